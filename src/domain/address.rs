@@ -1,0 +1,141 @@
+//! Envelope addresses as clients really send them: any bytes, quoted, routed, or no domain at all.
+
+/// A mailbox read out of an envelope argument, folded as far as RFC 5321 allows.
+///
+/// Reading never fails: a sender can put any bytes there, and an address that cannot be understood
+/// must still be looked up (as what it is) and still be classified (as external).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    local: Vec<u8>,
+    domain: Vec<u8>,
+}
+
+impl Address {
+    /// Reads an envelope argument: `<a@b>`, `a@b`, `<@relay:a@b>`, `<"a b"@c>`; `None` for the null
+    /// sender (`<>` over SMTP, the empty text from `sendmail`).
+    pub fn from_envelope(argument: &[u8]) -> Option<Self> {
+        let bare = argument.trim_ascii();
+        let bare = match bare {
+            [b'<', inner @ .., b'>'] => inner,
+            other => other,
+        };
+        let bare = without_source_route(bare.trim_ascii());
+        if bare.is_empty() {
+            return None;
+        }
+        let (local, domain) = match bare.iter().rposition(|byte| *byte == b'@') {
+            Some(at) => {
+                let (local, rest) = bare.split_at(at);
+                (local, rest.get(1..).unwrap_or_default())
+            }
+            None => (bare, &[][..]),
+        };
+        Some(Self {
+            local: unquoted(local),
+            domain: folded_domain(domain),
+        })
+    }
+
+    /// The part before the last `@`, without quotes, in the sender's spelling.
+    pub fn local(&self) -> &[u8] {
+        &self.local
+    }
+
+    /// The part after the last `@`, in lower case and without a final dot; empty if there is none.
+    pub fn domain(&self) -> &[u8] {
+        &self.domain
+    }
+
+    /// `local@domain` as bytes, the form that is looked up.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        if self.domain.is_empty() {
+            return self.local.clone();
+        }
+        [self.local.as_slice(), b"@", &self.domain].concat()
+    }
+
+    /// `local@domain` for people; bytes that are not UTF-8 and control characters are replaced.
+    pub fn to_display(&self) -> String {
+        String::from_utf8_lossy(&self.to_bytes())
+            .chars()
+            .map(|sign| if sign.is_control() { '\u{fffd}' } else { sign })
+            .collect()
+    }
+}
+
+/// RFC 5321, appendix C: a source route may be sent and must be ignored.
+fn without_source_route(bare: &[u8]) -> &[u8] {
+    if bare.first() != Some(&b'@') {
+        return bare;
+    }
+    match bare.iter().position(|byte| *byte == b':') {
+        Some(colon) => bare.get(colon + 1..).unwrap_or_default(),
+        None => bare,
+    }
+}
+
+/// RFC 5321, section 4.1.2: quotes and backslashes are not part of the mailbox's name.
+fn unquoted(local: &[u8]) -> Vec<u8> {
+    let inner = match local {
+        [b'"', inner @ .., b'"'] => inner,
+        plain => return plain.to_vec(),
+    };
+    let mut bytes = inner.iter();
+    let mut plain = Vec::with_capacity(inner.len());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => plain.extend(bytes.next()),
+            other => plain.push(*other),
+        }
+    }
+    plain
+}
+
+fn folded_domain(domain: &[u8]) -> Vec<u8> {
+    let domain = domain.strip_suffix(b".").unwrap_or(domain);
+    match std::str::from_utf8(domain) {
+        Ok(text) => text.to_lowercase().into_bytes(),
+        Err(_) => domain.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(argument: &str) -> String {
+        Address::from_envelope(argument.as_bytes()).map_or("(null)".to_owned(), |a| a.to_display())
+    }
+
+    #[test]
+    fn every_spelling_of_a_mailbox_reads_alike() {
+        for spelling in [
+            "<anna@corp.test>",
+            "anna@corp.test",
+            "<anna@CORP.Test.>",
+            "<\"anna\"@corp.test>",
+            "<@relay.test,@b.test:anna@corp.test>",
+            " <anna@corp.test> ",
+            "<\"an\\na\"@corp.test>",
+        ] {
+            assert_eq!(read(spelling), "anna@corp.test", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn the_null_sender_is_no_address() {
+        assert_eq!(read("<>"), "(null)");
+        assert_eq!(read(""), "(null)");
+    }
+
+    #[test]
+    fn odd_addresses_are_kept_as_they_are() {
+        assert_eq!(read("<bad@@x.test>"), "bad@@x.test");
+        assert_eq!(read("<postmaster>"), "postmaster");
+        assert_eq!(read("<\"a b\"@c.test>"), "a b@c.test");
+        assert_eq!(
+            Address::from_envelope(b"<\xe9@x.test>").unwrap().local(),
+            b"\xe9"
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! The words of the trade as types. Pure: no I/O, no clock, no async, nothing of ours below it.
+
+pub mod address;
+pub mod capture;
+pub mod capture_id;
+pub mod decision;
+pub mod envelope;
+pub mod identity;
+pub mod instance;
+pub mod lifecycle;
+pub mod person;
+pub mod policy;
+pub mod queue_id;
+pub mod reply;
+pub mod verdict;

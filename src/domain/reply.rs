@@ -1,0 +1,16 @@
+//! The one thing that a client is told when its mail cannot be taken now.
+
+/// The reply to every temporary failure, whoever sends and whatever failed.
+///
+/// One text for all: a text of its own for a full spool or a flagged person would tell the sender
+/// of the review.
+pub struct TryAgain;
+
+impl TryAgain {
+    /// The SMTP reply code.
+    pub const CODE: &'static str = "451";
+    /// The enhanced status code: other or undefined mail system status (RFC 3463, section 3.4).
+    pub const ENHANCED_CODE: &'static str = "4.3.0";
+    /// The text.
+    pub const TEXT: &'static str = "Temporary local problem, please try again later";
+}
