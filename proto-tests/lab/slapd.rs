@@ -156,6 +156,11 @@ impl Slapd {
         self.ldap_program(LDAPMODIFY).run(ldif.as_bytes()).await;
     }
 
+    /// URL, name and password file of the administrator, for a person at a terminal.
+    pub fn administrator(&self) -> (String, &'static str, &Path) {
+        (self.url(), ADMIN, &self.admin_password)
+    }
+
     /// One of the `ldap-utils`, bound as the administrator.
     pub fn ldap_program(&self, path: &str) -> Program {
         Program::new(path, path)
