@@ -5,7 +5,12 @@ mod check;
 mod play;
 mod steps;
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
 
 use nix::unistd::geteuid;
 use tokio::{
@@ -14,13 +19,27 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::lab::{Lab, Tools};
+use crate::lab::{Lab, Tools, program::running_in};
+
+/// The last of Postfix's daemons see the end of their master within moments.
+const END_BOUND: Duration = Duration::from_secs(5);
+/// As a shell reports a program that was interrupted.
+const INTERRUPTED: u8 = 130;
+
+/// How the story is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// To play with, until the person has enough.
+    Play,
+    /// By itself, to its end.
+    Check,
+}
 
 /// Runs the demo until it is told to stop, or the check to its end.
 pub fn run(arguments: &[String]) -> ExitCode {
-    let is_check = match arguments {
-        [] => false,
-        [only] if only == "--check" => true,
+    let mode = match arguments {
+        [] => Mode::Play,
+        [only] if only == "--check" => Mode::Check,
         _ => {
             eprintln!("usage: ./demo [--check]");
             return ExitCode::from(64);
@@ -32,41 +51,58 @@ pub fn run(arguments: &[String]) -> ExitCode {
     }
     let runtime = Runtime::new().unwrap();
     let tools = Tools::make();
-    // A panic of a server's start ends the runtime's task, not this function: all is torn down.
-    let story = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        runtime.block_on(async {
-            select! {
-                code = tell(tools.clone(), is_check) => code,
-                () = told_to_stop() => ExitCode::SUCCESS,
-            }
-        })
+    // A server that does not start ends the story by a panic; the others are ended all the same.
+    let story = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(tell(tools.clone(), mode))
     }));
-    let begin = Instant::now();
     tools.end();
-    if is_check && story.is_ok() {
-        return check::nothing_left(&tools, story.unwrap_or(ExitCode::FAILURE), begin.elapsed());
+    let left = still_running(&tools);
+    if !left.is_empty() {
+        println!("FAILED: still running: {left:?}");
+        return ExitCode::FAILURE;
     }
-    println!("All servers are stopped.");
+    println!("All servers are stopped, nothing is left.");
     story.unwrap_or(ExitCode::FAILURE)
 }
 
-async fn tell(tools: Tools, is_check: bool) -> ExitCode {
-    let begin = Instant::now();
-    let lab = Lab::start(tools).await;
-    let desk = lab.desk().await;
-    if is_check {
-        check::play(&lab, desk, begin.elapsed()).await
-    } else {
-        play::guide(&lab, desk).await
+async fn tell(tools: Tools, mode: Mode) -> ExitCode {
+    let story = async {
+        let begin = Instant::now();
+        let lab = Lab::start(tools).await;
+        let desk = lab.desk().await;
+        match mode {
+            Mode::Play => play::guide(&lab, desk).await,
+            Mode::Check => check::play(&lab, desk, begin.elapsed()).await,
+        }
+    };
+    select! {
+        code = story => code,
+        () = told_to_stop() => match mode {
+            Mode::Play => ExitCode::SUCCESS,
+            Mode::Check => ExitCode::from(INTERRUPTED),
+        },
     }
 }
 
 async fn told_to_stop() {
     let mut interrupt = signal(SignalKind::interrupt()).unwrap();
     let mut terminate = signal(SignalKind::terminate()).unwrap();
+    let mut hang_up = signal(SignalKind::hangup()).unwrap();
     select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
     println!();
+}
+
+fn still_running(tools: &Tools) -> Vec<String> {
+    let deadline = Instant::now() + END_BOUND;
+    loop {
+        let left = running_in(tools.place.path());
+        if left.is_empty() || Instant::now() > deadline {
+            return left;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
