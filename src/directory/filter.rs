@@ -41,6 +41,16 @@ impl FilterTemplate {
     }
 }
 
+impl Default for FilterTemplate {
+    /// Finds a person by the address alone.
+    fn default() -> Self {
+        Self {
+            template: "(mail={address})".to_owned(),
+            place: "{address}",
+        }
+    }
+}
+
 /// Escapes a value after RFC 4515, section 3. On bytes: an address need not be UTF-8, and each byte
 /// that is not plain ASCII may be written as `\xx`.
 fn escape(value: &[u8]) -> String {

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use crate::telemetry::events;
+
 /// File operations that write or sync; the tests put a failing disk in its place.
 pub(super) trait Disk: Send + Sync {
     /// Makes a new file, mode 0600; an existing name, a symbolic link too, is an error.
@@ -68,6 +70,6 @@ pub(super) fn remove(path: &Path) {
     match fs::remove_file(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!(%error, "cannot remove spool file {}", path.display()),
+        Err(error) => events::spool_untidy("remove", path, &error),
     }
 }

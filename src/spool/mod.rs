@@ -65,7 +65,10 @@ pub use self::{
     room::Free,
     waiting::{Chunks, Content, Waiting},
 };
-use crate::domain::{capture::Capture, capture_id::CaptureId};
+use crate::{
+    domain::{capture::Capture, capture_id::CaptureId},
+    telemetry::events,
+};
 
 /// The memory limit stays between these, so that a frame always fits a segment.
 const MEMORY_LIMITS: std::ops::RangeInclusive<u64> = 4_096..=8 * 1_024 * 1_024;
@@ -262,7 +265,7 @@ impl Drop for Inner {
         if let Some((sender, thread)) = self.writer.take() {
             drop(sender);
             if thread.join().is_err() {
-                tracing::error!("the spool's writing thread has panicked");
+                events::spool_stopped();
             }
         }
     }

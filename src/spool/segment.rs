@@ -5,6 +5,8 @@ use std::{fs::File, io::IoSlice, path::PathBuf};
 
 use uuid::Uuid;
 
+use crate::telemetry::events;
+
 use super::{
     disk::{self, Disk},
     error::SpoolError,
@@ -98,7 +100,7 @@ impl Segment {
     /// us, so that a capture that was refused does not come back; no sync depends on it.
     pub(super) fn close(self) {
         if let Err(error) = self.file.set_len(self.end) {
-            tracing::warn!(%error, "cannot cut spool file {}", self.path.display());
+            events::spool_untidy("cut", &self.path, &error);
         }
     }
 

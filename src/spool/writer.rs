@@ -23,7 +23,7 @@ use super::{
     layout::Layout,
     segment::Segment,
 };
-use crate::domain::capture::Capture;
+use crate::{domain::capture::Capture, telemetry::events};
 
 /// The largest group; a longer queue makes two.
 const GROUP_FRAMES: usize = 512;
@@ -165,7 +165,7 @@ impl Writer {
             && let Err(error) = self.append(&[&marks])
         {
             // Nothing is lost: without the marks the captures would be recorded once more.
-            tracing::debug!(%error, "settled captures are not marked in the spool");
+            events::spool_untidy("mark", &self.layout.segments, &error);
         }
     }
 

@@ -3,7 +3,7 @@
 //! The text starts with the queue ID, as Postfix's own lines do, so that one search joins both
 //! logs. Never a subject, a header value, a body; never an address above debug.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, path::Path, time::Duration};
 
 use tracing::{debug, error, info, warn};
 
@@ -206,6 +206,26 @@ pub fn capture_set_aside(capture: &str, reason: &str) {
     error!(
         event = "capture.set_aside",
         capture, reason, "capture {capture} set aside: {reason}"
+    );
+}
+
+/// The spool could not tidy up; no capture is at risk.
+pub fn spool_untidy(operation: &str, path: &Path, error: &(dyn Error + 'static)) {
+    let chain = Chain(error).to_string();
+    warn!(
+        event = "spool.untidy",
+        operation,
+        error = chain,
+        "cannot {operation} spool file {}: {chain}",
+        path.display()
+    );
+}
+
+/// The spool's writing thread panicked: every capture is refused until a restart.
+pub fn spool_stopped() {
+    error!(
+        event = "spool.stopped",
+        "the spool has stopped, restart the milter"
     );
 }
 
