@@ -1,0 +1,6 @@
+//! Tests of the lab itself: what all other tests stand on.
+
+pub mod leftovers;
+pub mod mail;
+pub mod servers;
+pub mod waiting;
