@@ -11,6 +11,7 @@
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
+mod store;
 mod trials;
 
 use std::process::ExitCode;
@@ -32,5 +33,6 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::servers::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(store::tests(&trials));
     trials.run(tests)
 }
