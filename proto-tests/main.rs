@@ -31,6 +31,7 @@ fn run_tests() -> ExitCode {
     let mut tests = Vec::new();
     tests.extend(harness::mail::tests(&trials));
     tests.extend(harness::servers::tests(&trials));
+    tests.extend(harness::sudo::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(store::tests(&trials));

@@ -3,4 +3,5 @@
 pub mod leftovers;
 pub mod mail;
 pub mod servers;
+pub mod sudo;
 pub mod waiting;

@@ -142,6 +142,11 @@ impl Child {
         self.running.send(signal);
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.running.has_ended()
+    }
+
     /// Ends the test when the program has ended already; for use while waiting for it.
     pub fn must_run(&self) {
         assert!(

@@ -1,35 +1,48 @@
 //! The lab: private servers on loopback, shared by the tests, the demo and the benchmark. Never
 //! touches a server of the machine, and leaves nothing running.
 
+pub mod desk;
+pub mod role;
+pub mod settings;
+pub mod sudo_view;
+
+pub mod postfix;
+pub mod postgres;
+pub mod sink;
+pub mod slapd;
+pub mod smtp;
+
 pub mod child;
 pub mod eventually;
 pub mod place;
 pub mod ports;
-pub mod postfix;
-pub mod postfix_log;
-pub mod postgres;
 pub mod program;
-pub mod settings;
-pub mod sink;
-pub mod slapd;
-pub mod smtp;
 pub mod tools;
 pub mod user;
 
 use std::{
     future::Future,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use tokio::sync::OnceCell;
+
 pub use self::tools::Tools;
-use self::{postfix::Postfix, postgres::Postgres, sink::Sink, slapd::Slapd};
+use self::{
+    desk::{Desk, HOUSE, Servers},
+    postfix::Postfix,
+    postgres::Postgres,
+    sink::Sink,
+    slapd::Slapd,
+};
 
 /// The private servers of one run.
 pub struct Lab {
     /// The directory with the persons.
     pub slapd: Slapd,
     /// The database cluster.
-    pub postgres: Postgres,
+    pub postgres: Arc<Postgres>,
     /// The mail server.
     pub postfix: Postfix,
     /// Where all mail ends up that leaves Postfix.
@@ -38,6 +51,16 @@ pub struct Lab {
     pub tools: Tools,
     /// How long each server took to be ready, and the whole of it.
     pub start_times: Vec<(&'static str, Duration)>,
+    desk: OnceCell<Desk>,
+}
+
+/// A person of the house.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The login.
+    pub login: String,
+    /// The mail address.
+    pub address: String,
 }
 
 impl Lab {
@@ -48,17 +71,18 @@ impl Lab {
     pub async fn start(tools: Tools) -> Self {
         let begin = Instant::now();
         let sink = Sink::start().await;
-        let ((slapd, slapd_time), (postgres, postgres_time), (postfix, postfix_time)) = tokio::join!(
+        let (slapd, postgres, postfix) = tokio::join!(
             timed(Slapd::start(&tools)),
             timed(Postgres::start(&tools)),
             timed(Postfix::start(&tools, "postfix", sink.address)),
         );
         let start_times = vec![
-            ("slapd", slapd_time),
-            ("PostgreSQL", postgres_time),
-            ("Postfix", postfix_time),
+            ("slapd", slapd.1),
+            ("PostgreSQL", postgres.1),
+            ("Postfix", postfix.1),
             ("all", begin.elapsed()),
         ];
+        let (slapd, postgres, postfix) = (slapd.0, postgres.0, postfix.0);
         Self {
             slapd,
             postgres,
@@ -66,7 +90,40 @@ impl Lab {
             sink,
             tools,
             start_times,
+            desk: OnceCell::new(),
         }
+    }
+
+    /// The servers that a desk stands between.
+    pub fn servers(&self) -> Servers<'_> {
+        let Self {
+            tools,
+            slapd,
+            postgres,
+            postfix,
+            ..
+        } = self;
+        Servers {
+            tools,
+            slapd,
+            postgres,
+            postfix,
+        }
+    }
+
+    /// The milter and worker of the lab's Postfix; the first to ask starts them.
+    pub async fn desk(&self) -> &Desk {
+        self.desk
+            .get_or_init(|| Desk::start(self.servers(), |_| {}))
+            .await
+    }
+
+    /// A person that no other test knows; `flags` are the values of `IsMailMonitor`.
+    pub async fn person(&self, flags: &[&str]) -> Person {
+        let login = format!("p{}", &place::random_text()[..8]);
+        let address = format!("{login}@{HOUSE}");
+        self.slapd.add_person(&login, &[&address], flags).await;
+        Person { login, address }
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     io::{Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use super::user::User;
@@ -100,6 +101,18 @@ pub fn write(path: &Path, owner: User, mode: u32, content: impl AsRef<[u8]>) {
 pub fn give(path: &Path, owner: User, mode: u32) {
     chown(path, Some(owner.uid), Some(owner.gid)).unwrap();
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// All Postfix programs wait until a file of settings is two seconds old, lest they read half of it
+/// (`dict_load_file_xt` in `src/util/dict.c`).
+pub fn make_old(file: &Path) {
+    let past = SystemTime::now() - Duration::from_secs(60);
+    File::options()
+        .append(true)
+        .open(file)
+        .unwrap()
+        .set_modified(past)
+        .unwrap();
 }
 
 /// 32 random hexadecimal digits.

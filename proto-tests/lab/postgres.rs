@@ -4,7 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use super::{
     Tools, child::Child, eventually::eventually, place::random_text, ports::free_port,
-    program::Program, user::User,
+    program::Program, role, user::User,
 };
 
 /// Where Debian keeps each version's programs.
@@ -55,7 +55,7 @@ pub struct Login {
 
 impl Postgres {
     /// Makes and starts a cluster.
-    pub async fn start(tools: &Tools) -> Self {
+    pub async fn start(tools: &Tools) -> Arc<Self> {
         let (place, owner) = (&tools.place, User::named("postgres"));
         let home = place.directory("postgres", owner, 0o755);
         let (cluster, socket_directory) = (home.join("cluster"), home.join("socket"));
@@ -100,7 +100,7 @@ impl Postgres {
         let password = &postgres.login(OWNER).password;
         let role = format!("create role {OWNER} login createrole password '{password}'");
         postgres.execute("postgres", &role).await;
-        postgres
+        Arc::new(postgres)
     }
 
     /// Ends it at once: clients lose their connections, what was committed stays.
@@ -146,23 +146,17 @@ impl Postgres {
     }
 
     /// A fresh database with the schema and the logins that `mailhold migrate` makes.
-    pub async fn database(&self) -> Database<'_> {
+    pub async fn database(self: &Arc<Self>) -> Database {
         let name = self.empty_database().await;
         let database = Database {
-            postgres: self,
+            postgres: self.clone(),
             name,
         };
         let _turn = self.migrating.lock().await;
         let settings = self.tools.settings(&database);
         let file = settings.write(&self.tools.place, &format!("{}.toml", database.name));
-        let migrate = self
-            .tools
-            .mailhold()
-            .arguments([Path::new("--config"), &file]);
-        migrate
-            .arguments(["migrate", "--create-roles"])
-            .run(b"")
-            .await;
+        let migrate = role::program(self.tools.mailhold("migrate"), &file, "migrate");
+        migrate.arguments(["--create-roles"]).run(b"").await;
         database
     }
 
@@ -190,13 +184,13 @@ impl Postgres {
 }
 
 /// One migrated database of a cluster.
-pub struct Database<'a> {
-    postgres: &'a Postgres,
+pub struct Database {
+    postgres: Arc<Postgres>,
     /// Its name.
     pub name: String,
 }
 
-impl Database<'_> {
+impl Database {
     /// The URL for a login, without the password.
     pub fn url(&self, login: &str) -> String {
         format!(

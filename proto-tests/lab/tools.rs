@@ -35,9 +35,9 @@ impl Tools {
         }
     }
 
-    /// The executable under test, still without arguments.
-    pub fn mailhold(&self) -> Program {
-        Program::new("mailhold", &self.mailhold).variable("RUST_BACKTRACE", "1")
+    /// The executable under test by the name of its output, still without arguments.
+    pub fn mailhold(&self, name: &str) -> Program {
+        Program::new(name, &self.mailhold).variable("RUST_BACKTRACE", "1")
     }
 
     /// Its path.
@@ -46,7 +46,7 @@ impl Tools {
     }
 
     /// The sample settings with the logins of a database.
-    pub fn settings(&self, database: &Database<'_>) -> Settings {
+    pub fn settings(&self, database: &Database) -> Settings {
         let mut settings = Settings::sample();
         for (section, login) in [
             ("milter", "mailhold_milter"),

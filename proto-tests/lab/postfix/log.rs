@@ -8,7 +8,7 @@ use std::{
 
 use mailhold::domain::queue_id::QueueId;
 
-use super::{eventually::eventually, program::text};
+use super::super::{eventually::eventually, program::text};
 
 /// The log of a private Postfix, from some moment on.
 pub struct PostfixLog {
