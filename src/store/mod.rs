@@ -1,7 +1,7 @@
 //! PostgreSQL: captures, reviews, decisions, work and settlements. Never speaks to Postfix or the
 //! directory, never parses a message, and never changes the schema when a process starts.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
@@ -71,7 +71,7 @@ impl Role {
 }
 
 /// The database as one process sees it. Clones share their connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
     pool: PgPool,
     options: PgConnectOptions,
@@ -110,7 +110,25 @@ impl Store {
     }
 }
 
+/// Without the options: they hold the password in the clear.
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.options.get_application_name();
+        f.debug_struct("Store")
+            .field("application_name", &name)
+            .finish_non_exhaustive()
+    }
+}
+
 fn connect_options(settings: &Settings, role: Role) -> Result<PgConnectOptions, StoreError> {
+    // sqlx takes any scheme.
+    let known = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| settings.url.starts_with(scheme));
+    if !known {
+        let cause = Cause::Unreadable("it does not start with postgres://".to_owned());
+        return Err(StoreError::Url { cause });
+    }
     let options: PgConnectOptions = settings.url.parse().map_err(|cause| StoreError::Url {
         cause: Cause::from_sqlx(cause),
     })?;
