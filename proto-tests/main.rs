@@ -13,6 +13,7 @@ mod demo;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
+mod store;
 mod trials;
 
 use std::process::ExitCode;
@@ -36,5 +37,6 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::sudo::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(store::tests(&trials));
     trials.run(tests)
 }
