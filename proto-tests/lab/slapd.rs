@@ -51,7 +51,7 @@ impl Slapd {
         let (admin, _) = place.password("slapd/admin.secret", User::ROOT);
         // ldapmodify takes the whole file as the password, the line end included.
         let admin_password = place.file("slapd/admin.password", User::ROOT, 0o600, &admin);
-        let (service, service_password) = place.password("slapd/service.password", User::milter());
+        let (service, service_password) = place.password("ldap.password", User::milter());
         let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/config/ldap/mailhold.schema");
         place.file(
             "slapd/mailhold.schema",
