@@ -4,7 +4,7 @@
 use std::{
     any::Any,
     future::Future,
-    panic::AssertUnwindSafe,
+    panic::{self, AssertUnwindSafe},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -13,6 +13,8 @@ use futures_util::FutureExt;
 
 use super::steps::House;
 use crate::lab::{Lab, desk::Desk};
+
+const N_LOG_LINES: usize = 15;
 
 /// Counts the steps and remembers whether all held.
 struct Tally {
@@ -55,7 +57,11 @@ pub async fn play(lab: &Lab, desk: &Desk, start_time: Duration) -> ExitCode {
     tally
         .step("PostgreSQL stopped", house.postgres_stopped())
         .await;
+    drop(panic::take_hook());
     let Tally { n_steps, n_failed } = tally;
+    if n_failed > 0 {
+        show_logs(lab, desk);
+    }
     println!(
         "{} of {n_steps} steps held in {} s",
         n_steps - n_failed,
@@ -65,6 +71,29 @@ pub async fn play(lab: &Lab, desk: &Desk, start_time: Duration) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// What the servers said last, for whoever looks for the cause.
+fn show_logs(lab: &Lab, desk: &Desk) {
+    let milter: Vec<_> = desk
+        .milter
+        .events()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let worker: Vec<_> = desk
+        .worker
+        .events()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let postfix = lab.postfix.log().lines_with(&[]);
+    for (name, lines) in [("milter", milter), ("worker", worker), ("Postfix", postfix)] {
+        println!("--- {name}");
+        for line in &lines[lines.len().saturating_sub(N_LOG_LINES)..] {
+            println!("{line}");
+        }
     }
 }
 

@@ -124,10 +124,11 @@ impl Desk {
         eventually(&format!("{id} is {what}"), REVIEW_BOUND, async || {
             let show = self.reviews(&["show", id.as_str(), "--json"]).await;
             let review: Value = serde_json::from_slice(&show.stdout).unwrap_or_default();
+            let seen = format!("{} {}", review["state"], text(&show.stderr).trim_end());
             if wanted(&review) {
                 Ok(review)
             } else {
-                Err((review, text(&show.stderr)))
+                Err(seen)
             }
         })
         .await
