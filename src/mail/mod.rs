@@ -1,4 +1,3 @@
-//! Mail as bytes: digests, and the header fields that a list of reviews shows.
+//! Mail content as bytes: how a message is spelt out and recognised again. Never opens a file.
 
 pub mod digest;
-pub mod header;

@@ -263,8 +263,8 @@ mod tests {
     #[test]
     fn without_our_queue_id_both_readings_are_offered() {
         let digests = shown(&lines(&["Received: private", "Received: old", "", "b"]));
-        let all = digest("Received: private\r\nReceived: old\r\n\r\nb\r\n");
-        assert_eq!(digests.content, all);
+        let expected = digest("Received: private\r\nReceived: old\r\n\r\nb\r\n");
+        assert_eq!(digests.content, expected);
         let other = digest("Received: old\r\n\r\nb\r\n");
         assert_eq!(digests.without_received, Some(other));
     }
@@ -287,10 +287,8 @@ mod tests {
     #[test]
     fn a_text_that_begins_with_nul_is_lost_as_the_blank_line() {
         let records = lines(&["Subject: a", "\0no field", "body"]);
-        assert_eq!(
-            shown(&records).content,
-            digest("Subject: a\r\n\r\nbody\r\n")
-        );
+        let expected = digest("Subject: a\r\n\r\nbody\r\n");
+        assert_eq!(shown(&records).content, expected);
     }
 
     #[test]

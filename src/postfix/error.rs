@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use super::{hold::Presence, record::QueueFileError};
+use super::{presence::Presence, record::QueueFileError};
 use crate::domain::queue_id::QueueId;
 
 /// A failed operation on a Postfix instance.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs, io,
+    fs, io,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -13,29 +13,8 @@ use nix::{
     sys::stat::{FileStat, Mode, fstat, fstatat},
 };
 
-use super::{error::PostfixError, postconf::Parameters};
+use super::{error::PostfixError, postconf::Parameters, presence::Presence};
 use crate::domain::queue_id::QueueId;
-
-/// The owner's bits that make a queue file ready (`MAIL_QUEUE_STAT_READY`, `src/global/mail_queue.h`).
-const READY: u32 = 0o700;
-
-/// The bit that `postsuper -e` and `-f` set (`MAIL_QUEUE_STAT_EXPIRE`).
-const FORCE_EXPIRED: u32 = 0o010;
-
-/// How one queue ID stands in the hold queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// There is no such file.
-    Missing,
-    /// The file is still being written (mode 0600): not a message yet. Postfix leaves it alone.
-    NotReady,
-    /// A held message, mode 0700.
-    Ready,
-    /// A held message that somebody marked as expired (mode 0710): to release it is to bounce it.
-    ForceExpired,
-    /// Not what Postfix makes: a link, a directory, a file with two names or odd permissions.
-    NotRegular,
-}
 
 /// A queue outside hold that a message can be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +97,7 @@ impl Queues {
     /// How one queue ID stands in the hold queue.
     pub fn presence(&self, id: &QueueId) -> Result<Presence, PostfixError> {
         let found = self.look_up("hold", id)?;
-        Ok(found.map_or(Presence::Missing, |file| presence_of(&file)))
+        Ok(found.map_or(Presence::Missing, |file| Presence::of(&file)))
     }
 
     /// In which other queue this message is.
@@ -149,7 +128,7 @@ impl Queues {
             Err(fault) => return Err(self.cannot_look("hold", fault.into())),
         };
         let stat = fstat(&file).map_err(|fault| self.cannot_look("hold", fault.into()))?;
-        match presence_of(&stat) {
+        match Presence::of(&stat) {
             Presence::Ready => Ok((fs::File::from(file), stat.st_ino)),
             presence @ (Presence::Missing
             | Presence::NotReady
@@ -219,34 +198,6 @@ impl Place {
             Self::Deferred => "deferred",
             Self::Maildrop => "maildrop",
         }
-    }
-}
-
-impl fmt::Display for Presence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "there is no such file",
-            Self::NotReady => "the file is not ready",
-            Self::Ready => "the file is ready",
-            Self::ForceExpired => "the message was marked as expired",
-            Self::NotRegular => "the file is not one that Postfix makes",
-        })
-    }
-}
-
-/// The rules of `mail_open_ok` (`src/global/mail_open_ok.c`), and stricter: one name, no odd bits.
-fn presence_of(file: &FileStat) -> Presence {
-    const FILE_TYPE: u32 = 0o170_000;
-    const REGULAR: u32 = 0o100_000;
-    let mode = file.st_mode;
-    if mode & FILE_TYPE != REGULAR || file.st_nlink != 1 {
-        return Presence::NotRegular;
-    }
-    match mode & 0o7777 {
-        READY => Presence::Ready,
-        bits if bits & READY != READY => Presence::NotReady,
-        bits if bits & FORCE_EXPIRED != 0 => Presence::ForceExpired,
-        _ => Presence::NotRegular,
     }
 }
 
@@ -333,22 +284,6 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_tells_how_a_message_stands() {
-        for (mode, expected) in [
-            (0o600, Presence::NotReady),
-            (0o700, Presence::Ready),
-            (0o710, Presence::ForceExpired),
-            (0o500, Presence::NotReady),
-            (0o704, Presence::NotRegular),
-        ] {
-            let lab = lab(&[], 1);
-            lab.put("hold/4jWkMG56f7z1j", mode);
-            assert_eq!(lab.presence(), expected, "{mode:o}");
-        }
-        assert_eq!(lab(&[], 1).presence(), Presence::Missing);
-    }
-
-    #[test]
     fn links_and_directories_are_no_messages() {
         let lab = lab(&[], 1);
         lab.put("outside", 0o700);
@@ -409,13 +344,5 @@ mod tests {
         assert!(!lab.queues.open_held(&id()).unwrap_err().is_transient());
         lab.put(&format!("hold/{ID}"), 0o700);
         lab.queues.open_held(&id()).unwrap();
-    }
-
-    #[test]
-    fn a_missing_queue_is_an_error() {
-        let lab = lab(&[], 1);
-        fs::remove_dir(lab.root.path().join("hold")).unwrap();
-        assert!(lab.queues.list_hold().is_err());
-        assert!(lab.queues.presence(&id()).is_err());
     }
 }

@@ -6,11 +6,13 @@ pub mod hold;
 pub mod log;
 pub mod postconf;
 pub mod postsuper;
+pub mod presence;
 pub mod queue_file;
 pub mod watch;
 
 mod command;
 mod content;
+mod envelope;
 mod flush;
 mod record;
 
@@ -27,10 +29,11 @@ use chrono::{DateTime, Utc};
 
 use self::{
     error::PostfixError,
-    hold::{Listing, Place, Presence, Queues},
+    hold::{Listing, Place, Queues},
     log::{Findings, LogMark},
     postconf::Parameters,
     postsuper::{Action, Report},
+    presence::Presence,
     queue_file::QueueFile,
     watch::Watch,
 };
@@ -133,11 +136,6 @@ impl Postfix {
     /// What the instance says of itself. Read once: a change needs a restart.
     pub fn parameters(&self) -> &Parameters {
         &self.0.parameters
-    }
-
-    /// Whether there is a log to read at all.
-    pub fn has_log(&self) -> bool {
-        self.0.settings.log != LogSource::None
     }
 
     /// Lists the hold queue.

@@ -194,3 +194,76 @@ impl<R: Read + Seek> RecordReader<R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::postfix::{
+        queue_file::QueueFile,
+        sample::{ID, Sample},
+    };
+
+    fn read(sample: &Sample) -> Result<QueueFile, QueueFileError> {
+        QueueFile::read(Cursor::new(&sample.bytes), &ID.parse().unwrap(), 60_000)
+    }
+
+    #[test]
+    fn pointers_in_a_circle_end() {
+        let start = Sample::with_envelope();
+        let circle = start.bytes.len();
+        let fault = read(&start.line(b"X: 1").pointer(circle).end()).unwrap_err();
+        assert!(!fault.is_transient(), "{fault}");
+    }
+
+    #[test]
+    fn pointers_to_nowhere_are_an_error() {
+        for target in [1, 999_999, usize::MAX] {
+            let sample = Sample::with_envelope().pointer(target).end();
+            assert!(read(&sample).is_err(), "{target}");
+        }
+        for text in ["", "-5", "x", "99999999999999999999999"] {
+            let sample = Sample::with_envelope().record(kind::POINTER, text.as_bytes());
+            assert!(read(&sample.end()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_file_is_no_file() {
+        let whole = Sample::message(&[b"Subject: a", b"", b"body"]);
+        for length in 0..whole.bytes.len() {
+            let bytes = whole.bytes[..length].to_vec();
+            assert!(read(&Sample { bytes }).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_record_longer_than_memory_is_an_error() {
+        let bytes = b"N\xff\xff\xff\xff\x0f".to_vec();
+        assert!(read(&Sample { bytes }).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
+            let outcome = read(&Sample { bytes });
+            prop_assert!(outcome.is_err());
+        }
+
+        #[test]
+        fn any_change_to_a_file_is_read_without_harm(
+            changes in prop::collection::vec((0..800_usize, any::<u8>()), 1..20),
+        ) {
+            let mut sample = Sample::message(&[b"Subject: a", b"X: y", b"", b"body"]);
+            let length = sample.bytes.len();
+            for (at, byte) in changes {
+                sample.bytes[at % length] = byte;
+            }
+            // The answer is open; that there is one is the point.
+            drop(read(&sample));
+        }
+    }
+}

@@ -53,10 +53,6 @@ impl Sample {
         self.record(kind::LINE, text)
     }
 
-    pub fn partial(self, text: &[u8]) -> Self {
-        self.record(kind::PARTIAL_LINE, text)
-    }
-
     pub fn pointer(self, target: usize) -> Self {
         self.record(kind::POINTER, format!("{target:15}").as_bytes())
     }
