@@ -4,10 +4,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::print_stderr,
     reason = "a test ends at the first broken assumption, and its reports are for a person"
 )]
 
+mod demo;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
+        Some("demo") => demo::run(&words[1..]),
         _ => run_tests(),
     }
 }

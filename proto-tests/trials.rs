@@ -131,8 +131,7 @@ impl Trials {
             let times: Vec<_> = lab.start_times.iter().map(time).collect();
             eprintln!("lab ready: {}", times.join(", "));
         }
-        tools.starter.end_all();
-        tools.place.remove();
+        tools.end();
     }
 }
 

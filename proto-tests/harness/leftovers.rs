@@ -13,7 +13,12 @@ use nix::sys::signal::Signal;
 use tokio::runtime::Runtime;
 
 use crate::{
-    lab::{Lab, Tools, child::Child, eventually::eventually, program::Program},
+    lab::{
+        Lab, Tools,
+        child::Child,
+        eventually::eventually,
+        program::{Program, running_in},
+    },
     trials::{Trials, tests},
 };
 
@@ -86,24 +91,8 @@ async fn abandoned(lab: &Lab, how: &str) -> (Child, PathBuf) {
 
 async fn no_program_is_left(place: &Path) {
     eventually("all programs are gone", BOUND, async || {
-        let left = programs_in(place);
+        let left = running_in(place);
         if left.is_empty() { Ok(()) } else { Err(left) }
     })
     .await;
-}
-
-/// The command lines of all processes that name a directory or work in it.
-fn programs_in(place: &Path) -> Vec<String> {
-    let name = place.to_str().unwrap();
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let command_line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let command_line = String::from_utf8_lossy(&command_line).replace('\0', " ");
-        let works_in = fs::read_link(entry.path().join("cwd"));
-        let is_there = works_in.is_ok_and(|path| path.starts_with(place));
-        if is_there || command_line.contains(name) {
-            found.push(command_line);
-        }
-    }
-    found
 }

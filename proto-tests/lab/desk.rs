@@ -1,14 +1,18 @@
 //! A whole house with reviews: settings, a database, a milter and a worker for one Postfix instance.
 
-use std::{net::SocketAddr, path::PathBuf, process::Output, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, process::Output, sync::Arc, time::Duration};
+
+use mailhold::domain::queue_id::QueueId;
+use serde_json::Value;
 
 use super::{
     Tools,
+    eventually::eventually,
     place::random_text,
     ports::free_address,
     postfix::Postfix,
     postgres::{Database, Postgres},
-    program::Program,
+    program::{Program, text},
     role::{self, Role},
     settings::Settings,
     slapd::{PEOPLE, SERVICE, Slapd},
@@ -20,6 +24,9 @@ use super::{
 pub const REVIEWERS: [&str; 2] = ["rita", "robert"];
 /// The domain of the house.
 pub const HOUSE: &str = "corp.test";
+
+/// Waking up is quick; the worker's next round comes within seconds.
+const REVIEW_BOUND: Duration = Duration::from_secs(20);
 
 /// The servers that a desk stands between.
 #[derive(Clone, Copy)]
@@ -97,17 +104,52 @@ impl Desk {
             .await
     }
 
-    /// The same with `--json`, parsed.
+    /// The same with `--json`: one object per message.
     ///
     /// # Panics
     /// When it fails, with all it printed.
-    pub async fn reviews_json(&self, arguments: &[&str]) -> serde_json::Value {
+    pub async fn reviews_json(&self, arguments: &[&str]) -> Vec<Value> {
         let command = self
             .command("reviews")
             .arguments(arguments)
             .arguments(["--json"]);
         let out = command.run(b"").await;
-        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+        out.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Waits until a message's record satisfies `wanted`; a message without one is `null`.
+    pub async fn review(&self, id: &QueueId, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        eventually(&format!("{id} is {what}"), REVIEW_BOUND, async || {
+            let show = self.reviews(&["show", id.as_str(), "--json"]).await;
+            let review: Value = serde_json::from_slice(&show.stdout).unwrap_or_default();
+            let seen = format!("{} {}", review["state"], text(&show.stderr).trim_end());
+            if wanted(&review) {
+                Ok(review)
+            } else {
+                Err(seen)
+            }
+        })
+        .await
+    }
+
+    /// Waits until a message can be decided.
+    pub async fn held(&self, id: &QueueId) -> Value {
+        self.review(id, "held", |review| review["state"] == "held")
+            .await
+    }
+
+    /// Waits until a decision was carried out.
+    pub async fn settled(&self, id: &QueueId) -> Value {
+        self.review(id, "settled", |review| !review["settled"].is_null())
+            .await
+    }
+
+    /// Decides on a held message as the first reviewer.
+    pub async fn decide(&self, decision: &str, id: &QueueId) {
+        let arguments = [decision, id.as_str(), "--as", REVIEWERS[0]];
+        self.command("reviews").arguments(arguments).run(b"").await;
     }
 
     /// A subcommand of mailhold with this desk's settings.

@@ -70,7 +70,7 @@ impl Place {
 
     /// Removes it, unless `MAILHOLD_KEEP_LAB` is set: then it tells where it is.
     pub fn remove(&self) {
-        if !self.path.exists() {
+        if !self.path.join(LOCK).exists() {
             return;
         }
         if env::var_os(KEEP).is_some() {

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs,
     path::{Path, PathBuf},
     process::Output,
     time::Duration,
@@ -158,4 +159,20 @@ impl Program {
 /// What a program printed.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The command lines of all processes that name a directory or work in it.
+pub fn running_in(place: &Path) -> Vec<String> {
+    let name = place.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let command_line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let command_line = text(&command_line).replace('\0', " ");
+        let works_in = fs::read_link(entry.path().join("cwd"));
+        let is_there = works_in.is_ok_and(|path| path.starts_with(place));
+        if is_there || command_line.contains(name) {
+            found.push(command_line);
+        }
+    }
+    found
 }

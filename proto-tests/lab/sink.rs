@@ -109,6 +109,18 @@ impl Sink {
         with.cloned().collect()
     }
 
+    /// All messages but the first `n`.
+    pub fn messages_after(&self, n: usize) -> Vec<Arc<Delivered>> {
+        self.kept
+            .lock()
+            .unwrap()
+            .messages
+            .iter()
+            .skip(n)
+            .cloned()
+            .collect()
+    }
+
     /// Waits for the first message with this recipient.
     ///
     /// # Panics

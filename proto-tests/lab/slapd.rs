@@ -51,7 +51,7 @@ impl Slapd {
         let (admin, _) = place.password("slapd/admin.secret", User::ROOT);
         // ldapmodify takes the whole file as the password, the line end included.
         let admin_password = place.file("slapd/admin.password", User::ROOT, 0o600, &admin);
-        let (service, service_password) = place.password("slapd/service.password", User::milter());
+        let (service, service_password) = place.password("ldap.password", User::milter());
         let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/config/ldap/mailhold.schema");
         place.file(
             "slapd/mailhold.schema",
@@ -154,6 +154,11 @@ impl Slapd {
     /// Applies changes in LDIF with the administrator's rights.
     pub async fn modify(&self, ldif: &str) {
         self.ldap_program(LDAPMODIFY).run(ldif.as_bytes()).await;
+    }
+
+    /// URL, name and password file of the administrator, for a person at a terminal.
+    pub fn administrator(&self) -> (String, &'static str, &Path) {
+        (self.url(), ADMIN, &self.admin_password)
     }
 
     /// One of the `ldap-utils`, bound as the administrator.

@@ -40,7 +40,13 @@ impl Tools {
         Program::new(name, &self.mailhold).variable("RUST_BACKTRACE", "1")
     }
 
-    /// Its path.
+    /// Ends all programs of the lab and removes its directory.
+    pub fn end(&self) {
+        self.starter.end_all();
+        self.place.remove();
+    }
+
+    /// The path of the executable under test.
     pub fn mailhold_path(&self) -> &PathBuf {
         &self.mailhold
     }

@@ -1,1 +1,4 @@
-//! mail
+//! Mail as bytes: digests, and the header fields that a list of reviews shows.
+
+pub mod digest;
+pub mod header;
