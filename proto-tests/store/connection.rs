@@ -1,13 +1,25 @@
 //! Connections that are lost, cut short or refused.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use libtest_mimic::Trial;
-use mailhold::store::{Role, Store, StoreError};
-use tokio::time::timeout;
+use mailhold::{
+    domain::decision::Decision,
+    store::{
+        Role, Store, StoreError,
+        captures::{Content, HeaderFields, Record},
+        schema,
+    },
+};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::timeout,
+};
 
-use super::fixture::{BOUND, Fixture, MAIL, capture, record};
+use super::fixture::{BOUND, Fixture, MAIL, ballot, capture, instance, record};
 use crate::{
     lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
@@ -17,10 +29,12 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut all = tests![trials.shared:
         a_refused_connection_is_transient_and_tells_its_reason,
         a_record_that_is_cut_short_leaves_no_open_transaction,
+        a_silent_connection_is_replaced,
         a_lock_that_never_ends_is_given_up_as_transient,
         every_connection_names_its_role_and_its_limits,
         a_url_that_is_none_is_refused,
         a_store_shows_no_password_when_it_is_printed,
+        every_operation_can_run_on_a_task_of_its_own,
     ];
     all.extend(tests![trials.exclusive: a_store_heals_when_postgresql_is_back]);
     all
@@ -40,21 +54,104 @@ async fn a_refused_connection_is_transient_and_tells_its_reason(lab: &Lab) {
 }
 
 async fn a_record_that_is_cut_short_leaves_no_open_transaction(lab: &Lab) {
+    const OPEN: &str = "select from pg_stat_activity where datname = current_database() \
+        and usename = current_user and state like 'idle in transaction%'";
     let fixture = Fixture::migrated(lab).await;
     let mut settings = fixture.settings("mailhold_milter");
     settings.max_connections = 1;
     let store = Store::connect_lazy(&settings, Role::Milter).unwrap();
+    let mut session = fixture.sign_in("mailhold_milter").await;
     store.record(&mut [record(&capture(), MAIL)]).await.unwrap();
-    for tenths in 0..60 {
+    for step in 0..100 {
         let mut records = [record(&capture(), MAIL)];
-        let cut = Duration::from_micros(100 * tenths);
+        let cut = Duration::from_micros(25 * step);
         timeout(cut, store.record(&mut records)).await.ok();
-        // What comes next on the same connection must be committed, not lost in a transaction
-        // that nobody ends.
-        let next = capture();
-        store.record(&mut [record(&next, MAIL)]).await.unwrap();
-        assert_eq!(fixture.state(&next).await, "captured", "cut after {cut:?}");
+        // Well below the server's own idle_in_transaction_session_timeout.
+        let bound = Duration::from_secs(3);
+        eventually("no transaction is open", bound, async || {
+            match session.run(OPEN).await {
+                0 => Ok(()),
+                open => Err((open, cut)),
+            }
+        })
+        .await;
     }
+    let last = capture();
+    store.record(&mut [record(&last, MAIL)]).await.unwrap();
+    assert_eq!(fixture.state(&last).await, "captured");
+}
+
+/// Passes connections on to a server. The first ones fall silent when told how many: they stay
+/// open, but nothing comes through any more.
+async fn relay(listener: TcpListener, server: u16, silent: watch::Receiver<u32>) {
+    for number in 1.. {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+        let mut silent = silent.clone();
+        let told = async move { silent.wait_for(|first| number <= *first).await.map(drop) };
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = copy_bidirectional(&mut near, &mut far) => {}
+                // The receiver is gone with `told`: so the test sees that it is so.
+                _ = told => pending().await,
+            }
+        });
+    }
+}
+
+/// Content that is asked for in the middle of a transaction, which then falls silent.
+struct Silencing {
+    silence: watch::Sender<u32>,
+    content: Option<Bytes>,
+}
+
+impl Content for Silencing {
+    async fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
+        self.silence.send(1).unwrap();
+        while self.silence.receiver_count() > 1 {
+            tokio::task::yield_now().await;
+        }
+        Ok(self.content.take())
+    }
+}
+
+async fn a_silent_connection_is_replaced(lab: &Lab) {
+    let fixture = Fixture::migrated(lab).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (server, port) = (lab.postgres.port, listener.local_addr().unwrap().port());
+    let (silence, silent) = watch::channel(0);
+    let relay = tokio::spawn(relay(listener, server, silent));
+    let mut settings = fixture.settings("mailhold_milter");
+    settings.max_connections = 1;
+    settings.url = settings
+        .url
+        .replace(&format!(":{server}/"), &format!(":{port}/"));
+    let store = Store::connect_lazy(&settings, Role::Milter).unwrap();
+    store.record(&mut [record(&capture(), MAIL)]).await.unwrap();
+
+    // Before, the pool itself asks the connection, without a limit of its own.
+    let lost = capture();
+    let content = Silencing {
+        silence,
+        content: Some(Bytes::from_static(MAIL)),
+    };
+    let mut records = [Record {
+        capture: lost,
+        header: HeaderFields::default(),
+        content,
+    }];
+    let given_up = Duration::from_secs(1);
+    timeout(given_up, store.record(&mut records))
+        .await
+        .unwrap_err();
+
+    // Another one: the lost transaction keeps its own capture locked for as long as the server
+    // lets it be idle.
+    let next = capture();
+    let again = async || store.record(&mut [record(&next, MAIL)]).await;
+    eventually("a new connection is used", BOUND, again).await;
+    assert_eq!(fixture.state(&next).await, "captured");
+    relay.abort();
 }
 
 async fn a_lock_that_never_ends_is_given_up_as_transient(lab: &Lab) {
@@ -98,6 +195,25 @@ async fn a_store_shows_no_password_when_it_is_printed(lab: &Lab) {
     let (store, settings) = (fixture.milter(), fixture.settings("mailhold_milter"));
     let printed = format!("{store:?} {settings:?}");
     assert!(!printed.contains(password.as_str()), "{printed}");
+}
+
+fn can_be_spawned(_: impl Future + Send) {}
+
+async fn every_operation_can_run_on_a_task_of_its_own(lab: &Lab) {
+    let fixture = Fixture::empty(lab).await;
+    let (store, settings) = (fixture.milter(), fixture.settings("mailhold_milter"));
+    let (some, instance) = (capture(), instance());
+    can_be_spawned(store.record(&mut [record(&some, MAIL)]));
+    can_be_spawned(store.unconfirmed(&instance, None, 1));
+    can_be_spawned(store.confirm(&[]));
+    can_be_spawned(store.claim(&instance, "w", BOUND, 1));
+    can_be_spawned(store.settle("w", &[]));
+    can_be_spawned(store.settle_undecided("w", &[]));
+    can_be_spawned(store.decide(&ballot(&some, Decision::Release)));
+    can_be_spawned(store.show(some.id));
+    can_be_spawned(store.content(some.id).next_chunk());
+    can_be_spawned(store.check_schema());
+    can_be_spawned(schema::create_roles(&settings, &[]));
 }
 
 async fn a_store_heals_when_postgresql_is_back(lab: &Lab) {

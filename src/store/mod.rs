@@ -1,11 +1,11 @@
 //! PostgreSQL: captures, reviews, decisions, work and settlements. Never speaks to Postfix or the
 //! directory, never parses a message, and never changes the schema when a process starts.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Connection as _, Executor as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 pub mod schema;
 
@@ -27,10 +27,13 @@ pub use error::{Cause, StoreError};
 
 /// How long one statement may run in the server.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the server keeps a transaction whose client is silent.
-const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the server keeps a transaction whose client is silent: until then nobody else can record
+/// the same captures.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for a connection: a refused one is retried for as long.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a connection may take to show that it is fit for the next one.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one operation may take in all, for a server that is gone without a word.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -132,7 +135,10 @@ fn connect_options(settings: &Settings, role: Role) -> Result<PgConnectOptions, 
     let options: PgConnectOptions = settings.url.parse().map_err(|cause| StoreError::Url {
         cause: Cause::from_sqlx(cause),
     })?;
-    let options = options.application_name(role.application_name());
+    // What a statement does is told once, by the event of whoever asked for it.
+    let options = options
+        .application_name(role.application_name())
+        .disable_statement_logging();
     Ok(match &settings.password {
         Some(password) => options.password(password.expose_secret()),
         None => options,
@@ -153,15 +159,19 @@ fn pool_options(max_connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A future that is dropped inside `begin` gives back a connection with an open transaction
-        // (sqlx#4385): later writes would be lost. The pair is one round trip and, unlike a bare
-        // ROLLBACK, leaves no warning in the server's log when all is well.
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                connection.execute("begin; rollback").await?;
-                Ok(true)
-            })
-        })
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
+}
+
+/// A future that is dropped inside `begin` gives back a connection with an open transaction
+/// (sqlx#4385): later writes would be lost. The pair is one round trip and, unlike a bare ROLLBACK,
+/// leaves no warning in the server's log when all is well.
+///
+/// A connection that is silent is closed: it would count as used for as long as TCP tries.
+async fn is_clean(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(RELEASE_TIMEOUT, connection.execute("begin; rollback")).await {
+        Ok(answered) => answered.map(|_| true),
+        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+    }
 }
 
 fn milliseconds(duration: Duration) -> String {

@@ -58,9 +58,10 @@ create table capture (
     created_at timestamptz not null default now()
 );
 
--- The key towards Postfix. Not unique: a second capture under the same queue ID must be kept and
--- seen, not swallowed by "on conflict do nothing".
-create index capture_by_queue_id on capture (instance, queue_id);
+-- The key towards Postfix, the queue ID first because people often type nothing else. Not unique: a
+-- second capture under the same queue ID must be kept and seen, not swallowed by "on conflict do
+-- nothing".
+create index capture_by_queue_id on capture (queue_id, instance);
 
 -- At most one message under review per queue file.
 create unique index capture_stands on capture (instance, queue_id)
