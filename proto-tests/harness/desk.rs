@@ -34,7 +34,10 @@ async fn a_login_named_by_a_trusted_proxy_reaches_the_milter(lab: &Lab) {
     smtp.log_in_as(&flagged.login).await;
     let recipient = "login@elsewhere.test";
     let mail = small_mail(&unflagged.address, recipient, "login");
-    let reply = smtp.send(&unflagged.address, &[recipient], &mail).await.ok();
+    let reply = smtp
+        .send(&unflagged.address, &[recipient], &mail)
+        .await
+        .ok();
     let review = desk.held(&reply.queue_id()).await;
     assert_eq!(review["login"], flagged.login);
 }
@@ -42,6 +45,9 @@ async fn a_login_named_by_a_trusted_proxy_reaches_the_milter(lab: &Lab) {
 /// The effective user ID.
 fn user_of(role: &Role) -> u32 {
     let status = fs::read_to_string(format!("/proc/{}/status", role.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -39,8 +39,12 @@ pub(super) async fn pick_up_now(settings: &Settings) -> Result<(), PostfixError>
 }
 
 async fn flush_each(settings: &Settings, ids: &[QueueId]) -> Result<(), PostfixError> {
-    stream::iter(ids)
+    // Made before they are streamed: a closure that borrows would keep the stream from being Send.
+    let runs: Vec<_> = ids
+        .iter()
         .map(|id| run(settings, "postqueue", vec!["-i", id.as_str()]))
+        .collect();
+    stream::iter(runs)
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await

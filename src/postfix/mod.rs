@@ -138,6 +138,11 @@ impl Postfix {
         &self.0.parameters
     }
 
+    /// Whether there is a log to read at all.
+    pub fn has_log(&self) -> bool {
+        self.0.settings.log != LogSource::None
+    }
+
     /// Lists the hold queue.
     pub async fn list_hold(&self) -> Result<Listing, PostfixError> {
         self.look(Queues::list_hold).await

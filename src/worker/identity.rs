@@ -2,7 +2,7 @@
 //! again right before anything is done to it.
 
 use crate::{
-    postfix::{Held, Postfix, error::PostfixError, hold::Presence},
+    postfix::{Held, Postfix, error::PostfixError, presence::Presence},
     store::work::Standing,
 };
 

@@ -14,9 +14,10 @@ use crate::{
         queue_id::QueueId,
     },
     postfix::{
-        hold::{Place, Presence},
+        hold::Place,
         log::{Effect, Findings, LogMark},
         postsuper::{Action, Report},
+        presence::Presence,
     },
     store::{
         settlements::{Method, Settlement},
