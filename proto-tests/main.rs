@@ -9,6 +9,7 @@
     reason = "a test ends at the first broken assumption, and its reports are for a person"
 )]
 
+mod bench;
 mod demo;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
+        Some("bench") => bench::run(&words[1..]),
         Some("demo") => demo::run(&words[1..]),
         _ => run_tests(),
     }
