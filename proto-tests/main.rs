@@ -1,1 +1,42 @@
-fn main() {}
+//! The one test program: tests, and the demo, against real servers of a private lab.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test ends at the first broken assumption, and its reports are for a person"
+)]
+
+mod demo;
+mod harness;
+#[expect(dead_code, reason = "the lab grows ahead of the tests")]
+mod lab;
+mod store;
+mod trials;
+
+use std::process::ExitCode;
+
+use trials::Trials;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.first().map(String::as_str) {
+        Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
+        Some("demo") => demo::run(&words[1..]),
+        _ => run_tests(),
+    }
+}
+
+fn run_tests() -> ExitCode {
+    let trials = Trials::new();
+    let mut tests = Vec::new();
+    tests.extend(harness::mail::tests(&trials));
+    tests.extend(harness::servers::tests(&trials));
+    tests.extend(harness::sudo::tests(&trials));
+    tests.extend(harness::waiting::tests(&trials));
+    tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(store::tests(&trials));
+    trials.run(tests)
+}

@@ -1,5 +1,5 @@
 //! The executable: all of it is in the library.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    mailhold::cli::run()
 }

@@ -1,1 +1,117 @@
-//! cli
+//! The command line: reads the configuration, builds what a process works with, and runs it.
+
+mod args;
+mod check;
+mod migrate;
+mod milter;
+mod reviews;
+mod signals;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Arguments, Command};
+use crate::{store::Store, telemetry::events};
+
+/// Exit codes after sysexits.h.
+mod exit {
+    /// A command line that cannot be understood.
+    pub const USAGE: u8 = 64;
+    /// A decision that was refused, most often because another one stands.
+    pub const REFUSED: u8 = 1;
+    /// No such review.
+    pub const NO_INPUT: u8 = 66;
+    /// A service that is needed is away.
+    pub const UNAVAILABLE: u8 = 69;
+    /// A fault of our own.
+    pub const SOFTWARE: u8 = 70;
+    /// Not allowed.
+    pub const NO_PERMISSION: u8 = 77;
+    /// A fault in the configuration.
+    pub const CONFIG: u8 = 78;
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refusal) => return explain(&refusal),
+    };
+    let config = arguments.config;
+    let outcome = match arguments.command {
+        Command::Milter => milter::run(&config),
+        Command::Worker => worker::run(&config),
+        Command::Reviews(arguments) => reviews::run(&config, arguments),
+        Command::Migrate(arguments) => migrate::run(&config, &arguments),
+        Command::Check => check::run(&config),
+    };
+    outcome.unwrap_or_else(|failure| failure.report())
+}
+
+/// Help was asked for, or the command line cannot be understood.
+fn explain(refusal: &clap::Error) -> ExitCode {
+    // Without a terminal to write to, the exit code still tells.
+    let _written = refusal.print();
+    ExitCode::from(if refusal.use_stderr() { exit::USAGE } else { 0 })
+}
+
+/// Why a command ended early, and its exit code.
+struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    fn new(code: u8, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            code,
+            error: error.into(),
+        }
+    }
+
+    #[expect(
+        clippy::print_stderr,
+        reason = "the last word of a command that failed"
+    )]
+    fn report(self) -> ExitCode {
+        eprintln!("mailhold: {:#}", self.error);
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<crate::config::Faults> for Failure {
+    fn from(faults: crate::config::Faults) -> Self {
+        Self::new(exit::CONFIG, faults)
+    }
+}
+
+type Outcome = Result<ExitCode, Failure>;
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    built.map_err(|error| Failure::new(exit::SOFTWARE, error))
+}
+
+/// Only the worker has a use for root.
+fn refuse_root(role: &str) -> Result<(), Failure> {
+    if nix::unistd::geteuid().is_root() {
+        let text = format!("the {role} must not run as root: give it a user of its own");
+        return Err(Failure::new(exit::NO_PERMISSION, anyhow::Error::msg(text)));
+    }
+    Ok(())
+}
+
+/// Refuses a schema of another version. A database that is away is waited for: mail goes on.
+async fn check_schema(store: &Store) -> Result<(), Failure> {
+    match store.check_schema().await {
+        Err(error) if error.is_transient() => {
+            events::store_unreachable(&error);
+            Ok(())
+        }
+        checked => checked.map_err(|error| Failure::new(exit::CONFIG, error)),
+    }
+}

@@ -1,1 +1,153 @@
-//! directory
+//! Asks who is flagged. An error never reads as "not flagged", and no answer is remembered: a
+//! changed flag acts on the next message.
+
+pub mod filter;
+pub mod ldap;
+pub mod table;
+
+use std::{error::Error as StdError, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use crate::domain::{
+    identity::Identity,
+    person::{Standing, Suspicion},
+};
+
+/// A source of flags.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Whether the person behind `identity` is flagged; an answer by `deadline` or an error.
+    async fn standing(
+        &self,
+        identity: &Identity,
+        deadline: Instant,
+    ) -> Result<Standing, DirectoryError>;
+
+    /// Whether the directory can be asked at all.
+    async fn probe(&self, deadline: Instant) -> Result<(), DirectoryError>;
+}
+
+/// Which backend serves, with its settings.
+#[derive(Clone, Debug)]
+pub enum Settings {
+    /// An LDAP server.
+    Ldap(Box<ldap::Settings>),
+    /// A fixed table from a file.
+    Table(table::Settings),
+}
+
+/// What happens to mail while the directory cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// It is asked to come again.
+    Tempfail,
+    /// It is treated as a flagged person's.
+    Hold,
+    /// It is not reviewed.
+    Pass,
+}
+
+/// Why the directory gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// No answer in time.
+    #[error("no answer from the directory within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    /// No connection, or it was lost.
+    #[error("cannot reach the directory at {server}")]
+    Connect {
+        /// The server's URL.
+        server: String,
+        /// What the library or the system said.
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
+    /// The server refused our login.
+    #[error("the directory refused the bind as {bind_dn:?}")]
+    Bind {
+        /// Our own name there.
+        bind_dn: String,
+        /// What the server said.
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
+    /// The server answered with an error, or with a part of the answer only.
+    #[error("the directory did not answer a look-up by {kind}")]
+    LookUp {
+        /// The kind of identity: the address itself is not for logs.
+        kind: &'static str,
+        /// What the server said.
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
+    /// The table cannot be read.
+    #[error("cannot read the table of flags {path}")]
+    Table {
+        /// The file, with the line if one is at fault.
+        path: String,
+        /// What is wrong.
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+impl DirectoryError {
+    /// Whether the same question may be answered later without a change of the settings.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Timeout(_) | Self::Connect { .. } => true,
+            Self::Bind { .. } | Self::LookUp { .. } | Self::Table { .. } => false,
+        }
+    }
+
+    /// The label of `mailhold_directory_errors_total`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Timeout(_) => "timeout",
+            Self::Connect { .. } => "unreachable",
+            Self::Bind { .. } | Self::LookUp { .. } | Self::Table { .. } => "refused",
+        }
+    }
+}
+
+/// Opens the backend of the settings. The LDAP server need not be there yet; the table must be.
+pub fn open(settings: &Settings) -> Result<Arc<dyn Directory>, DirectoryError> {
+    Ok(match settings {
+        Settings::Ldap(settings) => Arc::new(ldap::Ldap::new(settings.as_ref().clone())),
+        Settings::Table(settings) => Arc::new(table::Table::read(settings)?),
+    })
+}
+
+/// Looks all identities of a message up at once: the first flagged one, or `None` if none is.
+///
+/// # Errors
+/// Any look-up that failed, unless another identity is flagged anyway.
+pub async fn suspicion(
+    directory: &dyn Directory,
+    identities: Vec<Identity>,
+    deadline: Instant,
+) -> Result<Option<Suspicion>, DirectoryError> {
+    let answers = join_all(
+        identities
+            .iter()
+            .map(|one| directory.standing(one, deadline)),
+    )
+    .await;
+    let mut failure = None;
+    for (identity, answer) in identities.iter().zip(answers) {
+        match answer {
+            Ok(Standing::Flagged(entry)) => {
+                return Ok(Some(Suspicion::Flagged {
+                    identity: identity.clone(),
+                    entry,
+                }));
+            }
+            Ok(Standing::NotFlagged) => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    failure.map_or(Ok(None), Err)
+}

@@ -18,6 +18,13 @@ impl Instance {
     }
 }
 
+impl Default for Instance {
+    /// The name in the sample configuration.
+    fn default() -> Self {
+        Self("postfix".to_owned())
+    }
+}
+
 impl FromStr for Instance {
     type Err = BadInstance;
 

@@ -1,3 +1,4 @@
-//! Mail content as bytes: how a message is spelt out and recognised again. Never opens a file.
+//! Mail as bytes: digests, and the header fields that a list of reviews shows.
 
 pub mod digest;
+pub mod header;

@@ -1,1 +1,170 @@
-//! milter
+//! Sits before Postfix's queue: captures what the policy holds and asks for its quarantine.
+//!
+//! It never reaches Postfix's queue, never asks PostgreSQL before it answers, and never answers
+//! *accept* because something failed. Read in this order: callbacks, session, transaction, intake.
+
+pub mod answer;
+mod callbacks;
+pub mod intake;
+pub mod listener;
+pub mod lookout;
+mod macros;
+mod negotiate;
+pub mod recorder;
+mod session;
+mod transaction;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+
+use self::listener::{Listener, Socket};
+use crate::{
+    directory::{Directory, Outage},
+    domain::{instance::Instance, policy::Policy},
+    spool::Spool,
+    telemetry::{Alarms, Metrics, events},
+};
+
+/// The `[milter]` section, but for its database.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where Postfix connects to.
+    pub listeners: Vec<ListenerSettings>,
+    /// Connections at once, over all listeners.
+    pub max_connections: usize,
+    /// A connection that is idle for this long is closed.
+    pub connection_timeout: Duration,
+    /// All that the MAIL command waits for.
+    pub mail_deadline: Duration,
+    /// All that the end of a message waits for.
+    pub end_of_message_deadline: Duration,
+    /// How long a stop waits for messages on their way.
+    pub drain: Duration,
+}
+
+/// One entry of `[[milter.listen]]`.
+#[derive(Clone, Debug)]
+pub struct ListenerSettings {
+    /// Where to listen.
+    pub socket: Socket,
+    /// The Postfix instance that connects there.
+    pub instance: Instance,
+}
+
+/// What every session works with. Made once, shared by all.
+pub struct Desk {
+    /// Who is flagged.
+    pub directory: Arc<dyn Directory>,
+    /// What happens while the directory cannot be asked.
+    pub outage: Outage,
+    /// What is held.
+    pub policy: Policy,
+    /// Where captures become durable.
+    pub spool: Spool,
+    /// All that MAIL waits for.
+    pub mail_deadline: Duration,
+    /// All that the end of a message waits for.
+    pub end_of_message_deadline: Duration,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Alarms.
+    pub alarms: Alarms,
+    /// What is on its way, for a stop without loss.
+    pub traffic: Arc<Traffic>,
+}
+
+/// The messages between MAIL and their answer, and whether new ones are taken.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    open: AtomicUsize,
+    draining: AtomicBool,
+}
+
+/// One message on its way; ends when it is dropped, after a panic too.
+#[derive(Debug)]
+pub struct OnItsWay(Arc<Traffic>);
+
+impl Traffic {
+    /// Notes a message that begins; `None` once the milter is draining.
+    pub fn enter(self: &Arc<Self>) -> Option<OnItsWay> {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let entered = OnItsWay(Arc::clone(self));
+        (!self.draining.load(Ordering::SeqCst)).then_some(entered)
+    }
+
+    /// The messages on their way.
+    pub fn n_open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Serves all listeners until `stop` turns true, then waits for the messages on their way.
+///
+/// # Errors
+/// A listener that could not serve any longer.
+pub async fn serve(
+    desk: Arc<Desk>,
+    settings: &Settings,
+    listeners: Vec<(Listener, Instance)>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let (cut, cut_here) = watch::channel(false);
+    let mut serving = JoinSet::new();
+    for (listener, instance) in listeners {
+        let callbacks = callbacks::callbacks(Arc::clone(&desk), instance);
+        let config = indymilter::Config {
+            max_connections: settings.max_connections,
+            connection_timeout: settings.connection_timeout,
+            ..Default::default()
+        };
+        let listener = listener.until(stop.clone());
+        let mut cut = cut_here.clone();
+        serving.spawn(indymilter::run(listener, callbacks, config, async move {
+            // An error means that the sender is gone, which is a stop as well.
+            let _stopped = cut.wait_for(|cut| *cut).await;
+        }));
+    }
+    tokio::select! {
+        // An error means that the sender is gone, which is a stop as well.
+        _stopped = stop.wait_for(|stop| *stop) => {}
+        Some(ended) = serving.join_next() => ended.map_err(io::Error::other)??,
+    }
+    drain(&desk.traffic, settings.drain).await;
+    cut.send_replace(true);
+    let patience = Duration::from_secs(1);
+    // A callback that still runs has had its time: Postfix answers with its default action.
+    let _timeout = tokio::time::timeout(patience, async {
+        while serving.join_next().await.is_some() {}
+    })
+    .await;
+    Ok(())
+}
+
+/// Waits until no message is on its way, at most for `patience`.
+async fn drain(traffic: &Traffic, patience: Duration) {
+    traffic.drain();
+    events::role_draining("milter", traffic.n_open());
+    let end = Instant::now() + patience;
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    while traffic.n_open() > 0 && Instant::now() < end {
+        tick.tick().await;
+    }
+}

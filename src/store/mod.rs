@@ -1,1 +1,177 @@
-//! store
+//! PostgreSQL: captures, reviews, decisions, work and settlements. Never speaks to Postfix or the
+//! directory, never parses a message, and never changes the schema when a process starts.
+
+use std::{fmt, time::Duration};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{Connection as _, Executor as _};
+
+pub mod schema;
+
+pub mod captures;
+pub mod reviews;
+
+pub mod decisions;
+pub mod settlements;
+pub mod work;
+
+pub mod figures;
+pub mod wake;
+
+mod error;
+mod row;
+mod verifier;
+
+pub use error::{Cause, StoreError};
+
+/// How long one statement may run in the server.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server keeps a transaction whose client is silent.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long to wait for a connection: a refused one is retried for as long.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long one operation may take in all, for a server that is gone without a word.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How to reach the database.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `postgres://login@host/database`.
+    pub url: String,
+    /// The login's password, if it has one.
+    pub password: Option<SecretString>,
+    /// Connections at once, without the one that listens.
+    pub max_connections: u32,
+}
+
+/// Whose rights a connection uses; the application name in `pg_stat_activity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Inserts captures.
+    Milter,
+    /// Confirms, claims and settles.
+    Worker,
+    /// Reads reviews and inserts decisions.
+    Reviews,
+    /// Owns the schema.
+    Migrate,
+}
+
+impl Role {
+    /// The name that the server shows for its connections.
+    pub fn application_name(self) -> &'static str {
+        match self {
+            Self::Milter => "mailhold milter",
+            Self::Worker => "mailhold worker",
+            Self::Reviews => "mailhold reviews",
+            Self::Migrate => "mailhold migrate",
+        }
+    }
+}
+
+/// The database as one process sees it. Clones share their connections.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    options: PgConnectOptions,
+}
+
+impl Store {
+    /// Makes a store that connects when it is first asked, so that it may be made while PostgreSQL
+    /// is away.
+    pub fn connect_lazy(settings: &Settings, role: Role) -> Result<Self, StoreError> {
+        let options = connect_options(settings, role)?.options([
+            ("statement_timeout", milliseconds(STATEMENT_TIMEOUT)),
+            (
+                "idle_in_transaction_session_timeout",
+                milliseconds(IDLE_IN_TRANSACTION_TIMEOUT),
+            ),
+        ]);
+        let pool = pool_options(settings.max_connections).connect_lazy_with(options.clone());
+        Ok(Self { pool, options })
+    }
+
+    /// Compares the schema with this program and says why the database cannot be used, if it cannot.
+    ///
+    /// # Errors
+    /// The true reason of a failed connection, which the pool hides behind its own time limit; or
+    /// [`StoreError::Schema`] if `mailhold migrate` must run first.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let mut connection = connect(&self.options).await?;
+        let compared = schema::compare(&mut connection).await;
+        connection.close().await.ok();
+        compared
+    }
+
+    /// Waits until all connections are given back, and closes them.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Without the options: they hold the password in the clear.
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.options.get_application_name();
+        f.debug_struct("Store")
+            .field("application_name", &name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn connect_options(settings: &Settings, role: Role) -> Result<PgConnectOptions, StoreError> {
+    // sqlx takes any scheme.
+    let known = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| settings.url.starts_with(scheme));
+    if !known {
+        let cause = Cause::Unreadable("it does not start with postgres://".to_owned());
+        return Err(StoreError::Url { cause });
+    }
+    let options: PgConnectOptions = settings.url.parse().map_err(|cause| StoreError::Url {
+        cause: Cause::from_sqlx(cause),
+    })?;
+    let options = options.application_name(role.application_name());
+    Ok(match &settings.password {
+        Some(password) => options.password(password.expose_secret()),
+        None => options,
+    })
+}
+
+/// One connection outside the pool, with the true reason if there is none.
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+    let connecting = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(options));
+    match connecting.await {
+        Ok(connected) => connected.map_err(Cause::from_sqlx),
+        Err(_) => Err(Cause::Deadline(ACQUIRE_TIMEOUT)),
+    }
+    .map_err(|cause| StoreError::Connect { cause })
+}
+
+fn pool_options(max_connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A future that is dropped inside `begin` gives back a connection with an open transaction
+        // (sqlx#4385): later writes would be lost. The pair is one round trip and, unlike a bare
+        // ROLLBACK, leaves no warning in the server's log when all is well.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.execute("begin; rollback").await?;
+                Ok(true)
+            })
+        })
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{}ms", duration.as_millis())
+}
+
+/// Gives one operation its deadline.
+async fn within<T>(operation: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Cause> {
+    match tokio::time::timeout(DEADLINE, operation).await {
+        Ok(answered) => answered.map_err(Cause::from_sqlx),
+        Err(_) => Err(Cause::Deadline(DEADLINE)),
+    }
+}

@@ -1,1 +1,11 @@
-//! telemetry
+//! What operators see: events, figures, alarms. Never a subject, a header value or a body.
+
+pub mod alarm;
+pub mod chain;
+pub mod events;
+pub mod log;
+pub mod metrics;
+pub mod serve;
+
+pub use alarm::{AlarmKind, Alarms};
+pub use metrics::Metrics;

@@ -1,0 +1,7 @@
+//! Tests of the lab itself: what all other tests stand on.
+
+pub mod leftovers;
+pub mod mail;
+pub mod servers;
+pub mod sudo;
+pub mod waiting;

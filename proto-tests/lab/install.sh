@@ -1,0 +1,67 @@
+#!/bin/bash
+# Installs what the lab needs and this machine lacks. Starts no service, makes no cluster, directory
+# or mail system of the machine's own, and asks nothing. With nothing to install it does nothing.
+set -euo pipefail
+
+script=$(readlink -f "$0")
+policy=/usr/sbin/policy-rc.d
+policy_aside=/usr/sbin/policy-rc.d.before-mailhold
+cluster_settings=/etc/postgresql-common/createcluster.d
+no_cluster=$cluster_settings/mailhold-lab.conf
+
+missing=()
+need() { # PACKAGE FILE: the package that brings the file
+    compgen -G "$2" >/dev/null || missing+=("$1")
+}
+need postfix /usr/lib/postfix/sbin/master
+need slapd /usr/sbin/slapd
+need ldap-utils /usr/bin/ldapmodify
+need postgresql '/usr/lib/postgresql/*/bin/initdb'
+need sudo /usr/bin/sudo
+need util-linux /usr/bin/setpriv
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+        exec sudo "$script"
+    fi
+    echo "These Debian packages are missing: ${missing[*]}" >&2
+    echo "As root, this installs them without starting anything:" >&2
+    echo "    bash $script" >&2
+    exit 1
+fi
+if ! command -v apt-get >/dev/null; then
+    echo "This is no Debian; install what brings: ${missing[*]}" >&2
+    exit 1
+fi
+
+undo() {
+    rm -f "$no_cluster"
+    if [ -n "${made_directory:-}" ]; then rmdir --ignore-fail-on-non-empty "$cluster_settings"; fi
+    rm -f "$policy"
+    if [ -e "$policy_aside" ]; then mv "$policy_aside" "$policy"; fi
+}
+trap undo EXIT
+
+# Debian starts a service when its package is installed, unless this program says 101. One that is
+# already there comes back afterwards, also after a run that was cut off.
+if [ -e "$policy" ] && [ ! -e "$policy_aside" ]; then mv "$policy" "$policy_aside"; fi
+printf '#!/bin/sh\nexit 101\n' >"$policy"
+chmod 755 "$policy"
+# No "main" cluster beside the packages: nothing that the next boot would start.
+[ -d "$cluster_settings" ] || made_directory=yes
+mkdir -p "$cluster_settings"
+echo 'create_main_cluster = false' >"$no_cluster"
+
+export DEBIAN_FRONTEND=noninteractive
+for package in "${missing[@]}"; do
+    case $package in
+        postfix) echo 'postfix postfix/main_mailer_type select No configuration' ;;
+        slapd) echo 'slapd slapd/no_configuration boolean true' ;;
+    esac
+done | debconf-set-selections
+
+echo "Installing: ${missing[*]}"
+apt-get update -qq
+apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 "${missing[@]}" </dev/null

@@ -1,0 +1,195 @@
+//! A private Postfix instance, as Debian sets one up. Never touches the machine's own.
+
+pub mod log;
+mod setup;
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
+
+use mailhold::domain::queue_id::QueueId;
+use nix::sys::signal::Signal;
+use tokio::net::TcpStream;
+
+use self::{log::PostfixLog, setup::SOCKETS};
+use super::{
+    Tools, child::Child, eventually::eventually, place::make_old, ports::free_port,
+    program::Program, sudo_view, user::User,
+};
+
+const MASTER: &str = "/usr/lib/postfix/sbin/master";
+/// Passes on what its master is told. The master itself would miss the death of the test program:
+/// the kernel forgets a parent-death signal when a process changes its effective user, and the
+/// master does so at its start. It must lead its own process group (`src/master/master_sig.c`).
+const GUARDIAN: &str = r#"
+setsid "$@" & master=$!
+trap 'kill -TERM $master' TERM
+trap 'kill -HUP $master' HUP
+while kill -0 $master 2>/dev/null; do wait $master; done
+"#;
+const SENDMAIL: &str = "/usr/sbin/sendmail";
+/// Postfix's commands.
+pub const COMMANDS: &str = "/usr/sbin";
+const START_BOUND: Duration = Duration::from_secs(15);
+const STOP_BOUND: Duration = Duration::from_secs(10);
+
+/// A private Postfix instance.
+pub struct Postfix {
+    /// Its name in its log, and the instance's name for mailhold.
+    pub name: String,
+    /// Its main.cf and master.cf.
+    pub config_directory: PathBuf,
+    /// Its queue, which is also the chroot of its daemons.
+    pub queue_directory: PathBuf,
+    /// SMTP with the milters, as a house has it.
+    pub smtp: SocketAddr,
+    /// SMTP without any milter.
+    pub plain_smtp: SocketAddr,
+    /// SMTP that holds every mail by itself, without any milter.
+    pub holding_smtp: SocketAddr,
+    /// All that belongs to it.
+    pub(super) home: PathBuf,
+    program: Program,
+    tools: Tools,
+    child: Mutex<Option<Child>>,
+}
+
+impl Postfix {
+    /// Starts an instance called `name` that gives all mail to `relay`.
+    pub async fn start(tools: &Tools, name: &str, relay: SocketAddr) -> Self {
+        let home = tools.place.directory(name, User::ROOT, 0o755);
+        let [smtp, plain_smtp, holding_smtp] =
+            [free_port(), free_port(), free_port()].map(|port| (Ipv4Addr::LOCALHOST, port).into());
+        let config_directory = home.join("config");
+        let program = Program::new(&format!("{name}-master"), "/bin/sh")
+            .arguments(["-c", GUARDIAN, "guardian", MASTER, "-d", "-c"])
+            .arguments([&config_directory]);
+        let postfix = Self {
+            name: name.to_owned(),
+            queue_directory: home.join("queue"),
+            home,
+            config_directory,
+            smtp,
+            plain_smtp,
+            holding_smtp,
+            program,
+            tools: tools.clone(),
+            child: Mutex::default(),
+        };
+        setup::make(&postfix, &tools.place, relay);
+        sudo_view::make(&tools.place, name, &postfix.config_directory);
+        postfix.start_again().await;
+        postfix
+    }
+
+    /// Starts it again with the same queue, on the same ports.
+    pub async fn start_again(&self) {
+        let child = self.tools.starter.start(&self.program);
+        eventually("Postfix answers", START_BOUND, async || {
+            child.must_run();
+            // The last one in master.cf.
+            TcpStream::connect(self.holding_smtp).await
+        })
+        .await;
+        *self.child.lock().unwrap() = Some(child);
+    }
+
+    /// Stops it with all its daemons.
+    pub async fn stop(&self) {
+        self.child.lock().unwrap().take().unwrap().end();
+        eventually(
+            "Postfix has gone",
+            STOP_BOUND,
+            async || match TcpStream::connect(self.smtp).await {
+                Ok(_) => Err("still listens"),
+                Err(_) => Ok(()),
+            },
+        )
+        .await;
+    }
+
+    /// Sets parameters of main.cf, such as `maximal_queue_lifetime=1h`, and has them read.
+    pub async fn set(&self, parameters: &[&str]) {
+        self.command("postconf")
+            .arguments(["-e"])
+            .arguments(parameters)
+            .run(b"")
+            .await;
+        make_old(&self.config_directory.join("main.cf"));
+        self.reload();
+    }
+
+    /// Has it read its settings again, as `postfix reload` does.
+    pub fn reload(&self) {
+        let child = self.child.lock().unwrap();
+        child.as_ref().unwrap().signal(Signal::SIGHUP);
+    }
+
+    /// One of its commands, such as `postsuper`, as root.
+    pub fn command(&self, name: &str) -> Program {
+        Program::new(name, Path::new(COMMANDS).join(name))
+            .arguments([Path::new("-c"), &self.config_directory])
+    }
+
+    /// Submits a message as a local program does.
+    pub async fn sendmail(&self, sender: &str, recipients: &[&str], content: &[u8]) {
+        Program::new("sendmail", SENDMAIL)
+            .arguments([Path::new("-C"), &self.config_directory])
+            .arguments(["-i", "-f", sender, "--"])
+            .arguments(recipients)
+            .run(content)
+            .await;
+    }
+
+    /// What is in the hold queue, ready or not.
+    pub fn held(&self) -> Vec<QueueId> {
+        self.ids_in("hold")
+    }
+
+    /// What is in any queue.
+    pub fn queued(&self) -> Vec<QueueId> {
+        ["incoming", "active", "deferred", "hold"]
+            .map(|queue| self.ids_in(queue))
+            .concat()
+    }
+
+    /// Its log, as far as it is written.
+    pub fn log(&self) -> PostfixLog {
+        PostfixLog::new(&self.log_path())
+    }
+
+    /// The path of its log.
+    pub fn log_path(&self) -> PathBuf {
+        self.home.join("mail.log")
+    }
+
+    /// A milter's socket by its name, as the milter sees it.
+    pub fn socket(&self, name: &str) -> PathBuf {
+        self.queue_directory.join(SOCKETS).join(name)
+    }
+
+    /// `deferred` is hashed over directories of one character, so all directories are walked.
+    fn ids_in(&self, queue: &str) -> Vec<QueueId> {
+        let mut found = Vec::new();
+        let mut directories = vec![self.queue_directory.join(queue)];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    directories.push(entry.path());
+                } else {
+                    found.extend(
+                        entry
+                            .file_name()
+                            .to_str()
+                            .and_then(|name| name.parse().ok()),
+                    );
+                }
+            }
+        }
+        found
+    }
+}

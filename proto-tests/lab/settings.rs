@@ -1,0 +1,69 @@
+//! The settings of a lab's mailhold: the sample file with what a test changes. Never adds a key
+//! that the sample does not have.
+
+use std::{fs, path::PathBuf};
+
+use toml::{Table, Value};
+
+use super::{place::Place, user::User};
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/mailhold.toml");
+
+/// The content of a `mailhold.toml`.
+#[derive(Clone, Debug)]
+pub struct Settings(Table);
+
+impl Settings {
+    /// The shipped sample.
+    pub fn sample() -> Self {
+        Self(fs::read_to_string(SAMPLE).unwrap().parse().unwrap())
+    }
+
+    /// Sets one, named as in `worker.database.url`.
+    ///
+    /// # Panics
+    /// When there is no such section.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>) -> &mut Self {
+        let (section, name) = key.rsplit_once('.').expect("a key with its section");
+        let mut table = &mut self.0;
+        for step in section.split('.') {
+            table = table
+                .get_mut(step)
+                .and_then(Value::as_table_mut)
+                .unwrap_or_else(|| panic!("no section {section}"));
+        }
+        table.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// One of them as text, such as an address.
+    pub fn text(&self, key: &str) -> &str {
+        let mut steps = key.split('.');
+        let first = self.0.get(steps.next().unwrap());
+        let value = steps.fold(first, |table, step| table?.get(step));
+        value
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no text {key}"))
+    }
+
+    /// Replaces the milter's listeners: socket and instance.
+    pub fn listen(&mut self, listeners: &[(String, &str)]) -> &mut Self {
+        let listener = |(socket, instance): &(String, &str)| {
+            let mut table = Table::new();
+            table.insert("socket".to_owned(), socket.clone().into());
+            table.insert("instance".to_owned(), (*instance).into());
+            if socket.starts_with("unix:") {
+                table.insert("mode".to_owned(), "0660".into());
+                table.insert("group".to_owned(), "postfix".into());
+            }
+            Value::Table(table)
+        };
+        let all: Vec<_> = listeners.iter().map(listener).collect();
+        self.set("milter.listen", all)
+    }
+
+    /// Writes them where all processes can read them: they hold no secret.
+    pub fn write(&self, place: &Place, name: &str) -> PathBuf {
+        place.file(name, User::ROOT, 0o644, self.0.to_string())
+    }
+}

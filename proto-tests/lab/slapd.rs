@@ -1,0 +1,204 @@
+//! A private slapd with the shipped schema. Never talks to another directory.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use tokio::net::TcpStream;
+
+use super::{
+    Tools, child::Child, eventually::eventually, ports::free_address, program::Program, user::User,
+};
+
+/// The directory's suffix.
+pub const SUFFIX: &str = "dc=corp,dc=test";
+/// Where the persons are.
+pub const PEOPLE: &str = "ou=people,dc=corp,dc=test";
+/// The account of the milter; it may read what a look-up needs.
+pub const SERVICE: &str = "cn=mailhold,ou=services,dc=corp,dc=test";
+/// The attribute that tells whose mail is reviewed.
+pub const FLAG: &str = "IsMailMonitor";
+
+const ADMIN: &str = "cn=admin,dc=corp,dc=test";
+const SLAPD: &str = "/usr/sbin/slapd";
+const LDAPMODIFY: &str = "/usr/bin/ldapmodify";
+const SLAPADD: &str = "/usr/sbin/slapadd";
+const START_BOUND: Duration = Duration::from_secs(15);
+
+/// A private slapd.
+pub struct Slapd {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The password file of [`SERVICE`], for the milter alone.
+    pub service_password: PathBuf,
+    admin_password: PathBuf,
+    program: Program,
+    tools: Tools,
+    child: Mutex<Option<Child>>,
+}
+
+impl Slapd {
+    /// Starts one that knows no person yet.
+    pub async fn start(tools: &Tools) -> Self {
+        let (place, owner) = (&tools.place, User::named("openldap"));
+        let home = place.directory("slapd", owner, 0o750);
+        place.directory("slapd/db", owner, 0o700);
+        let (admin, _) = place.password("slapd/admin.secret", User::ROOT);
+        // ldapmodify takes the whole file as the password, the line end included.
+        let admin_password = place.file("slapd/admin.password", User::ROOT, 0o600, &admin);
+        let (service, service_password) = place.password("ldap.password", User::milter());
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/config/ldap/mailhold.schema");
+        place.file(
+            "slapd/mailhold.schema",
+            User::ROOT,
+            0o644,
+            fs::read(schema).unwrap(),
+        );
+        let settings = place.file("slapd/slapd.conf", owner, 0o600, settings(&home, &admin));
+        let first = Program::new("slapadd", SLAPADD)
+            .user(owner)
+            .arguments(["-q", "-f"]);
+        first
+            .arguments([&settings])
+            .run(first_entries(&service).as_bytes())
+            .await;
+
+        let address = free_address();
+        let program = Program::new("slapd", SLAPD)
+            .user(owner)
+            .arguments(["-d", "0", "-h", &format!("ldap://{address}/"), "-f"])
+            .arguments([&settings]);
+        let slapd = Self {
+            address,
+            service_password,
+            admin_password,
+            program,
+            tools: tools.clone(),
+            child: Mutex::default(),
+        };
+        slapd.start_again().await;
+        slapd
+    }
+
+    /// Its address as an LDAP URL.
+    pub fn url(&self) -> String {
+        format!("ldap://{}", self.address)
+    }
+
+    /// Stops it as a crash would.
+    pub fn kill(&self) {
+        self.child.lock().unwrap().take().unwrap().kill();
+    }
+
+    /// Starts it on the same port with the same entries.
+    pub async fn start_again(&self) {
+        let child = self.tools.starter.start(&self.program);
+        eventually("slapd answers", START_BOUND, async || {
+            child.must_run();
+            TcpStream::connect(self.address).await
+        })
+        .await;
+        *self.child.lock().unwrap() = Some(child);
+    }
+
+    /// It keeps its connections and answers nothing until it is thawed.
+    pub fn freeze(&self) {
+        self.child
+            .lock()
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .signal(Signal::SIGSTOP);
+    }
+
+    /// It goes on where it was frozen.
+    pub fn thaw(&self) {
+        self.child
+            .lock()
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .signal(Signal::SIGCONT);
+    }
+
+    /// Adds a person with `login` and addresses; `flags` are the values of [`FLAG`].
+    pub async fn add_person(&self, login: &str, addresses: &[&str], flags: &[&str]) {
+        let mut entry = format!(
+            "dn: uid={login},{PEOPLE}\nchangetype: add\nobjectClass: inetOrgPerson\n\
+             objectClass: mailholdPerson\nuid: {login}\ncn: {login}\nsn: {login}\n"
+        );
+        for (at, address) in addresses.iter().enumerate() {
+            let attribute = if at == 0 {
+                "mail"
+            } else {
+                "mailAlternateAddress"
+            };
+            entry.push_str(&format!("{attribute}: {address}\n"));
+        }
+        entry.extend(flags.iter().map(|flag| format!("{FLAG}: {flag}\n")));
+        self.modify(&entry).await;
+    }
+
+    /// Replaces all values of a person's flag; none removes the attribute.
+    pub async fn set_flags(&self, login: &str, flags: &[&str]) {
+        let mut change = format!("dn: uid={login},{PEOPLE}\nchangetype: modify\nreplace: {FLAG}\n");
+        change.extend(flags.iter().map(|flag| format!("{FLAG}: {flag}\n")));
+        self.modify(&change).await;
+    }
+
+    /// Applies changes in LDIF with the administrator's rights.
+    pub async fn modify(&self, ldif: &str) {
+        self.ldap_program(LDAPMODIFY).run(ldif.as_bytes()).await;
+    }
+
+    /// URL, name and password file of the administrator, for a person at a terminal.
+    pub fn administrator(&self) -> (String, &'static str, &Path) {
+        (self.url(), ADMIN, &self.admin_password)
+    }
+
+    /// One of the `ldap-utils`, bound as the administrator.
+    pub fn ldap_program(&self, path: &str) -> Program {
+        Program::new(path, path)
+            .arguments(["-x", "-H", &self.url(), "-D", ADMIN, "-y"])
+            .arguments([&self.admin_password])
+    }
+}
+
+/// Debian's schemas, ours, and rights as a real house would give them.
+fn settings(home: &Path, admin_password: &str) -> String {
+    let home = home.display();
+    format!(
+        "include /etc/ldap/schema/core.schema\n\
+         include /etc/ldap/schema/cosine.schema\n\
+         include /etc/ldap/schema/inetorgperson.schema\n\
+         include {home}/mailhold.schema\n\
+         modulepath /usr/lib/ldap\n\
+         moduleload back_mdb\n\
+         threads 4\n\
+         access to attrs=userPassword by anonymous auth by * none\n\
+         access to * by dn.exact=\"{SERVICE}\" read by * none\n\
+         database mdb\n\
+         maxsize 67108864\n\
+         dbnosync\n\
+         suffix \"{SUFFIX}\"\n\
+         rootdn \"{ADMIN}\"\n\
+         rootpw {admin_password}\n\
+         directory {home}/db\n\
+         index objectClass,uid,mail,mailAlternateAddress,{FLAG} eq\n"
+    )
+}
+
+fn first_entries(service_password: &str) -> String {
+    format!(
+        "dn: {SUFFIX}\nobjectClass: domain\ndc: corp\n\n\
+         dn: {PEOPLE}\nobjectClass: organizationalUnit\nou: people\n\n\
+         dn: ou=services,{SUFFIX}\nobjectClass: organizationalUnit\nou: services\n\n\
+         dn: {SERVICE}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\n\
+         cn: mailhold\nuserPassword: {service_password}\n"
+    )
+}

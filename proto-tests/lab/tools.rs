@@ -1,0 +1,77 @@
+//! What every server of a lab needs to start. Never starts anything by itself.
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use super::{
+    child::Starter, place::Place, postgres::Database, program::Program, settings::Settings,
+    user::User,
+};
+
+/// The executable under test.
+const MAILHOLD: &str = env!("CARGO_BIN_EXE_mailhold");
+
+/// The directory of the lab and the thread that starts its programs.
+#[derive(Clone)]
+pub struct Tools {
+    /// The directory of the lab.
+    pub place: Arc<Place>,
+    /// Starts its long-running programs.
+    pub starter: Starter,
+    mailhold: PathBuf,
+}
+
+impl Tools {
+    /// Makes the directory of a lab.
+    pub fn make() -> Self {
+        let place = Arc::new(Place::make());
+        let starter = Starter::new(&place.directory("output", User::ROOT, 0o755));
+        // The build directory may be closed to the users that the programs run as.
+        let mailhold = place.directory("bin", User::ROOT, 0o755).join("mailhold");
+        fs::copy(MAILHOLD, &mailhold).unwrap();
+        Self {
+            place,
+            starter,
+            mailhold,
+        }
+    }
+
+    /// The executable under test by the name of its output, still without arguments.
+    pub fn mailhold(&self, name: &str) -> Program {
+        Program::new(name, &self.mailhold).variable("RUST_BACKTRACE", "1")
+    }
+
+    /// Ends all programs of the lab and removes its directory.
+    pub fn end(&self) {
+        self.starter.end_all();
+        self.place.remove();
+    }
+
+    /// The path of the executable under test.
+    pub fn mailhold_path(&self) -> &PathBuf {
+        &self.mailhold
+    }
+
+    /// The sample settings with the logins of a database.
+    pub fn settings(&self, database: &Database) -> Settings {
+        let mut settings = Settings::sample();
+        for (section, login) in [
+            ("milter", "mailhold_milter"),
+            ("worker", "mailhold_worker"),
+            ("reviews", "mailhold_reviews"),
+            ("migrate", "mailhold"),
+        ] {
+            let file = &database.login(login).password_file;
+            settings
+                .set(&format!("{section}.database.url"), database.url(login))
+                .set(
+                    &format!("{section}.database.password_file"),
+                    file.display().to_string(),
+                );
+        }
+        settings.set(
+            "spool.directory",
+            self.place.path().join("spool").display().to_string(),
+        );
+        settings
+    }
+}

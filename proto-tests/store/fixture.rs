@@ -1,0 +1,267 @@
+//! Databases with the schema, and captures to put into them.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, SubsecRound, Utc};
+use mailhold::{
+    domain::{
+        capture::{Capture, Client, ContentDigest},
+        capture_id::CaptureId,
+        decision::Decision,
+        envelope::{Envelope, Path},
+        instance::Instance,
+        queue_id::QueueId,
+        verdict::{Grounds, Matched},
+    },
+    store::{
+        Role, Settings, Store,
+        captures::{HeaderFields, Record},
+        decisions::{Answer, Ballot, Via},
+        schema::{self, Login, LoginRole},
+        work::Claimed,
+    },
+};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::sync::OnceCell;
+
+use crate::lab::{Lab, postgres::OWNER};
+
+pub const BOUND: Duration = Duration::from_secs(10);
+pub const LONG_LEASE: Duration = Duration::from_secs(600);
+pub const MAIL: &[u8] = b"Subject: a\r\n\r\nHello\r\n";
+
+/// A database of its own with the schema in it.
+pub struct Fixture<'a> {
+    pub lab: &'a Lab,
+    pub database: String,
+    milter: OnceLock<Store>,
+    worker: OnceLock<Store>,
+    reviews: OnceLock<Store>,
+}
+
+impl<'a> Fixture<'a> {
+    /// A database without any table.
+    pub async fn empty(lab: &'a Lab) -> Self {
+        Self {
+            lab,
+            database: lab.postgres.empty_database().await,
+            milter: OnceLock::new(),
+            worker: OnceLock::new(),
+            reviews: OnceLock::new(),
+        }
+    }
+
+    /// A database with schema and logins, made by the library as `mailhold migrate` does it.
+    pub async fn migrated(lab: &'a Lab) -> Self {
+        let fixture = Self::empty(lab).await;
+        let owner = fixture.settings(OWNER);
+        // They belong to the whole cluster, and their passwords cost time.
+        static LOGINS: OnceCell<()> = OnceCell::const_new();
+        let create = async || {
+            schema::create_roles(&owner, &fixture.logins())
+                .await
+                .unwrap()
+        };
+        LOGINS.get_or_init(create).await;
+        schema::migrate(&owner).await.unwrap();
+        fixture
+    }
+
+    /// The fixed logins with the passwords that the lab made for them.
+    pub fn logins(&self) -> Vec<Login> {
+        let login = |role: LoginRole| {
+            let password = self.lab.postgres.login(role.as_str()).password.clone();
+            Login {
+                role,
+                password: Some(password.into()),
+            }
+        };
+        LoginRole::ALL.map(login).to_vec()
+    }
+
+    pub fn settings(&self, login: &str) -> Settings {
+        Settings {
+            url: format!(
+                "postgres://{login}@127.0.0.1:{}/{}",
+                self.lab.postgres.port, self.database
+            ),
+            password: Some(self.lab.postgres.login(login).password.clone().into()),
+            max_connections: 4,
+        }
+    }
+
+    pub fn milter(&self) -> Store {
+        self.milter
+            .get_or_init(|| self.fresh("mailhold_milter", Role::Milter))
+            .clone()
+    }
+
+    pub fn worker(&self) -> Store {
+        self.worker
+            .get_or_init(|| self.fresh("mailhold_worker", Role::Worker))
+            .clone()
+    }
+
+    pub fn reviews(&self) -> Store {
+        self.reviews
+            .get_or_init(|| self.fresh("mailhold_reviews", Role::Reviews))
+            .clone()
+    }
+
+    /// A store with connections of its own.
+    pub fn fresh(&self, login: &str, role: Role) -> Store {
+        Store::connect_lazy(&self.settings(login), role).unwrap()
+    }
+
+    /// Runs a statement as the superuser and gives what it prints.
+    pub async fn execute(&self, sql: &str) -> String {
+        self.lab.postgres.execute(&self.database, sql).await
+    }
+
+    /// A plain connection with the rights of one login.
+    pub async fn sign_in(&self, login: &str) -> Session {
+        let settings = self.settings(login);
+        let options: sqlx::postgres::PgConnectOptions = settings.url.parse().unwrap();
+        let options = options.password(&self.lab.postgres.login(login).password);
+        Session(PgConnection::connect_with(&options).await.unwrap())
+    }
+
+    /// Records one message and gives its facts.
+    pub async fn captured(&self) -> Capture {
+        let capture = capture();
+        self.milter()
+            .record(&mut [record(&capture, MAIL)])
+            .await
+            .unwrap();
+        capture
+    }
+
+    /// Records a message and confirms it.
+    pub async fn held(&self) -> Capture {
+        let capture = self.captured().await;
+        let confirmed = self.worker().confirm(&[capture.id]).await.unwrap();
+        assert_eq!(confirmed, [capture.id]);
+        capture
+    }
+
+    /// Records, confirms and decides.
+    pub async fn decided(&self, decision: Decision) -> Capture {
+        let capture = self.held().await;
+        let answer = self
+            .reviews()
+            .decide(&ballot(&capture, decision))
+            .await
+            .unwrap();
+        assert!(matches!(answer, Answer::Accepted { .. }), "{answer:?}");
+        capture
+    }
+
+    /// What a worker can claim now, for a long time.
+    pub async fn claim(&self, worker: &str) -> Vec<Claimed> {
+        self.worker()
+            .claim(&instance(), worker, LONG_LEASE, 100)
+            .await
+            .unwrap()
+    }
+
+    /// Where a message stands, as its word.
+    pub async fn state(&self, capture: &Capture) -> String {
+        let review = self.reviews().show(capture.id).await.unwrap().unwrap();
+        review.state.to_string()
+    }
+}
+
+/// A signed-in login.
+pub struct Session(PgConnection);
+
+impl Session {
+    /// Runs a statement and gives the SQLSTATE and the violated constraint of its refusal.
+    pub async fn refusal(&mut self, sql: &str) -> (String, Option<String>) {
+        let answer = self.0.execute(AssertSqlSafe(sql.to_owned())).await;
+        let error = answer.expect_err(sql);
+        let refusal = error
+            .as_database_error()
+            .unwrap_or_else(|| panic!("{sql}: {error}"));
+        let code = refusal.code().unwrap().into_owned();
+        (code, refusal.constraint().map(str::to_owned))
+    }
+
+    /// Runs a statement that must succeed and gives the number of rows.
+    pub async fn run(&mut self, sql: &str) -> u64 {
+        let answer = self.0.execute(AssertSqlSafe(sql.to_owned())).await;
+        answer
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+            .rows_affected()
+    }
+}
+
+pub fn instance() -> Instance {
+    "mx1".parse().unwrap()
+}
+
+/// A long queue ID that no other test uses.
+pub fn queue_id() -> QueueId {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("4jWkMG56f7z{number:06}").parse().unwrap()
+}
+
+/// The time as PostgreSQL keeps it, in microseconds.
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+/// A small message to one recipient.
+pub fn capture() -> Capture {
+    Capture {
+        id: CaptureId::new(uuid::Uuid::now_v7()),
+        instance: instance(),
+        queue_id: queue_id(),
+        captured_at: now(),
+        envelope: Envelope {
+            sender: path("<anna@corp.test>"),
+            recipients: vec![path("<bob@elsewhere.test>")],
+        },
+        client: Client::default(),
+        grounds: Grounds {
+            rule: "flagged-external".to_owned(),
+            matched: Matched::default(),
+        },
+        size_bytes: u64::try_from(MAIL.len()).unwrap(),
+        digest: ContentDigest([7; 32]),
+    }
+}
+
+pub fn path(argument: &str) -> Path {
+    Path {
+        argument: argument.as_bytes().to_vec(),
+        parameters: Vec::new(),
+        rewritten: None,
+    }
+}
+
+pub fn record(capture: &Capture, content: &'static [u8]) -> Record<Bytes> {
+    Record {
+        capture: capture.clone(),
+        header: HeaderFields::default(),
+        content: Bytes::from_static(content),
+    }
+}
+
+pub fn ballot(capture: &Capture, decision: Decision) -> Ballot {
+    Ballot {
+        capture_id: capture.id,
+        decision,
+        reviewer: "carla".to_owned(),
+        os_user: Some("carla".to_owned()),
+        via: Via::Cli,
+        note: None,
+    }
+}

@@ -1,0 +1,38 @@
+//! The store against a real PostgreSQL. Never asks Postfix or a directory.
+
+mod connection;
+mod deciding;
+mod fixture;
+mod lifecycle;
+mod reading;
+mod recording;
+mod rights;
+mod schema;
+mod settling;
+mod waking;
+mod working;
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use crate::trials::Trials;
+
+/// All tests of this area.
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    [
+        connection::tests(trials),
+        deciding::tests(trials),
+        lifecycle::tests(trials),
+        reading::tests(trials),
+        recording::tests(trials),
+        rights::tests(trials),
+        schema::tests(trials),
+        settling::tests(trials),
+        waking::tests(trials),
+        working::tests(trials),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,142 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{domain::decision::Decision, store::reviews::ReviewKey};
+
+/// Reviews outgoing mail before it leaves a Postfix server.
+///
+/// A milter holds what flagged people send out of the house, a person decides with `mailhold
+/// reviews`, and a worker carries the decision out. Start with `mailhold check`.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "\
+Exit codes: 0 done, 64 usage, 66 no such review, 69 a service is away, 70 own fault,
+77 not allowed, 78 fault in the configuration."
+)]
+pub struct Arguments {
+    /// The configuration file
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "/etc/mailhold/mailhold.toml",
+        global = true
+    )]
+    pub config: PathBuf,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve Postfix: capture what flagged people send out, and quarantine it
+    Milter,
+    /// Carry decisions out: confirm, release, discard and return held messages
+    Worker,
+    /// List, show and decide held messages
+    #[command(after_help = "\
+Examples:
+  mailhold reviews list                          what waits for a decision
+  mailhold reviews show 4jWkMG56f7z1j            headers and facts; --content for all of it
+  mailhold reviews release 4jWkMG56f7z1j --as anna@example.com
+  mailhold reviews return 4jWkMG56f7z1j 4jWkMG6z3Vz1k --as anna@example.com --note 'wrong customer'")]
+    Reviews(ReviewsArguments),
+    /// Bring the database schema to the version of this program
+    Migrate(MigrateArguments),
+    /// Check the configuration file: every fault with its line; exit code 78
+    Check,
+}
+
+/// `mailhold migrate`
+#[derive(Args)]
+pub struct MigrateArguments {
+    /// Also make the logins of milter, worker and reviews, with the passwords of their sections
+    #[arg(long)]
+    pub create_roles: bool,
+}
+
+/// `mailhold reviews`
+#[derive(Args)]
+pub struct ReviewsArguments {
+    /// What to do with reviews
+    #[command(subcommand)]
+    pub command: ReviewsCommand,
+}
+
+/// The commands of `mailhold reviews`.
+#[derive(Subcommand)]
+pub enum ReviewsCommand {
+    /// List messages, by default those that wait for a decision, oldest first
+    List(ListArguments),
+    /// Show all that is known of messages, without their content
+    Show(ShowArguments),
+    /// Let messages go to their recipients
+    Release(DecideArguments),
+    /// Remove messages; nobody is told
+    Discard(DecideArguments),
+    /// Give messages back to their senders with a bounce
+    Return(DecideArguments),
+}
+
+/// `mailhold reviews list`
+#[derive(Args)]
+pub struct ListArguments {
+    /// Messages in any state, newest first
+    #[arg(long)]
+    pub all: bool,
+    /// At most this many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `mailhold reviews show`
+#[derive(Args)]
+pub struct ShowArguments {
+    /// Capture IDs or queue IDs (instance/queue-ID where several instances share a database)
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<ReviewKey>,
+    /// Write the whole message as it was captured to standard output, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub content: bool,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `mailhold reviews release`, `discard` and `return`
+#[derive(Args)]
+pub struct DecideArguments {
+    /// Capture IDs or queue IDs
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<ReviewKey>,
+    /// Who decides: one of the reviewers of the configuration
+    #[arg(long = "as", value_name = "REVIEWER")]
+    pub reviewer: String,
+    /// Why, for whoever looks later
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ReviewsCommand {
+    /// The decision of the deciding commands.
+    pub fn decision(&self) -> Option<(Decision, &DecideArguments)> {
+        match self {
+            Self::Release(arguments) => Some((Decision::Release, arguments)),
+            Self::Discard(arguments) => Some((Decision::Discard, arguments)),
+            Self::Return(arguments) => Some((Decision::Return, arguments)),
+            Self::List(_) | Self::Show(_) => None,
+        }
+    }
+}

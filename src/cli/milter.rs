@@ -1,0 +1,127 @@
+//! `mailhold milter`: reads the settings, builds the desk, serves until it is told to stop.
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use super::{Failure, Outcome, exit, signals};
+use crate::{
+    config::{ConfigFile, roles, roles::MilterConfig},
+    directory::{self, Outage},
+    milter::{self, Desk, Traffic, listener::Listener, lookout, recorder, recorder::Recorder},
+    spool::Spool,
+    store::{Role, Store},
+    telemetry::{AlarmKind, Alarms, Metrics, events, log, serve},
+};
+
+/// Handles that a milter needs beside its connections: spool, database, directory, figures.
+const OTHER_HANDLES: u64 = 128;
+
+/// Serves Postfix.
+pub fn run(config: &Path) -> Outcome {
+    super::refuse_root("milter")?;
+    let config = roles::milter(&ConfigFile::read(config)?)?;
+    log::start(config.log);
+    events::role_started("milter");
+    raise_handle_limit(config.milter.max_connections)?;
+    super::runtime()?.block_on(serve(config))
+}
+
+async fn serve(config: MilterConfig) -> Outcome {
+    let metrics = Metrics::new();
+    let alarms = Alarms::new(metrics.clone());
+    let directory =
+        directory::open(&config.directory).map_err(|e| Failure::new(exit::CONFIG, e))?;
+    let store = Store::connect_lazy(&config.database, Role::Milter);
+    let store = store.map_err(|error| Failure::new(exit::CONFIG, error))?;
+    super::check_schema(&store).await?;
+    let spool = Spool::open(&config.spool).map_err(|error| Failure::new(exit::CONFIG, error))?;
+    note_recovered(&spool, &alarms);
+    if config.outage == Outage::Pass {
+        events::config_warned(
+            "directory.outage",
+            "\"pass\": while the directory is away, nothing is reviewed",
+        );
+    }
+    let desk = Arc::new(Desk {
+        directory,
+        outage: config.outage,
+        policy: config.policy,
+        spool: spool.clone(),
+        mail_deadline: config.milter.mail_deadline,
+        end_of_message_deadline: config.milter.end_of_message_deadline,
+        metrics: metrics.clone(),
+        alarms: alarms.clone(),
+        traffic: Arc::new(Traffic::default()),
+    });
+    let mut listeners = Vec::new();
+    for one in &config.milter.listeners {
+        let listener = Listener::bind(&one.socket).await;
+        let listener = listener.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+        events::listening(&one.socket.to_string(), one.instance.as_str());
+        listeners.push((listener, one.instance.clone()));
+    }
+    serve::start(config.metrics, metrics.clone(), alarms.clone())
+        .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+
+    let stop = signals::stop().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let recorder = Recorder {
+        spool,
+        store: store.clone(),
+        settings: config.recorder,
+        metrics,
+        alarms,
+    };
+    let recording = tokio::spawn(recorder::run(recorder, stop.clone()));
+    let watching = tokio::spawn(lookout::run(Arc::clone(&desk), store, stop.clone()));
+    events::role_ready("milter");
+    let served = milter::serve(desk, &config.milter, listeners, stop).await;
+    let ended = tokio::join!(recording, watching);
+    events::role_stopped("milter");
+    served
+        .context("the milter cannot serve")
+        .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+    let (recording, watching) = ended;
+    recording
+        .and(watching)
+        .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What an earlier process left unfinished. Only a confirmed capture that lost its content is a
+/// matter for a person: of the half-written ones the sender was never told that they are safe.
+fn note_recovered(spool: &Spool, alarms: &Alarms) {
+    let recovered = spool.recovered();
+    if recovered.n_half_written > 0 {
+        let text = format!("{} half-written at the last stop", recovered.n_half_written);
+        events::capture_set_aside("(several)", &text);
+    }
+    if recovered.n_lost > 0 {
+        let text = format!(
+            "{} confirmed captures have lost their content",
+            recovered.n_lost
+        );
+        alarms.raise(AlarmKind::CaptureSetAside, &text);
+    }
+}
+
+/// Every connection needs a handle: the soft limit of most systems is 1024.
+fn raise_handle_limit(max_connections: usize) -> Result<(), Failure> {
+    let failed = |error: nix::Error| {
+        Failure::new(
+            exit::SOFTWARE,
+            anyhow::Error::new(error).context("cannot set the limit of open files"),
+        )
+    };
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(failed)?;
+    let needed = OTHER_HANDLES + u64::try_from(max_connections).unwrap_or(u64::MAX);
+    if hard < needed {
+        let text = format!(
+            "milter.max_connections needs {needed} open files, the limit is {hard} (LimitNOFILE= of the unit)"
+        );
+        return Err(Failure::new(exit::CONFIG, anyhow::Error::msg(text)));
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! w
+pub fn run(_: &std::path::Path) -> super::Outcome {
+    Ok(std::process::ExitCode::SUCCESS)
+}

@@ -1,0 +1,241 @@
+//! Reads each section into the settings of its module. A fault is noted, and reading goes on.
+
+use std::time::Duration;
+
+use super::{file::ConfigFile, section::Section, value};
+use crate::{
+    directory::{self, Outage, filter::FilterTemplate, ldap, table},
+    domain::{
+        instance::Instance,
+        person::FlagValues,
+        policy::{DomainPattern, Policy, RecipientPattern},
+    },
+    milter::{self, ListenerSettings, listener::Socket, recorder},
+    postfix::{self, LogSource},
+    spool, store,
+    telemetry::log,
+};
+
+pub(super) fn log_settings(file: &ConfigFile) -> log::Settings {
+    use log::{Format, Level};
+    let section = file.section("log");
+    let formats = [
+        ("auto", Format::Auto),
+        ("json", Format::Json),
+        ("text", Format::Text),
+    ];
+    let levels = [
+        ("info", Level::Info),
+        ("error", Level::Error),
+        ("warn", Level::Warn),
+        ("debug", Level::Debug),
+    ];
+    let settings = log::Settings {
+        format: section.word("format", &formats).unwrap_or(Format::Auto),
+        level: section.word("level", &levels).unwrap_or(Level::Info),
+    };
+    section.refuse_unknown();
+    settings
+}
+
+pub(super) fn milter_settings(section: &Section<'_>) -> milter::Settings {
+    let listeners: Vec<ListenerSettings> = section
+        .sections("listen")
+        .iter()
+        .filter_map(listener_settings)
+        .collect();
+    if listeners.is_empty() && !section.has("listen") {
+        section.refuse("listen", "is missing: name at least one [[milter.listen]]");
+    }
+    milter::Settings {
+        listeners,
+        max_connections: section.number("max_connections", 1_000, 1..=100_000) as usize,
+        connection_timeout: section.duration("connection_timeout", "2h"),
+        mail_deadline: section.duration("mail_deadline", "5s"),
+        end_of_message_deadline: section.duration("end_of_message_deadline", "20s"),
+        drain: section.duration("drain", "30s"),
+    }
+}
+
+fn listener_settings(section: &Section<'_>) -> Option<ListenerSettings> {
+    let named = section.required("socket");
+    let socket = section.typed::<Socket>("socket", &named);
+    let mode = section.parsed("mode", "0660", value::mode);
+    let group = section.text("group");
+    let instance = instance(section);
+    section.refuse_unknown();
+    let socket = match socket? {
+        Socket::Unix { path, .. } => Socket::Unix {
+            path,
+            mode: mode?,
+            group,
+        },
+        inet @ Socket::Inet(_) => inet,
+    };
+    Some(ListenerSettings { socket, instance })
+}
+
+pub(super) fn instance(section: &Section<'_>) -> Instance {
+    section.typed("instance", "postfix").unwrap_or_default()
+}
+
+pub(super) fn database(section: &Section<'_>, url: &str, max_connections: u32) -> store::Settings {
+    let section = section.section("database");
+    let read = |text: &str| match text.split_once("://") {
+        Some(("postgres" | "postgresql", rest)) => {
+            let login = rest.split('/').next().unwrap_or_default();
+            match login.rsplit_once('@') {
+                Some((login, _)) if login.contains(':') => Err(
+                    "holds a password: write it into a file and name it in password_file"
+                        .to_owned(),
+                ),
+                _ => Ok(text.to_owned()),
+            }
+        }
+        _ => Err(format!("{text:?} is not a URL such as {url:?}")),
+    };
+    let settings = store::Settings {
+        url: section.parsed("url", url, read).unwrap_or_default(),
+        password: section.secret("password_file"),
+        max_connections,
+    };
+    section.refuse_unknown();
+    settings
+}
+
+pub(super) fn directory_settings(section: &Section<'_>) -> (directory::Settings, Outage) {
+    let outages = [
+        ("tempfail", Outage::Tempfail),
+        ("hold", Outage::Hold),
+        ("pass", Outage::Pass),
+    ];
+    let outage = section.word("outage", &outages).unwrap_or(Outage::Tempfail);
+    let ldap = section.section("ldap");
+    let table = section.section("table");
+    let is_ldap = section
+        .word("backend", &[("ldap", true), ("table", false)])
+        .unwrap_or(true);
+    section.refuse_unknown();
+    let settings = if is_ldap {
+        directory::Settings::Ldap(Box::new(ldap_settings(&ldap)))
+    } else {
+        let file = table.required("file").into();
+        table.refuse_unknown();
+        directory::Settings::Table(table::Settings {
+            file,
+            values: FlagValues::default(),
+        })
+    };
+    (settings, outage)
+}
+
+fn ldap_settings(section: &Section<'_>) -> ldap::Settings {
+    let scheme = |text: &str| match text.split_once("://") {
+        Some(("ldap" | "ldapi", rest)) if !rest.is_empty() => Ok(text.to_owned()),
+        Some(("ldaps", _)) => {
+            Err("ldaps is not supported: use ldap:// on loopback or ldapi://".to_owned())
+        }
+        _ => Err(format!(
+            "{text:?} is not a URL such as \"ldap://localhost:389\""
+        )),
+    };
+    let filter = |place: &'static str| {
+        move |text: &str| FilterTemplate::new(text, place).map_err(|error| error.to_string())
+    };
+    let bind = section
+        .text("bind_dn")
+        .zip(section.secret("bind_password_file"));
+    if section.has("bind_dn") && !section.has("bind_password_file") {
+        section.refuse("bind_password_file", "is missing: bind_dn needs a password");
+    }
+    let default_filter = "(|(mail={address})(mailAlternateAddress={address}))";
+    let login = section.text("login_filter");
+    let login_filter = match login.as_deref() {
+        Some("") => None,
+        _ => section.parsed(
+            "login_filter",
+            "(|(uid={login})(mail={login}))",
+            filter("{login}"),
+        ),
+    };
+    let settings = ldap::Settings {
+        url: section
+            .parsed("url", "ldap://localhost:389", scheme)
+            .unwrap_or_default(),
+        base: section.required("base"),
+        bind: bind.map(|(dn, password)| ldap::Bind { dn, password }),
+        filter: section
+            .parsed("filter", default_filter, filter("{address}"))
+            .unwrap_or_default(),
+        login_filter,
+        attribute: section
+            .text("attribute")
+            .unwrap_or_else(|| "IsMailMonitor".to_owned()),
+        values: FlagValues::new(
+            &section.texts("true_values", &["Y", "YES", "TRUE", "T", "1"]),
+            &section.texts("false_values", &["N", "NO", "FALSE", "F", "0"]),
+        ),
+        max_connections: section.number("max_connections", 8, 1..=256) as usize,
+        max_connection_age: section.duration("max_connection_age", "10m"),
+        timeout: section.duration("timeout", "3s"),
+    };
+    section.refuse_unknown();
+    settings
+}
+
+pub(super) fn policy_settings(section: &Section<'_>) -> Policy {
+    let internal = section.list("internal_domains", DomainPattern::parse);
+    if internal.is_empty() {
+        let missing = "is missing: name the domains of the house, such as [\"example.com\"]";
+        section.refuse("internal_domains", missing);
+    }
+    let exempt = section.list("exempt_recipients", RecipientPattern::parse);
+    section.refuse_unknown();
+    Policy::new(internal, exempt)
+}
+
+pub(super) fn spool_settings(section: &Section<'_>) -> spool::Settings {
+    let percent = section.number("min_free_percent", 10, 0..=90);
+    let settings = spool::Settings {
+        directory: section.path("directory", "/var/lib/mailhold/spool"),
+        min_free_percent: u8::try_from(percent).unwrap_or(10),
+        min_free_bytes: section.size("min_free", "2 GiB"),
+        memory_limit_bytes: section.size("memory_limit", "256 KiB"),
+    };
+    section.refuse_unknown();
+    settings
+}
+
+pub(super) fn recorder_settings(section: &Section<'_>) -> recorder::Settings {
+    let settings = recorder::Settings {
+        batch: section.number("batch", 500, 1..=10_000) as usize,
+        linger: section
+            .parsed("linger", "5ms", value::duration)
+            .unwrap_or(Duration::ZERO),
+        max_backoff: section.duration("max_backoff", "5s"),
+    };
+    section.refuse_unknown();
+    settings
+}
+
+pub(super) fn postfix_settings(section: &Section<'_>) -> postfix::Settings {
+    let log = |text: &str| match text {
+        "journal" => Ok(LogSource::Journal),
+        "none" => Ok(LogSource::None),
+        path if path.starts_with('/') => Ok(LogSource::File(path.into())),
+        other => Err(format!(
+            "{other:?} is neither \"journal\", \"none\" nor the path of a log file"
+        )),
+    };
+    let settings = postfix::Settings {
+        config_directory: section.path("config_directory", "/etc/postfix"),
+        command_directory: section.path("command_directory", "/usr/sbin"),
+        sudo: section.path("sudo", "/usr/bin/sudo"),
+        log: section
+            .parsed("log", "journal", log)
+            .unwrap_or(LogSource::None),
+        command_timeout: section.duration("command_timeout", "30s"),
+    };
+    section.refuse_unknown();
+    settings
+}

@@ -1,0 +1,154 @@
+//! The sample file is accepted as it is, and every fault is named with its line and its cure.
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../config/mailhold.toml");
+
+fn faults(text: &str) -> String {
+    let file = match ConfigFile::parse("mailhold.toml", text) {
+        Ok(file) => file,
+        Err(faults) => return faults.to_string(),
+    };
+    let all = [
+        roles::milter(&file).err(),
+        roles::worker(&file).err(),
+        roles::reviews(&file).err(),
+        roles::migrate(&file).err(),
+    ];
+    let texts: Vec<String> = all
+        .into_iter()
+        .flatten()
+        .map(|faults| faults.to_string())
+        .collect();
+    texts.join("\n")
+}
+
+/// The sample with one line replaced.
+fn sample_with(line: &str, instead: &str) -> String {
+    assert!(SAMPLE.contains(line), "the sample has no line {line:?}");
+    SAMPLE.replacen(line, instead, 1)
+}
+
+#[test]
+fn the_sample_file_has_no_fault() {
+    assert_eq!(faults(SAMPLE), "");
+}
+
+#[test]
+fn an_unknown_setting_is_named_with_its_line_and_the_nearest_known_name() {
+    let found = faults(&sample_with("lease = \"1m\"", "leese = \"1m\""));
+    let line = SAMPLE
+        .lines()
+        .position(|line| line.starts_with("lease"))
+        .unwrap()
+        + 1;
+    assert_eq!(
+        found,
+        format!(
+            "mailhold.toml:{line}: worker.leese: there is no such setting (did you mean \"lease\"?)"
+        )
+    );
+}
+
+#[test]
+fn an_unknown_section_is_refused() {
+    let found = faults(&sample_with("[recorder]", "[recoder]"));
+    assert!(
+        found.contains("recoder: there is no such setting (did you mean \"recorder\"?)"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_duration_without_a_unit_is_refused_with_the_cure() {
+    let found = faults(&sample_with("drain = \"30s\"", "drain = \"30\""));
+    assert!(
+        found.contains("milter.drain: \"30\" has no unit (try \"30s\")"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_number_where_a_duration_belongs_is_refused() {
+    let found = faults(&sample_with("drain = \"30s\"", "drain = 30"));
+    assert!(
+        found.contains("milter.drain: is 30, must be a text in quotes"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_missing_mandatory_setting_is_named() {
+    let found = faults(&sample_with("internal_domains = [\"example.com\"]", ""));
+    assert!(
+        found.contains("policy.internal_domains: is missing"),
+        "{found}"
+    );
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let text = sample_with("max_connections = 1000", "max_connections = 0");
+    let found = faults(&text.replace("outage = \"tempfail\"", "outage = \"tempfial\""));
+    assert!(
+        found.contains("milter.max_connections: 0 is not within 1 to 100000"),
+        "{found}"
+    );
+    assert!(
+        found.contains("\"tempfial\" is none of tempfail, hold, pass (did you mean \"tempfail\"?)"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_password_in_a_url_is_refused() {
+    let found = faults(&sample_with(
+        "mailhold_milter@localhost",
+        "mailhold_milter:secret@localhost",
+    ));
+    assert!(
+        found.contains("milter.database.url: holds a password"),
+        "{found}"
+    );
+    assert!(!found.contains("secret"), "{found}");
+}
+
+#[test]
+fn a_secret_that_everyone_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "secret\n").unwrap();
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let setting = format!("password_file = {:?}", file.path());
+    let sample = "#password_file = \"/etc/mailhold/milter.password\"";
+    let found = faults(&sample_with(sample, &setting));
+    assert!(found.contains("milter.database.password_file:"), "{found}");
+    assert!(
+        found.contains("can be read by everyone (chmod 0640"),
+        "{found}"
+    );
+}
+
+#[test]
+fn metrics_on_another_address_than_loopback_are_refused() {
+    let found = faults(&sample_with("127.0.0.1:9461", "0.0.0.0:9461"));
+    assert!(
+        found.contains("\"0.0.0.0:9461\" is not a loopback address"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_text_that_is_not_toml_is_refused_with_its_line() {
+    let found = faults("[log]\nformat = json\n");
+    assert!(
+        found.starts_with("mailhold.toml:2: not valid TOML"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_milter_without_a_listener_is_refused() {
+    let found = faults("[policy]\ninternal_domains = [\"corp.test\"]\n");
+    assert!(found.contains("milter.listen: is missing"), "{found}");
+}

@@ -1,0 +1,183 @@
+//! Moves captures from the spool into PostgreSQL, in batches, for as long as it takes. Mail is held
+//! whether this gets on or not; nothing leaves the spool before its COMMIT.
+
+use std::{io, time::Duration};
+
+use bytes::Bytes;
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    domain::capture_id::CaptureId,
+    mail::header,
+    spool::{Chunks, Spool, SpoolError, Waiting},
+    store::{
+        Store, StoreError,
+        captures::{Content, HeaderFields, Record},
+    },
+    telemetry::{AlarmKind, Alarms, Metrics, chain::Chain, events},
+};
+
+/// Content of one batch, but for a single large message.
+const BATCH_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// The first pause while PostgreSQL is away; it doubles up to the setting.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The `[recorder]` section.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Captures in one transaction at most.
+    pub batch: usize,
+    /// How long to wait after the first capture of a batch for others.
+    pub linger: Duration,
+    /// The longest pause between two tries while PostgreSQL is away.
+    pub max_backoff: Duration,
+}
+
+/// What the recorder works with.
+pub struct Recorder {
+    /// Where captures wait.
+    pub spool: Spool,
+    /// Where they go.
+    pub store: Store,
+    /// How.
+    pub settings: Settings,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Alarms.
+    pub alarms: Alarms,
+}
+
+/// Records until `stop` turns true. What waits then is recorded after the next start.
+pub async fn run(recorder: Recorder, mut stop: watch::Receiver<bool>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let recorded = tokio::select! {
+            recorded = record_next(&recorder) => recorded,
+            // An error means that the sender is gone, which is a stop as well.
+            _stopped = stop.wait_for(|stop| *stop) => return,
+        };
+        if recorded.is_ok() {
+            pause = FIRST_PAUSE;
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _stopped = stop.wait_for(|stop| *stop) => return,
+        }
+        pause = (pause * 2).min(recorder.settings.max_backoff);
+    }
+}
+
+/// Something is in the way of all captures: wait, then try again.
+struct InTheWay;
+
+async fn record_next(recorder: &Recorder) -> Result<(), InTheWay> {
+    take(recorder, 1).await?;
+    tokio::time::sleep(recorder.settings.linger).await;
+    let batch = take(recorder, recorder.settings.batch).await?;
+    let began = Instant::now();
+    match record(recorder, &batch).await {
+        Ok(()) => {
+            done(recorder, &batch, began.elapsed());
+            Ok(())
+        }
+        Err(error) if error.is_transient() => Err(unreachable_store(recorder, &error)),
+        // One of the batch is to blame: one by one the others get through.
+        Err(_) => record_singly(recorder, batch).await,
+    }
+}
+
+async fn take(recorder: &Recorder, max_items: usize) -> Result<Vec<Waiting>, InTheWay> {
+    loop {
+        match recorder.spool.next_batch(max_items, BATCH_BYTES).await {
+            Ok(batch) => return Ok(batch),
+            Err(SpoolError::Unreadable { id, cause }) => {
+                note_set_aside(recorder, id, &cause.to_string());
+            }
+            Err(error) => {
+                recorder
+                    .alarms
+                    .raise(AlarmKind::SpoolFailing, &Chain(&error).to_string());
+                return Err(InTheWay);
+            }
+        }
+    }
+}
+
+async fn record_singly(recorder: &Recorder, batch: Vec<Waiting>) -> Result<(), InTheWay> {
+    for waiting in batch {
+        let began = Instant::now();
+        match record(recorder, std::slice::from_ref(&waiting)).await {
+            Ok(()) => done(recorder, &[waiting], began.elapsed()),
+            Err(error) if error.is_transient() => return Err(unreachable_store(recorder, &error)),
+            Err(error) => set_aside(recorder, waiting.capture.id, &error).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn set_aside(recorder: &Recorder, id: CaptureId, error: &StoreError) -> Result<(), InTheWay> {
+    let reason = Chain(error).to_string();
+    let moved = recorder.spool.set_aside(id, &reason).await;
+    moved.map_err(|error| {
+        recorder
+            .alarms
+            .raise(AlarmKind::SpoolFailing, &Chain(&error).to_string());
+        InTheWay
+    })?;
+    note_set_aside(recorder, id, &reason);
+    Ok(())
+}
+
+fn note_set_aside(recorder: &Recorder, id: CaptureId, reason: &str) {
+    recorder.alarms.raise(AlarmKind::CaptureSetAside, reason);
+    events::capture_set_aside(&id.to_string(), reason);
+}
+
+fn unreachable_store(recorder: &Recorder, error: &StoreError) -> InTheWay {
+    recorder
+        .alarms
+        .raise(AlarmKind::StoreUnreachable, &Chain(error).to_string());
+    events::store_unreachable(error);
+    InTheWay
+}
+
+async fn record(recorder: &Recorder, batch: &[Waiting]) -> Result<(), StoreError> {
+    let mut records: Vec<_> = batch.iter().map(to_record).collect();
+    recorder.store.record(&mut records).await
+}
+
+fn to_record(waiting: &Waiting) -> Record<Spooled> {
+    let fields = header::fields(&waiting.header);
+    Record {
+        capture: waiting.capture.as_ref().clone(),
+        header: HeaderFields {
+            subject: fields.subject,
+            from: fields.from,
+            to: fields.to,
+            date: fields.date,
+            message_id: fields.message_id,
+        },
+        content: Spooled(waiting.content.chunks()),
+    }
+}
+
+fn done(recorder: &Recorder, batch: &[Waiting], time: Duration) {
+    let ids: Vec<CaptureId> = batch.iter().map(|waiting| waiting.capture.id).collect();
+    recorder.spool.settled(&ids);
+    recorder.alarms.clear(AlarmKind::StoreUnreachable);
+    recorder.metrics.recorded(batch.len(), time);
+    for waiting in batch {
+        events::message_recorded(&waiting.capture.queue_id, waiting.capture.id);
+    }
+}
+
+/// Content of the spool as the store reads it.
+struct Spooled(Chunks);
+
+impl Content for Spooled {
+    async fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
+        self.0.next().await.map_err(io::Error::other)
+    }
+}

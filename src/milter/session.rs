@@ -1,0 +1,214 @@
+//! One connection of Postfix: many messages, one after the other, each begun anew at MAIL.
+
+use std::{ffi::CString, sync::Arc};
+
+use indymilter::{Macros, ProtoOpts};
+use tokio::time::Instant;
+
+use super::{
+    Desk,
+    answer::{self, Answer, IntakeError},
+    intake, macros,
+    transaction::{Addressing, Reading, Transaction},
+};
+use crate::{
+    domain::{capture::Capture, envelope::Path, instance::Instance, queue_id::QueueId},
+    spool::SpoolError,
+    telemetry::{AlarmKind, events},
+};
+
+/// What lives as long as a connection.
+pub struct Session {
+    desk: Arc<Desk>,
+    instance: Instance,
+    transaction: Option<Transaction>,
+    /// The protocol options that were agreed.
+    pub opts: ProtoOpts,
+    state: State,
+}
+
+/// Whether a connection still takes mail, and how it ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// A callback panicked: nothing of this session can be trusted.
+    Panicked,
+    Quit,
+    Cut,
+}
+
+impl Session {
+    /// Begins with the negotiation.
+    pub fn new(desk: Arc<Desk>, instance: Instance, opts: ProtoOpts) -> Self {
+        desk.metrics.connection_opened();
+        Self {
+            desk,
+            instance,
+            transaction: None,
+            opts,
+            state: State::Open,
+        }
+    }
+
+    /// MAIL: nothing of the message before is left.
+    pub async fn mail(&mut self, arguments: Vec<CString>, macros: &Macros) -> Answer {
+        self.transaction = None;
+        if self.state == State::Panicked {
+            return self.try_again(&IntakeError::Panicked, macros::queue_id(macros));
+        }
+        let sender = path(arguments, macros::rewritten(macros, c"{mail_addr}"));
+        match intake::begin(&self.desk, sender, macros::client(macros)).await {
+            Ok(None) => Answer::Accept,
+            Ok(Some(addressing)) => {
+                self.transaction = Some(Transaction::Addressing(Box::new(addressing)));
+                Answer::Continue
+            }
+            Err(error) => self.try_again(&error, macros::queue_id(macros)),
+        }
+    }
+
+    /// RCPT: another recipient that Postfix has accepted.
+    pub fn rcpt(&mut self, arguments: Vec<CString>, macros: &Macros) {
+        if let Some(Transaction::Addressing(addressing)) = &mut self.transaction {
+            addressing.add_recipient(path(arguments, macros::rewritten(macros, c"{rcpt_addr}")));
+        }
+    }
+
+    /// DATA: the recipients are final, and so is the verdict.
+    pub fn data(&mut self, macros: &Macros) -> Answer {
+        let Some(Transaction::Addressing(addressing)) = self.transaction.take() else {
+            return self.try_again(&IntakeError::NoTransaction, None);
+        };
+        self.judge(*addressing, macros::queue_id(macros))
+    }
+
+    fn judge(&mut self, addressing: Addressing, queue_id: Option<String>) -> Answer {
+        match intake::judge(&self.desk, addressing, queue_id.clone()) {
+            Ok(None) => Answer::Accept,
+            Ok(Some(reading)) => {
+                self.transaction = Some(Transaction::Reading(Box::new(reading)));
+                Answer::Continue
+            }
+            Err(error) => self.try_again(&error, queue_id),
+        }
+    }
+
+    /// A header field. What fails here is answered at the end of the message.
+    pub async fn header(&mut self, name: CString, value: CString) {
+        let Some(reading) = self.reading() else {
+            return;
+        };
+        let written = reading.add_field(name.as_bytes(), value.as_bytes()).await;
+        self.note(written);
+    }
+
+    /// The header section is complete.
+    pub async fn end_of_header(&mut self) {
+        let Some(reading) = self.reading() else {
+            return;
+        };
+        let written = reading.end_header().await;
+        self.note(written);
+    }
+
+    /// A piece of the body, at most 64 KiB from Postfix.
+    pub async fn body(&mut self, chunk: &[u8]) {
+        let Some(reading) = self.reading() else {
+            return;
+        };
+        let written = reading.add_body(chunk).await;
+        self.note(written);
+    }
+
+    /// End of message: the capture to be quarantined, or why it must come again.
+    pub async fn end_of_message(&mut self, macros: &Macros) -> Result<Capture, Answer> {
+        let began = Instant::now();
+        let queue_id = macros::queue_id(macros);
+        let captured = match self.transaction.take() {
+            Some(Transaction::Reading(reading)) => {
+                intake::capture(&self.desk, &self.instance, *reading, queue_id.clone()).await
+            }
+            Some(Transaction::Failed(error)) => Err(IntakeError::Capture(error)),
+            Some(Transaction::Addressing(_)) | None => Err(IntakeError::NoTransaction),
+        };
+        self.desk.metrics.end_of_message(began.elapsed());
+        captured.map_err(|error| self.try_again(&error, queue_id))
+    }
+
+    /// Postfix did not take the quarantine request.
+    pub fn quarantine_failed(&self, error: indymilter::ActionError, queue_id: &QueueId) -> Answer {
+        let error = IntakeError::Quarantine(error);
+        answer::try_again(
+            &error,
+            Some(queue_id),
+            &self.desk.metrics,
+            &self.desk.alarms,
+        )
+    }
+
+    /// The message was given up (RSET, disconnect): it leaves no trace.
+    pub fn abort(&mut self) {
+        self.transaction = None;
+    }
+
+    /// The connection ends as it should, or is cut in the middle of a message.
+    pub fn close(&mut self) {
+        let cut = self.transaction.take().is_some();
+        if self.state == State::Open {
+            self.state = if cut { State::Cut } else { State::Quit };
+        }
+    }
+
+    /// Passes on what an event came to; after a panic this session takes no more mail.
+    pub fn survived<T>(&mut self, stage: &'static str, outcome: Option<T>) -> Option<T> {
+        if outcome.is_none() {
+            self.transaction = None;
+            self.state = State::Panicked;
+            self.desk.alarms.raise(AlarmKind::SessionPanicked, stage);
+            self.desk.metrics.verdict("try_again");
+            events::session_panicked(stage);
+        }
+        outcome
+    }
+
+    fn reading(&mut self) -> Option<&mut Reading> {
+        match &mut self.transaction {
+            Some(Transaction::Reading(reading)) => Some(reading),
+            Some(Transaction::Addressing(_) | Transaction::Failed(_)) | None => None,
+        }
+    }
+
+    fn note(&mut self, written: Result<(), SpoolError>) {
+        if let Err(error) = written {
+            self.transaction = Some(Transaction::Failed(error));
+        }
+    }
+
+    fn try_again(&self, error: &IntakeError, queue_id: Option<String>) -> Answer {
+        let known = queue_id.and_then(|text| text.parse().ok());
+        answer::try_again(error, known.as_ref(), &self.desk.metrics, &self.desk.alarms)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let ending = match self.state {
+            State::Quit => "quit",
+            // Dropped without being closed: the task ended in the middle.
+            State::Cut | State::Open => "cut",
+            State::Panicked => "panic",
+        };
+        self.desk.metrics.connection_ended(ending);
+    }
+}
+
+/// A path as Postfix hands it over: the address first, then its ESMTP arguments.
+fn path(arguments: Vec<CString>, rewritten: Option<Vec<u8>>) -> Path {
+    let mut arguments = arguments.into_iter().map(CString::into_bytes);
+    let argument = arguments.next().unwrap_or_default();
+    Path {
+        argument,
+        parameters: arguments.collect(),
+        rewritten,
+    }
+}

@@ -1,0 +1,182 @@
+//! Stores what a person decided. One INSERT: the first one wins, the rest learn who won.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{capture_id::CaptureId, decision::Decision, lifecycle::State};
+
+use super::{Cause, Store, StoreError, row, within};
+
+/// By which way a decision came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// The command line.
+    Cli,
+    /// A web page.
+    Web,
+    /// A program.
+    Api,
+    /// A page behind a link in a notice.
+    Link,
+}
+
+/// A decision as it is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ballot {
+    /// The message.
+    pub capture_id: CaptureId,
+    /// What is decided.
+    pub decision: Decision,
+    /// Who decides; not empty.
+    pub reviewer: String,
+    /// The operating-system user beside it, if there is one.
+    pub os_user: Option<String>,
+    /// By which way.
+    pub via: Via,
+    /// Why, in the reviewer's words.
+    pub note: Option<String>,
+}
+
+/// What came of a ballot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It stands; the worker has been told.
+    Accepted {
+        /// When it was stored.
+        decided_at: DateTime<Utc>,
+    },
+    /// Somebody was faster.
+    AlreadyDecided(Winner),
+    /// The worker has not seen the message in the hold queue yet.
+    NotHeldYet,
+    /// The message left review without a decision.
+    AlreadySettled(State),
+    /// There is no such capture.
+    Unknown,
+}
+
+/// The decision that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Winner {
+    /// What was decided.
+    pub decision: Decision,
+    /// Who decided.
+    pub reviewer: String,
+    /// When.
+    pub decided_at: DateTime<Utc>,
+    /// Where the message stands now.
+    pub state: State,
+}
+
+impl Store {
+    /// Stores a decision if the message is held and nobody was faster.
+    pub async fn decide(&self, ballot: &Ballot) -> Result<Answer, StoreError> {
+        let failed = |cause| StoreError::Decide { cause };
+        let asked = sqlx::query_scalar!(
+            "insert into decision (capture_id, decision, reviewer, os_user, via, note)
+            values ($1, $2, $3, $4, $5, $6)
+            returning created_at",
+            ballot.capture_id.uuid(),
+            ballot.decision.as_str(),
+            row::text(&ballot.reviewer),
+            row::optional_text(ballot.os_user.as_deref()),
+            ballot.via.as_str(),
+            row::optional_text(ballot.note.as_deref()),
+        )
+        .fetch_one(&self.pool);
+        let refusal = match within(asked).await {
+            Ok(decided_at) => return Ok(Answer::Accepted { decided_at }),
+            Err(cause) => cause,
+        };
+        match refusal.constraint() {
+            Some("decision_of_capture") => Ok(Answer::Unknown),
+            Some("decision_needs_held" | "decision_stands") => {
+                match self.winner(ballot.capture_id).await.map_err(failed)? {
+                    Some(winner) => Ok(Answer::AlreadyDecided(winner)),
+                    None => without_winner(refusal).map_err(failed),
+                }
+            }
+            _ => Err(failed(refusal)),
+        }
+    }
+
+    /// A decision never changes, so what is read after the refusal is what caused it.
+    async fn winner(&self, capture_id: CaptureId) -> Result<Option<Winner>, Cause> {
+        let asked = sqlx::query_as!(
+            WinnerRow,
+            "select d.decision, d.reviewer, d.created_at as decided_at, c.state
+            from decision d
+            join capture c using (capture_id)
+            where d.capture_id = $1",
+            capture_id.uuid(),
+        )
+        .fetch_optional(&self.pool);
+        within(asked).await?.map(WinnerRow::read).transpose()
+    }
+}
+
+/// The state that the database refused, as its DETAIL tells it.
+fn without_winner(refusal: Cause) -> Result<Answer, Cause> {
+    let state = match &refusal {
+        Cause::Refused { detail, .. } => detail.as_deref().map(str::parse),
+        Cause::Deadline(_) | Cause::Unreachable(_) | Cause::Unreadable(_) => None,
+    };
+    match state {
+        Some(Ok(State::Captured)) => Ok(Answer::NotHeldYet),
+        Some(Ok(settled @ State::Settled(_))) => Ok(Answer::AlreadySettled(settled)),
+        Some(Ok(State::Held | State::Decided) | Err(_)) | None => Err(refusal),
+    }
+}
+
+struct WinnerRow {
+    decision: String,
+    reviewer: String,
+    decided_at: DateTime<Utc>,
+    state: String,
+}
+
+impl WinnerRow {
+    fn read(self) -> Result<Winner, Cause> {
+        Ok(Winner {
+            decision: row::parsed(&self.decision, "decision")?,
+            reviewer: self.reviewer,
+            decided_at: self.decided_at,
+            state: row::parsed(&self.state, "state")?,
+        })
+    }
+}
+
+impl Via {
+    const ALL: [Self; 4] = [Self::Cli, Self::Web, Self::Api, Self::Link];
+
+    /// The word used in the database, in JSON and as a metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cli => "cli",
+            Self::Web => "web",
+            Self::Api => "api",
+            Self::Link => "link",
+        }
+    }
+}
+
+impl FromStr for Via {
+    type Err = BadVia;
+
+    fn from_str(text: &str) -> Result<Self, BadVia> {
+        let known = Self::ALL.into_iter().find(|via| via.as_str() == text);
+        known.ok_or_else(|| BadVia(text.to_owned()))
+    }
+}
+
+/// A text that names no way.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no way by which decisions come")]
+pub struct BadVia(String);
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

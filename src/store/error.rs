@@ -1,0 +1,328 @@
+//! What can go wrong with the database. Never repeats message content or addresses.
+
+use std::{fmt, io, time::Duration};
+
+use crate::domain::capture_id::CaptureId;
+
+/// An operation of the store that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The settings hold no usable URL.
+    #[error("cannot read the database URL")]
+    Url {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// No connection.
+    #[error("cannot connect to the database")]
+    Connect {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// The schema is not the one that this program was built for.
+    #[error("cannot use the database: {0}")]
+    Schema(SchemaFault),
+    /// The version of the schema could not be read.
+    #[error("cannot read the version of the database schema")]
+    CompareSchema {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// A migration did not run; what it began is undone.
+    #[error("cannot migrate the database schema")]
+    Migrate {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// A login could not be made.
+    #[error("cannot create the login {login}")]
+    CreateRole {
+        /// Its name.
+        login: &'static str,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// Captures could not be recorded; none of the batch is.
+    #[error("cannot record {count} captures")]
+    Record {
+        /// How many the batch had.
+        count: usize,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// The content of a capture could not be read from where it waits.
+    #[error("cannot read the waiting content of capture {capture_id}")]
+    ReadWaiting {
+        /// Whose content.
+        capture_id: CaptureId,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// The content of a capture is not as long as its facts say.
+    #[error("capture {capture_id} has {found_bytes} bytes of content, not {expected_bytes}")]
+    ContentLength {
+        /// Whose content.
+        capture_id: CaptureId,
+        /// What the capture says.
+        expected_bytes: u64,
+        /// What was read.
+        found_bytes: u64,
+    },
+    /// Captures could not be looked up.
+    #[error("cannot look up captures")]
+    LookUp {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// Captures could not be moved to `held`.
+    #[error("cannot confirm captures")]
+    Confirm {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// No work could be claimed.
+    #[error("cannot claim decisions")]
+    Claim {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// A claim could not be put off.
+    #[error("cannot postpone a claimed decision")]
+    Postpone {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// What became of messages could not be recorded.
+    #[error("cannot record settlements")]
+    Settle {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// A decision could not be stored.
+    #[error("cannot store a decision")]
+    Decide {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// Reviews could not be read.
+    #[error("cannot read reviews")]
+    Review {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// The recorded content of a capture could not be read.
+    #[error("cannot read the recorded content of capture {capture_id}")]
+    ReadContent {
+        /// Whose content.
+        capture_id: CaptureId,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// The figures for monitoring could not be read.
+    #[error("cannot count captures and work")]
+    Count {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+}
+
+/// Why the schema cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaFault {
+    /// Nothing was ever migrated.
+    #[error("it has no schema yet, run `mailhold migrate --create-roles`")]
+    Missing,
+    /// The program is newer.
+    #[error(
+        "its schema is at version {found}, this program needs {needed}: run `mailhold migrate`"
+    )]
+    Older {
+        /// In the database.
+        found: i64,
+        /// In this program.
+        needed: i64,
+    },
+    /// The database is newer.
+    #[error(
+        "its schema is at version {found}, this program knows {needed}: install the newer mailhold"
+    )]
+    Newer {
+        /// In the database.
+        found: i64,
+        /// In this program.
+        needed: i64,
+    },
+    /// Text could be refused.
+    #[error("its encoding is not UTF8, make one with `create database … encoding 'UTF8'`")]
+    Encoding,
+    /// The logins that get rights do not exist.
+    #[error("a login is missing, run `mailhold migrate --create-roles`")]
+    Logins,
+}
+
+/// What PostgreSQL or the way to it said.
+#[derive(Debug)]
+pub enum Cause {
+    /// No answer in time.
+    Deadline(Duration),
+    /// PostgreSQL refused a statement.
+    Refused {
+        /// The SQLSTATE.
+        code: String,
+        /// The message, which names no value of ours.
+        message: String,
+        /// The violated constraint, if it was one.
+        constraint: Option<String>,
+        /// More for programs; never shown.
+        detail: Option<String>,
+    },
+    /// The way to PostgreSQL is broken.
+    Unreachable(String),
+    /// A row holds what this program does not know.
+    Unreadable(String),
+}
+
+impl StoreError {
+    /// Whether trying again later may help: yes for everything but what the captures, the settings
+    /// or this program are to blame for.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Url { .. }
+            | Self::Schema(_)
+            | Self::ReadWaiting { .. }
+            | Self::ContentLength { .. } => false,
+            Self::Connect { cause }
+            | Self::CompareSchema { cause }
+            | Self::Migrate { cause }
+            | Self::CreateRole { cause, .. }
+            | Self::Record { cause, .. }
+            | Self::LookUp { cause }
+            | Self::Confirm { cause }
+            | Self::Claim { cause }
+            | Self::Postpone { cause }
+            | Self::Settle { cause }
+            | Self::Decide { cause }
+            | Self::Review { cause }
+            | Self::ReadContent { cause, .. }
+            | Self::Count { cause } => cause.is_transient(),
+        }
+    }
+}
+
+impl Cause {
+    pub(super) fn from_sqlx(error: sqlx::Error) -> Self {
+        let ours = matches!(
+            error,
+            sqlx::Error::RowNotFound
+                | sqlx::Error::TypeNotFound { .. }
+                | sqlx::Error::ColumnIndexOutOfBounds { .. }
+                | sqlx::Error::ColumnNotFound(_)
+                | sqlx::Error::ColumnDecode { .. }
+                | sqlx::Error::InvalidArgument(_)
+                | sqlx::Error::Encode(_)
+                | sqlx::Error::Decode(_)
+                | sqlx::Error::Configuration(_)
+        );
+        let text = error.to_string();
+        match error.into_database_error() {
+            Some(refusal) => Self::from_refusal(&*refusal),
+            None if ours => Self::Unreadable(text),
+            None => Self::Unreachable(text),
+        }
+    }
+
+    fn from_refusal(refusal: &dyn sqlx::error::DatabaseError) -> Self {
+        let detail = refusal
+            .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+            .and_then(|refusal| refusal.detail());
+        Self::Refused {
+            code: refusal.code().unwrap_or_default().into_owned(),
+            message: refusal.message().to_owned(),
+            constraint: refusal.constraint().map(str::to_owned),
+            detail: detail.map(str::to_owned),
+        }
+    }
+
+    /// The name of the violated constraint.
+    pub(super) fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Refused { constraint, .. } => constraint.as_deref(),
+            Self::Deadline(_) | Self::Unreachable(_) | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// Only what the rows themselves are to blame for is permanent: SQLSTATE classes 22 (invalid
+    /// value), 23 (constraint) and 54 (too large). A missing right or table is a person's to mend,
+    /// and what waits meanwhile must stay.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Deadline(_) | Self::Unreachable(_) => true,
+            Self::Refused { code, .. } => !["22", "23", "54"]
+                .iter()
+                .any(|class| code.starts_with(class)),
+            Self::Unreadable(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadline(limit) => write!(f, "no answer within {limit:?}"),
+            Self::Refused { code, message, .. } => write!(f, "{message} (SQLSTATE {code})"),
+            Self::Unreachable(text) | Self::Unreadable(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Cause {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> StoreError {
+        StoreError::Record {
+            count: 1,
+            cause: Cause::Refused {
+                code: code.to_owned(),
+                message: String::new(),
+                constraint: None,
+                detail: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_ill_or_badly_set_up_is_asked_again() {
+        for code in [
+            "08006", "40001", "40P01", "53100", "53300", "57014", "57P01", "57P03", "25006",
+            "28P01", "42501", "42P01", "58030", "XX000",
+        ] {
+            assert!(refused(code).is_transient(), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_the_rows_are_to_blame_for_is_permanent() {
+        for code in ["22021", "22P05", "23514", "54000"] {
+            assert!(!refused(code).is_transient(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Figures for monitoring. Never counts what is settled: that only grows.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::instance::Instance;
+
+use super::{Store, StoreError, row, within};
+
+/// What waits on one instance, and since when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Captures that the worker has not seen in the hold queue.
+    pub unconfirmed: Waiting,
+    /// Held messages that wait for a person, since their capture.
+    pub held: Waiting,
+    /// Decisions that are not carried out, since they were made.
+    pub decided: Waiting,
+}
+
+/// A count and the age of its eldest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub count: u64,
+    /// Since when the eldest waits.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Counts what waits on one instance.
+    pub async fn figures(&self, instance: &Instance) -> Result<Figures, StoreError> {
+        let asked = sqlx::query!(
+            r#"select
+                unconfirmed.count as "unconfirmed!", unconfirmed.oldest as unconfirmed_oldest,
+                held.count as "held!", held.oldest as held_oldest,
+                decided.count as "decided!", decided.oldest as decided_oldest
+            from
+                (
+                    select count(*) as count, min(captured_at) as oldest
+                    from capture
+                    where instance = $1 and state = 'captured'
+                ) as unconfirmed,
+                (
+                    select count(*) as count, min(captured_at) as oldest
+                    from capture
+                    where instance = $1 and state = 'held'
+                ) as held,
+                (
+                    select count(*) as count, min(created_at) as oldest
+                    from work
+                    where instance = $1
+                ) as decided"#,
+            instance.as_str(),
+        )
+        .fetch_one(&self.pool);
+        let counted = within(asked)
+            .await
+            .map_err(|cause| StoreError::Count { cause })?;
+        let waiting = |count, oldest| Waiting {
+            count: row::size(count),
+            oldest,
+        };
+        Ok(Figures {
+            unconfirmed: waiting(counted.unconfirmed, counted.unconfirmed_oldest),
+            held: waiting(counted.held, counted.held_oldest),
+            decided: waiting(counted.decided, counted.decided_oldest),
+        })
+    }
+}

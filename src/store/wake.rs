@@ -1,0 +1,137 @@
+//! Wakes a role when the database has something for it. A hint only: what is not told is found by
+//! polling, and nothing is decided here.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sqlx::postgres::{PgListener, PgPool};
+use tokio::{sync::Notify, task::AbortHandle};
+
+use crate::domain::instance::Instance;
+
+use super::{Store, pool_options};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A reason to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wake {
+    /// Something may have been missed: look at everything.
+    Rescan,
+    /// Captures were recorded.
+    Captured,
+    /// Something was decided.
+    Decided,
+}
+
+/// Hears what concerns one instance, on a connection of its own, until it is dropped.
+#[derive(Debug)]
+pub struct Wakes {
+    pending: Arc<Pending>,
+    listener: AbortHandle,
+}
+
+/// Equal reasons that come while nobody asks are one: a burst never piles up.
+#[derive(Debug, Default)]
+struct Pending {
+    wakes: Mutex<BTreeSet<Wake>>,
+    more: Notify,
+}
+
+impl Store {
+    /// Listens for what concerns one instance. The first answer is [`Wake::Rescan`], once the
+    /// connection stands; another one follows each time it was lost and is back.
+    pub fn listen(&self, instance: &Instance) -> Wakes {
+        let pool = pool_options(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(self.options.clone());
+        let pending = Arc::new(Pending::default());
+        let task = tokio::spawn(listen_forever(pool, instance.clone(), Arc::clone(&pending)));
+        Wakes {
+            pending,
+            listener: task.abort_handle(),
+        }
+    }
+}
+
+impl Wakes {
+    /// Waits for the next reason to look. May be dropped and asked again without losing one.
+    pub async fn next(&mut self) -> Wake {
+        loop {
+            let more = self.pending.more.notified();
+            if let Some(wake) = self.pending.take() {
+                return wake;
+            }
+            more.await;
+        }
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+impl Pending {
+    fn add(&self, wake: Wake) {
+        self.wakes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(wake);
+        self.more.notify_one();
+    }
+
+    fn take(&self) -> Option<Wake> {
+        self.wakes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_first()
+    }
+}
+
+/// The store's other operations report that PostgreSQL is away; here it only means to try again.
+async fn listen_forever(pool: PgPool, instance: Instance, pending: Arc<Pending>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if let Ok(mut listener) = connect(&pool).await {
+            pause = FIRST_PAUSE;
+            pending.add(Wake::Rescan);
+            pass_on(&mut listener, &instance, &pending).await;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener
+        .listen_all(["mailhold_captured", "mailhold_decided"])
+        .await?;
+    Ok(listener)
+}
+
+/// Returns when the connection is lost beyond what the listener mends itself. After an error it is
+/// made anew, because `try_recv` would reconnect without telling of the gap.
+async fn pass_on(listener: &mut PgListener, instance: &Instance, pending: &Pending) {
+    while let Ok(received) = listener.try_recv().await {
+        let Some(notification) = received else {
+            pending.add(Wake::Rescan);
+            continue;
+        };
+        if notification.payload() != instance.as_str() {
+            continue;
+        }
+        match notification.channel() {
+            "mailhold_captured" => pending.add(Wake::Captured),
+            "mailhold_decided" => pending.add(Wake::Decided),
+            _ => pending.add(Wake::Rescan),
+        }
+    }
+}

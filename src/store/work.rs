@@ -1,0 +1,316 @@
+//! What the worker asks and reports: unconfirmed captures, claims and settlements. Never touches
+//! content and holds no transaction open while Postfix works.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Uuid;
+
+use crate::domain::{
+    capture::ContentDigest, capture_id::CaptureId, decision::Decision, instance::Instance,
+    queue_id::QueueId,
+};
+
+use super::{Cause, Store, StoreError, row, within};
+
+/// What identifies the queue file of a capture that is not settled yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The capture.
+    pub capture_id: CaptureId,
+    /// The queue file's name.
+    pub queue_id: QueueId,
+    /// When the milter saw the end of the message.
+    pub captured_at: DateTime<Utc>,
+    /// What the queue file must hold.
+    pub digest: ContentDigest,
+    /// How long that is, in bytes.
+    pub size_bytes: u64,
+}
+
+/// Proof that a decision was claimed. It is void as soon as another worker claims the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    decision_id: Uuid,
+    attempt: i32,
+}
+
+impl Lease {
+    /// How often the decision was claimed, this time included.
+    pub fn attempt(self) -> u32 {
+        u32::try_from(self.attempt).unwrap_or_default()
+    }
+
+    pub(super) fn decision_id(self) -> Uuid {
+        self.decision_id
+    }
+
+    pub(super) fn fence(self) -> i32 {
+        self.attempt
+    }
+}
+
+/// A decision that this worker is to carry out before its lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// What [`Store::settle`] and [`Store::postpone`] ask for.
+    pub lease: Lease,
+    /// What was decided.
+    pub decision: Decision,
+    /// When.
+    pub decided_at: DateTime<Utc>,
+    /// The message that it is about.
+    pub standing: Standing,
+}
+
+struct StandingRow {
+    capture_id: Uuid,
+    queue_id: String,
+    captured_at: DateTime<Utc>,
+    digest: Vec<u8>,
+    size_bytes: i64,
+}
+
+impl StandingRow {
+    fn read(self) -> Result<Standing, Cause> {
+        Ok(Standing {
+            capture_id: CaptureId::new(self.capture_id),
+            queue_id: row::parsed(&self.queue_id, "queue_id")?,
+            captured_at: self.captured_at,
+            digest: row::digest(&self.digest)?,
+            size_bytes: row::size(self.size_bytes),
+        })
+    }
+}
+
+fn read_all(rows: Vec<StandingRow>) -> Result<Vec<Standing>, Cause> {
+    rows.into_iter().map(StandingRow::read).collect()
+}
+
+impl Store {
+    /// The unconfirmed captures among the given queue files.
+    pub async fn captured(
+        &self,
+        instance: &Instance,
+        queue_ids: &[QueueId],
+    ) -> Result<Vec<Standing>, StoreError> {
+        let names: Vec<String> = queue_ids.iter().map(|id| id.as_str().to_owned()).collect();
+        let asked = sqlx::query_as!(
+            StandingRow,
+            "select capture_id, queue_id, captured_at, digest, size_bytes
+            from capture
+            where instance = $1
+                and queue_id = any($2)
+                and state = 'captured'
+            order by capture_id",
+            instance.as_str(),
+            &names,
+        )
+        .fetch_all(&self.pool);
+        let found = within(asked).await.and_then(read_all);
+        found.map_err(|cause| StoreError::LookUp { cause })
+    }
+
+    /// Unconfirmed captures, oldest first, page by page: `after` is the last one of the page before.
+    pub async fn unconfirmed(
+        &self,
+        instance: &Instance,
+        after: Option<CaptureId>,
+        limit: u32,
+    ) -> Result<Vec<Standing>, StoreError> {
+        let asked = sqlx::query_as!(
+            StandingRow,
+            "select capture_id, queue_id, captured_at, digest, size_bytes
+            from capture
+            where instance = $1
+                and state = 'captured'
+                and capture_id > $2
+            order by capture_id
+            limit $3",
+            instance.as_str(),
+            after.map_or(Uuid::nil(), CaptureId::uuid),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool);
+        let found = within(asked).await.and_then(read_all);
+        found.map_err(|cause| StoreError::LookUp { cause })
+    }
+
+    /// Held captures that nobody has decided, by queue ID, page by page: `after` is the last one of
+    /// the page before. Those whose file has left the hold queue were moved by another hand.
+    pub async fn held(
+        &self,
+        instance: &Instance,
+        after: Option<&QueueId>,
+        limit: u32,
+    ) -> Result<Vec<Standing>, StoreError> {
+        let asked = sqlx::query_as!(
+            StandingRow,
+            "select capture_id, queue_id, captured_at, digest, size_bytes
+            from capture
+            where instance = $1
+                and state in ('held', 'decided')
+                and state = 'held'
+                and queue_id > $2
+            order by queue_id
+            limit $3",
+            instance.as_str(),
+            after.map_or("", QueueId::as_str),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool);
+        let found = within(asked).await.and_then(read_all);
+        found.map_err(|cause| StoreError::LookUp { cause })
+    }
+
+    /// Moves captures to `held` and returns those that moved: not those that had left `captured`
+    /// already, nor a second one whose queue file is under review as another capture.
+    pub async fn confirm(&self, seen: &[CaptureId]) -> Result<Vec<CaptureId>, StoreError> {
+        let asked = sqlx::query_scalar!(
+            "with candidate as (
+                select distinct on (c.instance, c.queue_id) c.capture_id
+                from capture c
+                where c.capture_id = any($1)
+                    and c.state = 'captured'
+                    and not exists (
+                        select
+                        from capture other
+                        where other.instance = c.instance
+                            and other.queue_id = c.queue_id
+                            and other.state in ('held', 'decided')
+                    )
+                order by c.instance, c.queue_id, c.capture_id
+            ),
+            locked as (
+                select c.capture_id
+                from capture c
+                join candidate using (capture_id)
+                where c.state = 'captured'
+                order by c.capture_id
+                for update of c
+            )
+            update capture
+            set state = 'held'
+            from locked
+            where capture.capture_id = locked.capture_id
+            returning capture.capture_id",
+            &row::uuids(seen),
+        )
+        .fetch_all(&self.pool);
+        let moved = within(asked)
+            .await
+            .map_err(|cause| StoreError::Confirm { cause })?;
+        Ok(moved.into_iter().map(CaptureId::new).collect())
+    }
+
+    /// Claims decisions that are due, oldest first, for as long as `lease`. A worker that does not
+    /// settle or postpone in time loses them to whoever claims next.
+    pub async fn claim(
+        &self,
+        instance: &Instance,
+        worker: &str,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let asked = sqlx::query_as!(
+            ClaimedRow,
+            "with due as (
+                select decision_id
+                from work
+                where instance = $1 and due_at <= now()
+                order by due_at
+                limit $4
+                for update skip locked
+            ),
+            claimed as (
+                update work
+                set due_at = now() + make_interval(secs => $3),
+                    attempt = attempt + 1,
+                    leased_by = $2
+                from due
+                where work.decision_id = due.decision_id
+                returning work.decision_id, work.attempt
+            )
+            select
+                claimed.decision_id, claimed.attempt, d.decision, d.created_at as decided_at,
+                c.capture_id, c.queue_id, c.captured_at, c.digest, c.size_bytes
+            from claimed
+            join decision d on d.decision_id = claimed.decision_id
+            join capture c on c.capture_id = d.capture_id
+            order by d.created_at",
+            instance.as_str(),
+            row::text(worker),
+            lease.as_secs_f64(),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool);
+        let claimed = within(asked)
+            .await
+            .and_then(|rows| rows.into_iter().map(ClaimedRow::read).collect());
+        claimed.map_err(|cause| StoreError::Claim { cause })
+    }
+
+    /// Gives claimed decisions back, to be claimed again after `pause`, and returns those whose
+    /// lease still held.
+    pub async fn postpone(
+        &self,
+        leases: &[Lease],
+        pause: Duration,
+        reason: &str,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let (decision_ids, attempts): (Vec<Uuid>, Vec<i32>) = leases
+            .iter()
+            .map(|lease| (lease.decision_id, lease.attempt))
+            .unzip();
+        let asked = sqlx::query_as!(
+            Lease,
+            "update work
+            set due_at = now() + make_interval(secs => $3),
+                leased_by = null,
+                last_failure = $4
+            from unnest($1::uuid[], $2::int[]) as lease (decision_id, attempt)
+            where work.decision_id = lease.decision_id and work.attempt = lease.attempt
+            returning work.decision_id, work.attempt",
+            &decision_ids,
+            &attempts,
+            pause.as_secs_f64(),
+            row::text(reason),
+        )
+        .fetch_all(&self.pool);
+        within(asked)
+            .await
+            .map_err(|cause| StoreError::Postpone { cause })
+    }
+}
+
+struct ClaimedRow {
+    decision_id: Uuid,
+    attempt: i32,
+    decision: String,
+    decided_at: DateTime<Utc>,
+    capture_id: Uuid,
+    queue_id: String,
+    captured_at: DateTime<Utc>,
+    digest: Vec<u8>,
+    size_bytes: i64,
+}
+
+impl ClaimedRow {
+    fn read(self) -> Result<Claimed, Cause> {
+        Ok(Claimed {
+            lease: Lease {
+                decision_id: self.decision_id,
+                attempt: self.attempt,
+            },
+            decision: row::parsed(&self.decision, "decision")?,
+            decided_at: self.decided_at,
+            standing: Standing {
+                capture_id: CaptureId::new(self.capture_id),
+                queue_id: row::parsed(&self.queue_id, "queue_id")?,
+                captured_at: self.captured_at,
+                digest: row::digest(&self.digest)?,
+                size_bytes: row::size(self.size_bytes),
+            },
+        })
+    }
+}

@@ -1,0 +1,214 @@
+//! Alarms: one event when a fault begins, one when it ends, and a gauge in between.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{events, metrics::Metrics};
+
+/// How long a fault that happens in an instant (a panic, an odd value) stays an alarm.
+const MOMENT: Duration = Duration::from_secs(15 * 60);
+
+/// The faults that a person must hear of. The words are label values and stand in
+/// docs/monitoring.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlarmKind {
+    /// The directory cannot be asked.
+    DirectoryUnreachable,
+    /// A flag's value is neither true nor false by the settings.
+    FlagUnknown,
+    /// PostgreSQL cannot be reached, or refuses.
+    StoreUnreachable,
+    /// The spool has less free space or inodes than the limit.
+    SpoolFull,
+    /// A capture could not be written or synced.
+    SpoolFailing,
+    /// A capture was set aside: half written, or refused by the database for what it holds.
+    CaptureSetAside,
+    /// A callback panicked; its connection ended with a temporary failure.
+    SessionPanicked,
+    /// Postfix gave no long queue ID at the end of a message.
+    QueueIdMissing,
+    /// Postfix does not offer what the milter needs.
+    NegotiationFailed,
+    /// A Postfix command failed, or the hold queue cannot be read.
+    PostfixRefused,
+    /// A queue file is not the message that was captured.
+    IdentityMismatch,
+    /// A message was moved by another hand than a reviewer's.
+    Gone,
+}
+
+impl AlarmKind {
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::DirectoryUnreachable,
+        Self::FlagUnknown,
+        Self::StoreUnreachable,
+        Self::SpoolFull,
+        Self::SpoolFailing,
+        Self::CaptureSetAside,
+        Self::SessionPanicked,
+        Self::QueueIdMissing,
+        Self::NegotiationFailed,
+        Self::PostfixRefused,
+        Self::IdentityMismatch,
+        Self::Gone,
+    ];
+
+    /// The word in logs and in the label of `mailhold_alarm`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DirectoryUnreachable => "directory_unreachable",
+            Self::FlagUnknown => "flag_unknown",
+            Self::StoreUnreachable => "store_unreachable",
+            Self::SpoolFull => "spool_full",
+            Self::SpoolFailing => "spool_failing",
+            Self::CaptureSetAside => "capture_set_aside",
+            Self::SessionPanicked => "session_panicked",
+            Self::QueueIdMissing => "queue_id_missing",
+            Self::NegotiationFailed => "negotiation_failed",
+            Self::PostfixRefused => "postfix_refused",
+            Self::IdentityMismatch => "identity_mismatch",
+            Self::Gone => "gone",
+        }
+    }
+
+    fn course(self) -> Course {
+        match self {
+            Self::DirectoryUnreachable
+            | Self::StoreUnreachable
+            | Self::SpoolFull
+            | Self::SpoolFailing
+            | Self::PostfixRefused => Course::UntilCured,
+            Self::FlagUnknown
+            | Self::CaptureSetAside
+            | Self::SessionPanicked
+            | Self::QueueIdMissing
+            | Self::NegotiationFailed
+            | Self::IdentityMismatch
+            | Self::Gone => Course::Momentary,
+        }
+    }
+}
+
+/// How an alarm ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// When the fault is seen to be cured. Until then the process is not ready.
+    UntilCured,
+    /// A quarter of an hour after it happened last.
+    Momentary,
+}
+
+/// The alarms of one process. A cheap handle on shared state.
+#[derive(Clone)]
+pub struct Alarms {
+    active: Arc<Mutex<BTreeMap<AlarmKind, Active>>>,
+    metrics: Metrics,
+}
+
+struct Active {
+    detail: String,
+    last_seen: Instant,
+}
+
+impl Alarms {
+    /// Starts without any alarm.
+    pub fn new(metrics: Metrics) -> Self {
+        for kind in AlarmKind::ALL {
+            metrics.alarm(kind.as_str(), false);
+        }
+        Self {
+            active: Arc::default(),
+            metrics,
+        }
+    }
+
+    /// Begins an alarm, or notes that its fault still stands.
+    pub fn raise(&self, kind: AlarmKind, detail: &str) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let fault = Active {
+            detail: detail.to_owned(),
+            last_seen: now,
+        };
+        if active.insert(kind, fault).is_none() {
+            self.metrics.alarm(kind.as_str(), true);
+            events::alarm_began(kind.as_str(), detail);
+        }
+    }
+
+    /// Ends an alarm whose fault is cured.
+    pub fn clear(&self, kind: AlarmKind) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        if active.remove(&kind).is_some() {
+            self.metrics.alarm(kind.as_str(), false);
+            events::alarm_ended(kind.as_str());
+        }
+    }
+
+    /// Ends the momentary alarms that have not come again. Called from time to time.
+    pub fn expire(&self, now: Instant) {
+        let over: Vec<AlarmKind> = {
+            let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_over = |(kind, fault): &(&AlarmKind, &Active)| {
+                kind.course() == Course::Momentary
+                    && now.saturating_duration_since(fault.last_seen) >= MOMENT
+            };
+            active
+                .iter()
+                .filter(is_over)
+                .map(|(kind, _)| *kind)
+                .collect()
+        };
+        over.into_iter().for_each(|kind| self.clear(kind));
+    }
+
+    /// The faults that keep the process from being ready, with their details.
+    pub fn not_ready(&self) -> Vec<(AlarmKind, String)> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = active
+            .iter()
+            .filter(|(kind, _)| kind.course() == Course::UntilCured);
+        standing
+            .map(|(kind, fault)| (*kind, fault.detail.clone()))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_that_stands_keeps_the_process_from_being_ready_until_it_is_cured() {
+        let alarms = Alarms::new(Metrics::new());
+        alarms.raise(AlarmKind::StoreUnreachable, "connection refused");
+        alarms.expire(Instant::now() + MOMENT * 2);
+        assert_eq!(alarms.not_ready().len(), 1);
+        alarms.clear(AlarmKind::StoreUnreachable);
+        assert!(alarms.not_ready().is_empty());
+    }
+
+    #[test]
+    fn a_momentary_alarm_ends_by_itself() {
+        let metrics = Metrics::new();
+        let alarms = Alarms::new(metrics.clone());
+        alarms.raise(AlarmKind::SessionPanicked, "index out of bounds");
+        assert!(alarms.not_ready().is_empty());
+        assert!(
+            metrics
+                .to_text()
+                .contains("mailhold_alarm{kind=\"session_panicked\"} 1")
+        );
+        alarms.expire(Instant::now() + MOMENT);
+        assert!(
+            metrics
+                .to_text()
+                .contains("mailhold_alarm{kind=\"session_panicked\"} 0")
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! Serves `/metrics`, `/livez` and `/readyz` of one process on loopback.
+
+use std::{
+    fmt::Write,
+    io,
+    net::{SocketAddr, TcpListener},
+    time::{Duration, Instant},
+};
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use hyper_util::rt::TokioTimer;
+
+use super::{Alarms, Metrics};
+
+/// A client that has not sent its request by then is cut off.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(3);
+
+#[derive(Clone)]
+struct Figures {
+    metrics: Metrics,
+    alarms: Alarms,
+}
+
+/// Why the figures cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is in use or not ours.
+    #[error("cannot listen on {address} for metrics")]
+    Bind {
+        /// The address of the setting.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// Binds `address` and serves until the process ends.
+pub fn start(address: SocketAddr, metrics: Metrics, alarms: Alarms) -> Result<(), ServeError> {
+    let bind = |cause| ServeError::Bind { address, cause };
+    let listener = TcpListener::bind(address).map_err(bind)?;
+    listener.set_nonblocking(true).map_err(bind)?;
+    let mut server = axum_server::from_tcp(listener).map_err(bind)?;
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT);
+    let router = Router::new()
+        .route("/metrics", get(metrics_text))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(readiness))
+        .with_state(Figures { metrics, alarms });
+    tokio::spawn(server.serve(router.into_make_service()));
+    Ok(())
+}
+
+async fn metrics_text(State(figures): State<Figures>) -> String {
+    figures.alarms.expire(Instant::now());
+    figures.metrics.to_text()
+}
+
+/// 200 when nothing stands in the way, else 503 and one line per fault.
+async fn readiness(State(figures): State<Figures>) -> (StatusCode, String) {
+    let faults = figures.alarms.not_ready();
+    if faults.is_empty() {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    let text = faults
+        .iter()
+        .fold(String::new(), |mut text, (kind, detail)| {
+            let _infallible = writeln!(text, "{}: {detail}", kind.as_str());
+            text
+        });
+    (StatusCode::SERVICE_UNAVAILABLE, text)
+}
