@@ -13,6 +13,7 @@ mod demo;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
+mod postfix;
 mod store;
 mod trials;
 
@@ -37,6 +38,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::sudo::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));
     trials.run(tests)
 }
