@@ -14,6 +14,7 @@ mod demo;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
+mod postfix;
 mod store;
 mod trials;
 
@@ -40,6 +41,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));
     trials.run(tests)
 }
