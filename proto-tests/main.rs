@@ -14,6 +14,7 @@ mod demo;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
+mod metadata;
 mod postfix;
 mod store;
 mod trials;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     match words.first().map(String::as_str) {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
         Some("bench") => bench::run(&words[1..]),
+        Some("with-database") => metadata::with_database(&words[1..]),
         Some("demo") => demo::run(&words[1..]),
         _ => run_tests(),
     }
