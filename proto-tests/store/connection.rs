@@ -222,7 +222,7 @@ async fn a_store_heals_when_postgresql_is_back(lab: &Lab) {
     let first = capture();
     store.record(&mut [record(&first, MAIL)]).await.unwrap();
 
-    lab.postgres.stop();
+    fixture.stop_postgres().await;
     let second = capture();
     let error = store
         .record(&mut [record(&second, MAIL)])

@@ -140,7 +140,7 @@ async fn a_dropped_listener_closes_its_connection(lab: &Lab) {
 async fn a_listener_outlives_a_stop_of_postgresql(lab: &Lab) {
     let fixture = Fixture::migrated(lab).await;
     let mut wakes = listening(&fixture).await;
-    lab.postgres.stop();
+    fixture.stop_postgres().await;
     lab.postgres.start_again().await;
     assert_eq!(next(&mut wakes).await, Wake::Rescan);
     fixture.captured().await;
