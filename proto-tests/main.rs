@@ -35,6 +35,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::mail::tests(&trials));
     tests.extend(harness::servers::tests(&trials));
     tests.extend(harness::sudo::tests(&trials));
+    tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(store::tests(&trials));

@@ -1,5 +1,6 @@
 //! Tests of the lab itself: what all other tests stand on.
 
+pub mod desk;
 pub mod leftovers;
 pub mod mail;
 pub mod servers;

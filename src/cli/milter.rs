@@ -4,6 +4,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::sync::watch;
 
 use super::{Failure, Outcome, exit, signals};
 use crate::{
@@ -24,7 +25,7 @@ pub fn run(config: &Path) -> Outcome {
     let config = roles::milter(&ConfigFile::read(config)?)?;
     log::start(config.log);
     events::role_started("milter");
-    raise_handle_limit(config.milter.max_connections)?;
+    raise_handle_limit(config.milter.max_connections, config.milter.listeners.len())?;
     super::runtime()?.block_on(serve(config))
 }
 
@@ -66,26 +67,26 @@ async fn serve(config: MilterConfig) -> Outcome {
         .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
 
     let stop = signals::stop().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    // What is captured while the milter drains is recorded still.
+    let (all_served, end) = watch::channel(false);
+    let settings = config.recorder;
     let recorder = Recorder {
         spool,
         store: store.clone(),
-        settings: config.recorder,
+        settings,
         metrics,
         alarms,
     };
-    let recording = tokio::spawn(recorder::run(recorder, stop.clone()));
-    let watching = tokio::spawn(lookout::run(Arc::clone(&desk), store, stop.clone()));
+    let recording = tokio::spawn(recorder::run(recorder, end.clone()));
+    let watching = tokio::spawn(lookout::run(Arc::clone(&desk), store, end));
     events::role_ready("milter");
     let served = milter::serve(desk, &config.milter, listeners, stop).await;
-    let ended = tokio::join!(recording, watching);
+    all_served.send_replace(true);
+    let ended = tokio::try_join!(recording, watching);
     events::role_stopped("milter");
-    served
-        .context("the milter cannot serve")
-        .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
-    let (recording, watching) = ended;
-    recording
-        .and(watching)
-        .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let served = served.context("the milter cannot serve");
+    served.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+    ended.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -106,20 +107,23 @@ fn note_recovered(spool: &Spool, alarms: &Alarms) {
     }
 }
 
-/// Every connection needs a handle: the soft limit of most systems is 1024.
-fn raise_handle_limit(max_connections: usize) -> Result<(), Failure> {
+/// Every connection needs a handle, and a second one for the spool file of a large message. The
+/// soft limit of most systems is 1024.
+fn raise_handle_limit(max_connections: usize, n_listeners: usize) -> Result<(), Failure> {
     let failed = |error: nix::Error| {
-        Failure::new(
-            exit::SOFTWARE,
-            anyhow::Error::new(error).context("cannot set the limit of open files"),
-        )
+        let error = anyhow::Error::new(error).context("cannot set the limit of open files");
+        Failure::new(exit::SOFTWARE, error)
     };
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(failed)?;
-    let needed = OTHER_HANDLES + u64::try_from(max_connections).unwrap_or(u64::MAX);
+    let needed = (max_connections as u64)
+        .saturating_mul(2)
+        .saturating_mul(n_listeners as u64)
+        .saturating_add(OTHER_HANDLES);
     if hard < needed {
         let text = format!(
-            "milter.max_connections needs {needed} open files, the limit is {hard} (LimitNOFILE= of the unit)"
+            "milter.max_connections needs {needed} open files, the limit is {hard}: lower it, or \
+             raise LimitNOFILE= of the unit"
         );
         return Err(Failure::new(exit::CONFIG, anyhow::Error::msg(text)));
     }

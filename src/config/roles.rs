@@ -131,8 +131,11 @@ pub fn worker(file: &ConfigFile) -> Result<WorkerConfig, Faults> {
     };
     let metrics = section.loopback("metrics", "127.0.0.1:9462");
     let database = database(&section, "postgres://mailhold_worker@localhost/mailhold", 4);
-    section.refuse_unknown();
     let postfix = postfix_settings(&file.section("postfix"));
+    if worker.lease < postfix.command_timeout * 2 {
+        section.refuse("lease", "must be at least twice postfix.command_timeout");
+    }
+    section.refuse_unknown();
     file.finish(WorkerConfig {
         log,
         worker,

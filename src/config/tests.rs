@@ -152,3 +152,12 @@ fn a_milter_without_a_listener_is_refused() {
     let found = faults("[policy]\ninternal_domains = [\"corp.test\"]\n");
     assert!(found.contains("milter.listen: is missing"), "{found}");
 }
+
+#[test]
+fn a_lease_that_a_slow_command_would_outlive_is_refused() {
+    let found = faults(&sample_with("lease = \"1m\"", "lease = \"59s\""));
+    assert!(
+        found.contains("worker.lease: must be at least twice postfix.command_timeout"),
+        "{found}"
+    );
+}

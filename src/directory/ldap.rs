@@ -187,7 +187,11 @@ impl Ldap {
                 let Some(reading) = self.settings.values.read(&value) else {
                     continue;
                 };
-                let flag = String::from_utf8_lossy(&value).into_owned();
+                let flag = format!(
+                    "{}={}",
+                    self.settings.attribute,
+                    String::from_utf8_lossy(&value)
+                );
                 let found = Entry {
                     name: entry.dn.clone(),
                     flag,

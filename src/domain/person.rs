@@ -16,7 +16,7 @@ pub enum Standing {
 pub struct Entry {
     /// The entry's name: a distinguished name, or the line of a table.
     pub name: String,
-    /// The flag's value as it stands in the directory.
+    /// The flag as it stands in the directory, such as `IsMailMonitor=Y`.
     pub flag: String,
     /// Whether the value is one of the configured ones; an unknown value counts as flagged.
     pub reading: FlagReading,

@@ -27,7 +27,7 @@ pub struct Matched {
     pub identity: String,
     /// The name of the directory entry.
     pub entry: String,
-    /// The flag's value in the directory.
+    /// The flag as it stands in the directory.
     pub flag: String,
     /// The first recipient that made the mail external.
     pub recipient: String,

@@ -86,7 +86,7 @@ fn note_odd_flag(desk: &Desk, suspicion: &Suspicion) {
         desk.alarms.raise(
             AlarmKind::FlagUnknown,
             &format!(
-                "the value {:?} is neither true nor false; it counts as flagged",
+                "{:?} is neither true nor false; it counts as flagged",
                 entry.flag
             ),
         );

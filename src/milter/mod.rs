@@ -38,7 +38,7 @@ use crate::{
 pub struct Settings {
     /// Where Postfix connects to.
     pub listeners: Vec<ListenerSettings>,
-    /// Connections at once, over all listeners.
+    /// Connections at once, for each listener.
     pub max_connections: usize,
     /// A connection that is idle for this long is closed.
     pub connection_timeout: Duration,

@@ -1,7 +1,7 @@
 //! Moves captures from the spool into PostgreSQL, in batches, for as long as it takes. Mail is held
 //! whether this gets on or not; nothing leaves the spool before its COMMIT.
 
-use std::{io, time::Duration};
+use std::{convert::Infallible, io, time::Duration};
 
 use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
@@ -22,6 +22,9 @@ const BATCH_BYTES: u64 = 16 * 1_024 * 1_024;
 
 /// The first pause while PostgreSQL is away; it doubles up to the setting.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a stop may be delayed to record what waits.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// The `[recorder]` section.
 #[derive(Clone, Debug)]
@@ -48,23 +51,28 @@ pub struct Recorder {
     pub alarms: Alarms,
 }
 
-/// Records until `stop` turns true. What waits then is recorded after the next start.
+/// Records until `stop` turns true, and then what still waits, for a moment. The rest is recorded
+/// after the next start.
 pub async fn run(recorder: Recorder, mut stop: watch::Receiver<bool>) {
+    tokio::select! {
+        never = record_for_ever(&recorder) => match never {},
+        // An error means that the sender is gone, which is a stop as well.
+        _stopped = stop.wait_for(|stop| *stop) => {}
+    }
+    let rest =
+        async { while recorder.spool.n_waiting() > 0 && record_next(&recorder).await.is_ok() {} };
+    // The time is up: what waits is safe in the spool.
+    let _time_is_up = tokio::time::timeout(LAST_WORD, rest).await;
+}
+
+async fn record_for_ever(recorder: &Recorder) -> Infallible {
     let mut pause = FIRST_PAUSE;
     loop {
-        let recorded = tokio::select! {
-            recorded = record_next(&recorder) => recorded,
-            // An error means that the sender is gone, which is a stop as well.
-            _stopped = stop.wait_for(|stop| *stop) => return,
-        };
-        if recorded.is_ok() {
+        if record_next(recorder).await.is_ok() {
             pause = FIRST_PAUSE;
             continue;
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _stopped = stop.wait_for(|stop| *stop) => return,
-        }
+        tokio::time::sleep(pause).await;
         pause = (pause * 2).min(recorder.settings.max_backoff);
     }
 }

@@ -1,17 +1,250 @@
-//! postfix
-use std::path::PathBuf;
-use std::time::Duration;
-/// s
+//! The port to one Postfix instance: its hold queue, its commands, its log. It moves messages only
+//! by Postfix's own commands, and never talks to the database or the network.
+
+pub mod error;
+pub mod hold;
+pub mod log;
+pub mod postconf;
+pub mod postsuper;
+pub mod presence;
+pub mod queue_file;
+pub mod watch;
+
+mod command;
+mod content;
+mod envelope;
+mod flush;
+mod record;
+
+#[cfg(test)]
+mod sample;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+
+use self::{
+    error::PostfixError,
+    hold::{Listing, Place, Queues},
+    log::{Findings, LogMark},
+    postconf::Parameters,
+    postsuper::{Action, Report},
+    presence::Presence,
+    queue_file::QueueFile,
+    watch::Watch,
+};
+use crate::domain::{capture::ContentDigest, queue_id::QueueId};
+
+/// The configuration directory that Postfix's commands use when they are not told another.
+const DEFAULT_CONFIG_DIRECTORY: &str = "/etc/postfix";
+
+/// Where the instance and its commands are.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// The directory of `main.cf`.
     pub config_directory: PathBuf,
+    /// The directory of `postsuper` and its like.
     pub command_directory: PathBuf,
+    /// The program that makes `postsuper` run as root.
     pub sudo: PathBuf,
+    /// Where Postfix logs.
     pub log: LogSource,
+    /// How long one command may take.
     pub command_timeout: Duration,
 }
-/// l
+
+/// Where Postfix logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogSource {
+    /// To the system's journal.
     Journal,
+    /// To this file.
     File(PathBuf),
+    /// Where we cannot read it.
     None,
+}
+
+/// One Postfix instance.
+#[derive(Clone, Debug)]
+pub struct Postfix(Arc<Instance>);
+
+#[derive(Debug)]
+struct Instance {
+    settings: Settings,
+    parameters: Parameters,
+    queues: Queues,
+}
+
+/// A held message as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What its queue file says.
+    pub message: QueueFile,
+    /// The inode of its queue file.
+    pub inode: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            config_directory: PathBuf::from(DEFAULT_CONFIG_DIRECTORY),
+            command_directory: PathBuf::from("/usr/sbin"),
+            sudo: PathBuf::from("/usr/bin/sudo"),
+            log: LogSource::Journal,
+            command_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether Postfix's commands must be told the configuration directory. They are not told the
+    /// default one, so that the lines for `sudo` are the same on every ordinary host.
+    fn is_other_instance(&self) -> bool {
+        self.config_directory != Path::new(DEFAULT_CONFIG_DIRECTORY)
+    }
+}
+
+impl Held {
+    /// Whether the content is the one that was captured.
+    pub fn holds(&self, captured: &ContentDigest) -> bool {
+        self.message.holds(captured)
+    }
+
+    /// Whether the queue file is the one that Postfix made under this queue ID; see
+    /// [`QueueFile::was_made_as`].
+    pub fn was_made_as(&self, id: &QueueId) -> bool {
+        self.message.was_made_as(id, self.inode)
+    }
+}
+
+impl Postfix {
+    /// Asks the instance for its parameters; refuses one that makes short queue IDs.
+    pub async fn open(settings: &Settings) -> Result<Self, PostfixError> {
+        settings.check()?;
+        let parameters = postconf::read(settings).await?;
+        Ok(Self(Arc::new(Instance {
+            settings: settings.clone(),
+            queues: Queues::of(&parameters),
+            parameters,
+        })))
+    }
+
+    /// What the instance says of itself. Read once: a change needs a restart.
+    pub fn parameters(&self) -> &Parameters {
+        &self.0.parameters
+    }
+
+    /// Whether there is a log to read at all.
+    pub fn has_log(&self) -> bool {
+        self.0.settings.log != LogSource::None
+    }
+
+    /// Lists the hold queue.
+    pub async fn list_hold(&self) -> Result<Listing, PostfixError> {
+        self.look(Queues::list_hold).await
+    }
+
+    /// How one message stands in the hold queue.
+    pub async fn presence(&self, id: &QueueId) -> Result<Presence, PostfixError> {
+        let id = id.clone();
+        self.look(move |queues| queues.presence(&id)).await
+    }
+
+    /// In which queue other than hold one message is.
+    pub async fn elsewhere(&self, id: &QueueId) -> Result<Option<Place>, PostfixError> {
+        let id = id.clone();
+        self.look(move |queues| queues.elsewhere(&id)).await
+    }
+
+    /// Reads a held message: all of it once, in little memory.
+    ///
+    /// # Errors
+    ///
+    /// [`PostfixError::NotReady`] unless it is [`Presence::Ready`].
+    pub async fn read_held(&self, id: &QueueId) -> Result<Held, PostfixError> {
+        let id = id.clone();
+        let field_limit = self.0.parameters.header_field_limit;
+        self.look(move |queues| {
+            let (file, inode) = queues.open_held(&id)?;
+            match QueueFile::read(file, &id, field_limit) {
+                Ok(message) => Ok(Held { message, inode }),
+                Err(cause) => Err(PostfixError::ReadQueueFile { id, cause }),
+            }
+        })
+        .await
+    }
+
+    /// Watches the hold queue. What came before is not told: list the queue after this.
+    pub fn watch(&self) -> Result<Watch, PostfixError> {
+        Watch::start(self.0.queues.clone())
+    }
+
+    /// Does one thing to these messages as far as they are on hold. Never touches another queue.
+    ///
+    /// The report is what `postsuper` said. It is no proof: look at [`Postfix::presence`] and
+    /// [`Postfix::elsewhere`] of each.
+    pub async fn carry_out(&self, action: Action, ids: &[QueueId]) -> Result<Report, PostfixError> {
+        if ids.is_empty() {
+            return Ok(Report::default());
+        }
+        postsuper::carry_out(&self.0.settings, action, ids).await
+    }
+
+    /// Has released messages tried at once. A failure only means that they are tried later.
+    pub async fn deliver_now(&self, ids: &[QueueId]) -> Result<(), PostfixError> {
+        flush::deliver_now(&self.0.settings, ids).await
+    }
+
+    /// Has requeued messages picked up at once. A failure only means that it is done later.
+    pub async fn pick_up_now(&self) -> Result<(), PostfixError> {
+        flush::pick_up_now(&self.0.settings).await
+    }
+
+    /// Marks the end of the log, to read on from there after a command.
+    pub fn mark_log(&self, now: DateTime<Utc>) -> LogMark {
+        LogMark::at_end(&self.0.settings, now)
+    }
+
+    /// What was logged of these messages since the mark; nothing where there is no log to read.
+    pub async fn read_log(&self, mark: LogMark, ids: &[QueueId]) -> Result<Findings, PostfixError> {
+        let syslog_name = &self.0.parameters.syslog_name;
+        log::read(&self.0.settings, syslog_name, mark, ids).await
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        at: impl FnOnce(&Queues) -> Result<T, PostfixError> + Send + 'static,
+    ) -> Result<T, PostfixError> {
+        let instance = Arc::clone(&self.0);
+        in_background(move || at(&instance.queues)).await
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), PostfixError> {
+        let paths = [
+            ("config_directory", &self.config_directory),
+            ("command_directory", &self.command_directory),
+            ("sudo", &self.sudo),
+        ];
+        match paths.into_iter().find(|(_, path)| !path.is_absolute()) {
+            Some((setting, path)) => Err(PostfixError::RelativePath {
+                setting,
+                path: path.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs what blocks on a thread of its own.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PostfixError> + Send + 'static,
+) -> Result<T, PostfixError> {
+    let outcome = tokio::task::spawn_blocking(work).await;
+    outcome.unwrap_or(Err(PostfixError::GivenUp))
 }

@@ -52,6 +52,8 @@ pub enum Answer {
     NotHeldYet,
     /// The message left review without a decision.
     AlreadySettled(State),
+    /// A return, and the message has the null sender: nobody would be told.
+    NobodyToReturnTo,
     /// There is no such capture.
     Unknown,
 }
@@ -91,6 +93,7 @@ impl Store {
         };
         match refusal.constraint() {
             Some("decision_of_capture") => Ok(Answer::Unknown),
+            Some("decision_needs_sender") => Ok(Answer::NobodyToReturnTo),
             Some("decision_needs_held" | "decision_stands") => {
                 match self.winner(ballot.capture_id).await.map_err(failed)? {
                     Some(winner) => Ok(Answer::AlreadyDecided(winner)),

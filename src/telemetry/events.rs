@@ -137,19 +137,13 @@ pub fn message_held(queue_id: &QueueId, capture_id: CaptureId) {
 }
 
 /// A reviewer's decision was taken up.
-pub fn review_decided(
-    queue_id: &QueueId,
-    capture_id: CaptureId,
-    decision: Decision,
-    reviewer: &str,
-) {
+pub fn review_decided(queue_id: &QueueId, capture_id: CaptureId, decision: Decision) {
     info!(
         event = "review.decided",
         queue_id = %queue_id,
         capture_id = %capture_id,
         decision = decision.as_str(),
-        reviewer,
-        "{queue_id}: {decision} decided by {reviewer}"
+        "{queue_id}: {decision} decided"
     );
 }
 
@@ -241,6 +235,16 @@ pub fn session_panicked(stage: &str) {
 pub fn postfix_refused(error: &(dyn Error + 'static)) {
     let chain = Chain(error).to_string();
     error!(event = "postfix.refused", error = chain, "postfix: {chain}");
+}
+
+/// Postfix could not be asked to try messages at once; it tries them at its next look.
+pub fn delivery_not_hastened(error: &(dyn Error + 'static)) {
+    let chain = Chain(error).to_string();
+    warn!(
+        event = "postfix.not_hastened",
+        error = chain,
+        "delivery is not hastened: {chain}"
+    );
 }
 
 /// The directory could not be asked.

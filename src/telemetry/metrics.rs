@@ -29,6 +29,9 @@ struct Figures {
     disk_free_inodes: GaugeVec,
     recorded: IntCounter,
     record_duration: Histogram,
+    unconfirmed: IntGauge,
+    unconfirmed_oldest: Gauge,
+    on_hold: IntGauge,
     confirmed: IntCounter,
     review_pending: IntGauge,
     review_oldest: Gauge,
@@ -96,6 +99,16 @@ impl Metrics {
                 "record_duration_seconds",
                 "Time of one transaction of the recorder",
             ),
+            unconfirmed: in_registry.count_now(
+                "unconfirmed",
+                "Captures that were not seen in the hold queue yet",
+            ),
+            unconfirmed_oldest: in_registry.gauge(
+                "unconfirmed_oldest_seconds",
+                "Age of the oldest such capture",
+            ),
+            on_hold: in_registry
+                .count_now("on_hold", "Files in the hold queue, whoever put them there"),
             confirmed: in_registry.counter("confirmed_total", "Captures seen in the hold queue"),
             review_pending: in_registry
                 .count_now("review_pending", "Held messages that wait for a decision"),
@@ -228,15 +241,28 @@ impl Metrics {
             .inc_by(u64::try_from(n_captures).unwrap_or(u64::MAX));
     }
 
+    /// The captures that were not seen in the hold queue, and the age of the oldest.
+    pub fn unconfirmed(&self, n_captures: u64, oldest: Duration) {
+        self.0.unconfirmed.set(count(n_captures));
+        self.0.unconfirmed_oldest.set(oldest.as_secs_f64());
+    }
+
+    /// The files in the hold queue.
+    pub fn on_hold(&self, n_files: usize) {
+        self.0
+            .on_hold
+            .set(i64::try_from(n_files).unwrap_or(i64::MAX));
+    }
+
     /// The messages that wait for a decision, and the age of the oldest.
-    pub fn review(&self, n_pending: i64, oldest: Duration) {
-        self.0.review_pending.set(n_pending);
+    pub fn review(&self, n_pending: u64, oldest: Duration) {
+        self.0.review_pending.set(count(n_pending));
         self.0.review_oldest.set(oldest.as_secs_f64());
     }
 
     /// The decisions that wait to be carried out, and the age of the oldest.
-    pub fn settling(&self, n_pending: i64, oldest: Duration) {
-        self.0.settle_pending.set(n_pending);
+    pub fn settling(&self, n_pending: u64, oldest: Duration) {
+        self.0.settle_pending.set(count(n_pending));
         self.0.settle_oldest.set(oldest.as_secs_f64());
     }
 
@@ -268,6 +294,10 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Declares figures under our prefix. A refusal is a fault of this file, seen by the first test.

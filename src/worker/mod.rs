@@ -1,11 +1,176 @@
-//! worker
-use crate::domain::instance::Instance;
-use std::time::Duration;
-/// S
+//! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
+//! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
+//!
+//! Read in this order: identity, confirm, settle, prove.
+
+mod confirm;
+mod identity;
+mod prove;
+mod settle;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    domain::instance::Instance,
+    postfix::{Postfix, error::PostfixError},
+    store::{Store, StoreError, figures::Waiting, wake::Wake},
+    telemetry::{AlarmKind, Alarms, Metrics, chain::Chain, events},
+};
+
+/// The pause before the hold queue is watched again after a fault.
+const WATCH_PAUSE: Duration = Duration::from_secs(1);
+
+/// The `[worker]` section.
+#[derive(Clone, Debug)]
 pub struct Settings {
+    /// The Postfix instance whose hold queue this worker serves.
     pub instance: Instance,
+    /// How often to look without being woken.
     pub poll: Duration,
+    /// How long a claimed decision belongs to this worker.
     pub lease: Duration,
+    /// Decisions carried out by one call of `postsuper`.
     pub batch: u32,
+    /// The longest pause before a decision is tried again.
     pub max_backoff: Duration,
+}
+
+/// What the worker works with.
+pub struct Desk {
+    /// The worker's own name in the records: host and process ID.
+    pub name: String,
+    /// How it works.
+    pub settings: Settings,
+    /// Captures, decisions, settlements.
+    pub store: Store,
+    /// The hold queue.
+    pub postfix: Postfix,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Alarms.
+    pub alarms: Alarms,
+}
+
+/// Reasons to look, each for one of the two loops. Any number of them is one.
+#[derive(Default)]
+struct Bells {
+    confirm: Notify,
+    settle: Notify,
+}
+
+/// Works until `stop` turns true; what has begun is finished.
+pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) {
+    let bells = Arc::new(Bells::default());
+    let mut loops = JoinSet::new();
+    loops.spawn(confirm::run(
+        Arc::clone(&desk),
+        Arc::clone(&bells),
+        stop.clone(),
+    ));
+    loops.spawn(settle::run(
+        Arc::clone(&desk),
+        Arc::clone(&bells),
+        stop.clone(),
+    ));
+    let mut hearing = JoinSet::new();
+    hearing.spawn(hear_store(Arc::clone(&desk), Arc::clone(&bells)));
+    hearing.spawn(hear_hold(Arc::clone(&desk), bells));
+    hearing.spawn(count(desk));
+    while loops.join_next().await.is_some() {}
+}
+
+/// Passes on what the database tells.
+async fn hear_store(desk: Arc<Desk>, bells: Arc<Bells>) {
+    let mut wakes = desk.store.listen(&desk.settings.instance);
+    loop {
+        match wakes.next().await {
+            Wake::Captured => bells.confirm.notify_one(),
+            Wake::Decided => bells.settle.notify_one(),
+            Wake::Rescan => {
+                bells.confirm.notify_one();
+                bells.settle.notify_one();
+            }
+        }
+    }
+}
+
+/// Passes on that something changed in the hold queue.
+async fn hear_hold(desk: Arc<Desk>, bells: Arc<Bells>) {
+    loop {
+        if let Err(error) = hear_hold_until_blind(&desk, &bells).await {
+            note_postfix(&desk, &error);
+        }
+        tokio::time::sleep(WATCH_PAUSE).await;
+    }
+}
+
+async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), PostfixError> {
+    let mut watch = desk.postfix.watch()?;
+    bells.confirm.notify_one();
+    loop {
+        watch.next_hints().await?;
+        bells.confirm.notify_one();
+    }
+}
+
+/// Counts what waits, for the figures.
+async fn count(desk: Arc<Desk>) {
+    let mut rounds = tokio::time::interval(desk.settings.poll);
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        match desk.store.figures(&desk.settings.instance).await {
+            Ok(figures) => {
+                desk.alarms.clear(AlarmKind::StoreUnreachable);
+                let now = Utc::now();
+                desk.metrics
+                    .unconfirmed(figures.unconfirmed.count, age(&figures.unconfirmed, now));
+                desk.metrics
+                    .review(figures.held.count, age(&figures.held, now));
+                desk.metrics
+                    .settling(figures.decided.count, age(&figures.decided, now));
+            }
+            Err(error) => note_store(&desk, &error),
+        }
+        match desk.postfix.list_hold().await {
+            Ok(listing) => desk.metrics.on_hold(listing.ids.len() + listing.n_others),
+            Err(error) => note_postfix(&desk, &error),
+        }
+    }
+}
+
+fn age(waiting: &Waiting, now: DateTime<Utc>) -> Duration {
+    waiting
+        .oldest
+        .and_then(|oldest| (now - oldest).to_std().ok())
+        .unwrap_or_default()
+}
+
+fn note_store(desk: &Desk, error: &StoreError) {
+    desk.alarms
+        .raise(AlarmKind::StoreUnreachable, &Chain(error).to_string());
+    events::store_unreachable(error);
+}
+
+fn note_postfix(desk: &Desk, error: &PostfixError) {
+    desk.alarms
+        .raise(AlarmKind::PostfixRefused, &Chain(error).to_string());
+    events::postfix_refused(error);
+}
+
+/// Waits for a bell or the next poll; `false` when it is time to stop.
+async fn rung(bell: &Notify, poll: Duration, stop: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        biased;
+        // An error means that the sender is gone, which is a stop as well.
+        _stopped = stop.wait_for(|stop| *stop) => false,
+        () = bell.notified() => true,
+        () = tokio::time::sleep(poll) => true,
+    }
 }

@@ -105,6 +105,9 @@ async fn decide_one(
         ),
         Answer::NotHeldYet => "not seen in the hold queue yet, try again in a moment".to_owned(),
         Answer::AlreadySettled(state) => format!("left review without a decision: {state}"),
+        Answer::NobodyToReturnTo => {
+            "has the null sender, nobody can be told: release or discard it".to_owned()
+        }
         Answer::Unknown => "there is no such review".to_owned(),
     };
     Ok(refused(Some(capture_id), text))

@@ -135,15 +135,17 @@ create trigger guard_state
     for each row execute function guard_state();
 
 -- Only what is held can be decided. The row lock makes a second reviewer wait for the first one's
--- commit and then see its state. DETAIL carries that state for the answer.
+-- commit and then see its state. DETAIL carries that state for the answer. A message from the null
+-- sender cannot be returned: Postfix sends no bounce for it, and it would be lost in silence.
 create function guard_decision() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
 as $$
 declare
     standing text;
+    its_sender text;
 begin
-    select c.state into standing
+    select c.state, c.sender into standing, its_sender
     from public.capture c
     where c.capture_id = new.capture_id
     for update;
@@ -156,6 +158,11 @@ begin
         raise exception 'only a held message can be decided, this one is %', standing
             using errcode = 'check_violation', table = 'decision',
                 constraint = 'decision_needs_held', detail = standing;
+    end if;
+    if new.decision = 'return' and its_sender = '<>' then
+        raise exception 'a message without a sender cannot be returned'
+            using errcode = 'check_violation', table = 'decision',
+                constraint = 'decision_needs_sender';
     end if;
     return new;
 end

@@ -1,0 +1,155 @@
+//! What can fail between us and Postfix, by operation.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use super::{presence::Presence, record::QueueFileError};
+use crate::domain::queue_id::QueueId;
+
+/// A failed operation on a Postfix instance.
+#[derive(Debug, thiserror::Error)]
+pub enum PostfixError {
+    /// The program is not there or must not be run.
+    #[error("cannot start {}", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// The pipes to a program broke.
+    #[error("cannot talk to {}", program.display())]
+    Talk {
+        /// The program.
+        program: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// A program took too long. What it was asked may still happen.
+    #[error("{} did not end within {deadline:?}", program.display())]
+    Overdue {
+        /// The program.
+        program: PathBuf,
+        /// How long it had.
+        deadline: Duration,
+    },
+    /// A program ended with an error and without having done anything.
+    #[error("{} refused ({status}): {said}", program.display())]
+    Refused {
+        /// The program.
+        program: PathBuf,
+        /// Its exit status.
+        status: String,
+        /// The first line of what it said.
+        said: String,
+    },
+    /// `sudo` does not let this user run the command.
+    #[error("sudo does not permit this command: {said} (see config/sudoers)")]
+    Forbidden {
+        /// What `sudo` said.
+        said: String,
+    },
+    /// A path in the settings is relative.
+    #[error("postfix.{setting}: {} is not an absolute path", path.display())]
+    RelativePath {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        path: PathBuf,
+    },
+    /// Postfix has a parameter with a value that we cannot read.
+    #[error("cannot understand Postfix's {name} = {value:?}")]
+    Parameter {
+        /// The parameter in `main.cf`.
+        name: &'static str,
+        /// Its value, empty if there is none.
+        value: String,
+    },
+    /// Short queue IDs repeat: a decision could meet another message.
+    #[error(
+        "Postfix makes short queue IDs, which repeat: set enable_long_queue_ids = yes in {} and \
+         reload Postfix",
+        main_cf.display()
+    )]
+    ShortQueueIds {
+        /// The file to change.
+        main_cf: PathBuf,
+    },
+    /// `postsuper -f` came with Postfix 3.5.
+    #[error("Postfix {version} is too old: 3.5 or later is needed to return mail to its sender")]
+    TooOld {
+        /// The version that runs here.
+        version: String,
+    },
+    /// A directory of the queue cannot be read.
+    #[error("cannot look into {}", path.display())]
+    Look {
+        /// The directory or file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// The hold queue cannot be watched.
+    #[error("cannot watch {}", path.display())]
+    Watch {
+        /// The directory.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// A message cannot be read because it is not ready on hold.
+    #[error("{id} cannot be read from the hold queue: {presence}")]
+    NotReady {
+        /// The message.
+        id: QueueId,
+        /// How it stands there instead.
+        presence: Presence,
+    },
+    /// A queue file cannot be understood.
+    #[error("cannot read the queue file of {id}")]
+    ReadQueueFile {
+        /// The message.
+        id: QueueId,
+        /// What is wrong with the file.
+        #[source]
+        cause: QueueFileError,
+    },
+    /// Postfix's log cannot be read.
+    #[error("cannot read Postfix's log {}", path.display())]
+    ReadLog {
+        /// The log file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// A thread of ours ended early: the process is being stopped, or it panicked.
+    #[error("the work on the queue directory was given up")]
+    GivenUp,
+}
+
+impl PostfixError {
+    /// Whether the same operation may succeed later without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Talk { .. }
+            | Self::Overdue { .. }
+            | Self::Refused { .. }
+            | Self::Look { .. }
+            | Self::Watch { .. }
+            | Self::ReadLog { .. }
+            | Self::GivenUp => true,
+            Self::Start { .. }
+            | Self::Forbidden { .. }
+            | Self::RelativePath { .. }
+            | Self::Parameter { .. }
+            | Self::ShortQueueIds { .. }
+            | Self::TooOld { .. } => false,
+            Self::NotReady { presence, .. } => *presence == Presence::NotReady,
+            Self::ReadQueueFile { cause, .. } => cause.is_transient(),
+        }
+    }
+}

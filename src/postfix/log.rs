@@ -1,0 +1,331 @@
+//! Finds in Postfix's log what became of messages: a new queue ID, or who moved them. Reads a
+//! bounded tail and trusts a line no further than its program's name: anybody can write to syslog.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    fs,
+    io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    LogSource, Settings,
+    command::{self, Bounds},
+    error::PostfixError,
+};
+use crate::domain::queue_id::QueueId;
+
+/// How much of a log is read at most.
+const TAIL_BYTES: usize = 8 * 1_024 * 1_024;
+
+/// Lines of the journal read at most; those of two programs of one instance.
+const JOURNAL_LINES: &str = "--lines=50000";
+
+const JOURNALCTL: &str = "/usr/bin/journalctl";
+
+/// What `postsuper` logged that it did to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Put on hold.
+    Held,
+    /// Let go from hold.
+    Released,
+    /// Removed.
+    Removed,
+    /// Submitted anew.
+    Requeued,
+    /// Marked as expired.
+    Expired,
+}
+
+/// One line of `postsuper` in Postfix's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The message.
+    pub queue_id: QueueId,
+    /// What was done to it.
+    pub effect: Effect,
+    /// The time as the log has it, in the log's own form.
+    pub stamp: String,
+}
+
+/// What the log says of some messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Old queue IDs of requeued messages and their new ones.
+    pub requeued_as: BTreeMap<QueueId, QueueId>,
+    /// What `postsuper` did to them, oldest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A place in the log to read on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogMark {
+    since: DateTime<Utc>,
+    /// Inode and length of the log file.
+    file: Option<(u64, u64)>,
+}
+
+impl LogMark {
+    /// A mark known by its time alone; of a log file the whole tail is read then.
+    pub fn since(since: DateTime<Utc>) -> Self {
+        Self { since, file: None }
+    }
+
+    /// The end of the log as it is now.
+    pub(super) fn at_end(settings: &Settings, now: DateTime<Utc>) -> Self {
+        let file = match &settings.log {
+            LogSource::File(path) => fs::metadata(path).ok(),
+            LogSource::Journal | LogSource::None => None,
+        };
+        Self {
+            since: now,
+            file: file.map(|file| (file.ino(), file.len())),
+        }
+    }
+}
+
+/// Reads what was logged of these messages since the mark.
+pub(super) async fn read(
+    settings: &Settings,
+    syslog_name: &str,
+    mark: LogMark,
+    ids: &[QueueId],
+) -> Result<Findings, PostfixError> {
+    let lines = match settings.log.clone() {
+        LogSource::None => return Ok(Findings::default()),
+        LogSource::Journal => read_journal(settings, syslog_name, mark).await?,
+        LogSource::File(path) => {
+            super::in_background(move || {
+                read_tail(&path, mark).map_err(|cause| PostfixError::ReadLog { path, cause })
+            })
+            .await?
+        }
+    };
+    Ok(find(&lines, &ids.iter().collect()))
+}
+
+async fn read_journal(
+    settings: &Settings,
+    syslog_name: &str,
+    mark: LogMark,
+) -> Result<Vec<u8>, PostfixError> {
+    let program = Path::new(JOURNALCTL);
+    // The journal's stamps are ours, but the two clocks were not read at once.
+    let since = format!("--since=@{}", mark.since.timestamp() - 1);
+    let [pickup, postsuper] =
+        ["pickup", "postsuper"].map(|name| format!("--identifier={syslog_name}/{name}"));
+    let arguments = [
+        "--quiet",
+        "--no-pager",
+        "--output=short-iso",
+        JOURNAL_LINES,
+        &since,
+        &pickup,
+        &postsuper,
+    ];
+    let bounds = Bounds {
+        deadline: settings.command_timeout,
+        output_bytes: TAIL_BYTES,
+    };
+    let output = command::run(program, &arguments.map(OsStr::new), b"", bounds).await?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(PostfixError::Refused {
+        program: program.to_owned(),
+        status: output.status.to_string(),
+        said: output.complaint(),
+    })
+}
+
+/// Reads a log file from the mark on, or its tail if it was rotated since.
+fn read_tail(path: &Path, mark: LogMark) -> io::Result<Vec<u8>> {
+    let mut file = fs::File::open(path)?;
+    let now = file.metadata()?;
+    let seen = match mark.file {
+        Some((inode, length)) if inode == now.ino() && length <= now.len() => length,
+        Some(_) | None => 0,
+    };
+    let limit = u64::try_from(TAIL_BYTES).unwrap_or(u64::MAX);
+    let start = seen.max(now.len().saturating_sub(limit));
+    file.seek(SeekFrom::Start(start))?;
+    let mut tail = Vec::new();
+    file.take(limit).read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
+    let mut findings = Findings::default();
+    for line in log.split(|byte| *byte == b'\n') {
+        let line = String::from_utf8_lossy(line);
+        let Some(entry) = Entry::read(&line) else {
+            continue;
+        };
+        if let Some((new, old)) = entry.requeue().filter(|(_, old)| ids.contains(old)) {
+            findings.requeued_as.insert(old, new);
+        }
+        let evidence = entry.evidence();
+        let evidence = evidence.filter(|evidence| ids.contains(&evidence.queue_id));
+        findings.evidence.extend(evidence);
+    }
+    findings
+}
+
+/// A log line in its parts: `stamp host name/program[pid]: text`.
+struct Entry<'a> {
+    stamp: &'a str,
+    program: &'a str,
+    text: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let (head, text) = line.split_once("]: ")?;
+        let (head, pid) = head.rsplit_once('[')?;
+        if pid.is_empty() || !pid.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let (origin, name) = head.rsplit_once(' ')?;
+        let (_, program) = name.rsplit_once('/')?;
+        let (stamp, _host) = origin.rsplit_once(' ')?;
+        Some(Self {
+            stamp,
+            program,
+            text,
+        })
+    }
+
+    /// New and old queue ID, from `NEW: uid=102 from=<…> orig_id=OLD` (`src/pickup/pickup.c`).
+    ///
+    /// A sender cannot forge it: what a user sends ends in `>`.
+    fn requeue(&self) -> Option<(QueueId, QueueId)> {
+        if self.program != "pickup" {
+            return None;
+        }
+        let (new, rest) = self.text.split_once(": uid=")?;
+        let (_, old) = rest.rsplit_once("> orig_id=")?;
+        Some((new.parse().ok()?, old.parse().ok()?))
+    }
+
+    fn evidence(&self) -> Option<Evidence> {
+        if self.program != "postsuper" {
+            return None;
+        }
+        let (id, done) = self.text.split_once(": ")?;
+        let effect = match done {
+            "placed on hold" => Effect::Held,
+            "released from hold" => Effect::Released,
+            "removed" => Effect::Removed,
+            "requeued" => Effect::Requeued,
+            "expired" => Effect::Expired,
+            _ => return None,
+        };
+        Some(Evidence {
+            queue_id: id.parse().ok()?,
+            effect,
+            stamp: self.stamp.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OLD: &str = "4jWpV34xY7z1X8k0";
+    const NEW: &str = "4jWppQ3jqVz1X8lx";
+
+    fn id(text: &str) -> QueueId {
+        text.parse().unwrap()
+    }
+
+    fn found(log: &str) -> Findings {
+        find(log.as_bytes(), &BTreeSet::from([&id(OLD)]))
+    }
+
+    #[test]
+    fn a_requeued_message_is_found_under_its_new_id() {
+        let findings = found(&format!(
+            "Nov 21 10:48:30 mx postfix/pickup[12213]: {NEW}: uid=102 from=<a@corp.test> \
+             orig_id={OLD}\n"
+        ));
+        assert_eq!(findings.requeued_as, BTreeMap::from([(id(OLD), id(NEW))]));
+    }
+
+    #[test]
+    fn every_form_of_time_stamp_is_read() {
+        for stamp in [
+            "Nov 21 10:47:53",
+            "2026-11-21T10:47:53.123456+00:00",
+            "2026-11-21T10:47:53+0000",
+        ] {
+            let line = format!("{stamp} mx postfix-out/postsuper[1]: {OLD}: released from hold\n");
+            let expected = Evidence {
+                queue_id: id(OLD),
+                effect: Effect::Released,
+                stamp: stamp.to_owned(),
+            };
+            assert_eq!(found(&line).evidence, [expected]);
+        }
+    }
+
+    #[test]
+    fn a_sender_cannot_pretend_to_be_a_requeued_message() {
+        let sender = format!("<x> orig_id={OLD}>");
+        let line = format!("Nov 21 1:1:1 mx postfix/pickup[1]: {NEW}: uid=0 from={sender}\n");
+        assert_eq!(found(&line), Findings::default());
+    }
+
+    #[test]
+    fn other_programs_and_other_messages_are_left_out() {
+        let log = format!(
+            "Nov 21 1:1:1 mx postfix/qmgr[1]: {OLD}: removed\n\
+             Nov 21 1:1:1 mx postfix/smtpd[1]: {NEW}: uid=1 from=<> orig_id={OLD}\n\
+             Nov 21 1:1:1 mx postfix/postsuper[1]: {NEW}: removed\n\
+             Nov 21 1:1:1 mx postfix/postsuper[1]: Deleted: 1 message\n"
+        );
+        assert_eq!(found(&log), Findings::default());
+    }
+
+    #[test]
+    fn a_log_is_read_from_the_mark_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mail.log");
+        fs::write(&path, "before\n").unwrap();
+        let settings = Settings {
+            log: LogSource::File(path.clone()),
+            ..Settings::default()
+        };
+        let mark = LogMark::at_end(&settings, DateTime::UNIX_EPOCH);
+        fs::write(&path, "before\nafter\n").unwrap();
+        assert_eq!(read_tail(&path, mark).unwrap(), b"after\n");
+
+        let rotated = directory.path().join("mail.log.1");
+        fs::rename(&path, rotated).unwrap();
+        fs::write(&path, "a new file that is longer\n").unwrap();
+        let tail = read_tail(&path, mark).unwrap();
+        assert_eq!(tail, b"a new file that is longer\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_log(log in prop::collection::vec(any::<u8>(), 0..2_000)) {
+            find(&log, &BTreeSet::new());
+        }
+
+        #[test]
+        fn any_text_behind_the_program_is_read(text in ".*") {
+            for program in ["pickup", "postsuper"] {
+                let line = format!("Nov 21 1:1:1 mx postfix/{program}[1]: {text}");
+                find(line.as_bytes(), &BTreeSet::new());
+            }
+        }
+    }
+}
