@@ -16,7 +16,7 @@ use mailhold::{
     },
 };
 
-use super::fixture::{Fixture, ballot, capture};
+use super::fixture::{Fixture, ballot};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -35,7 +35,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 async fn the_first_decision_wins_and_the_rest_learn_who_won(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let stores: Vec<_> = (0..4)
         .map(|_| fixture.fresh("mailhold_reviews", Role::Reviews))
@@ -69,12 +69,12 @@ async fn the_first_decision_wins_and_the_rest_learn_who_won(lab: &Lab) {
         assert_eq!(told.decision, ballots[winner].decision);
         assert_eq!(told.state, State::Decided);
     }
-    assert_eq!(fixture.execute("select count(*) from decision").await, "1");
-    assert_eq!(fixture.execute("select count(*) from work").await, "1");
+    assert_eq!(fixture.count("decision").await, 1);
+    assert_eq!(fixture.count("work").await, 1);
 }
 
 async fn a_captured_message_cannot_be_decided_before_it_is_held(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.captured().await;
     let answer = fixture
         .reviews()
@@ -86,7 +86,7 @@ async fn a_captured_message_cannot_be_decided_before_it_is_held(lab: &Lab) {
 }
 
 async fn a_message_that_is_gone_cannot_be_decided(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let end = Undecided::Gone;
     let closing = Closing {
@@ -112,7 +112,7 @@ async fn a_message_that_is_gone_cannot_be_decided(lab: &Lab) {
 }
 
 async fn a_settled_decision_still_names_its_winner(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Discard).await;
     super::settling::settle_as_decided(&fixture).await;
 
@@ -129,17 +129,17 @@ async fn a_settled_decision_still_names_its_winner(lab: &Lab) {
 }
 
 async fn an_unknown_message_cannot_be_decided(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let answer = fixture
         .reviews()
-        .decide(&ballot(&capture(), Decision::Release))
+        .decide(&ballot(&fixture.capture(), Decision::Release))
         .await
         .unwrap();
     assert_eq!(answer, Answer::Unknown);
 }
 
 async fn a_decision_is_shown_with_who_when_how_and_why(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let mut ballot = ballot(&capture, Decision::Return);
     ballot.note = Some("wrong\0 list".to_owned());
@@ -163,7 +163,7 @@ async fn a_decision_is_shown_with_who_when_how_and_why(lab: &Lab) {
 }
 
 async fn a_decision_without_a_reviewer_is_refused(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let mut ballot = ballot(&capture, Decision::Return);
     ballot.reviewer.clear();
