@@ -16,7 +16,7 @@ use mailhold::{
     },
 };
 
-use super::fixture::{Fixture, ballot};
+use super::fixture::{Fixture, MAIL, ballot, path, record};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -29,6 +29,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_message_that_is_gone_cannot_be_decided,
         a_settled_decision_still_names_its_winner,
         an_unknown_message_cannot_be_decided,
+        a_message_from_the_null_sender_can_be_discarded_but_not_returned,
         a_decision_is_shown_with_who_when_how_and_why,
         a_decision_without_a_reviewer_is_refused,
     ]
@@ -136,6 +137,29 @@ async fn an_unknown_message_cannot_be_decided(lab: &Lab) {
         .await
         .unwrap();
     assert_eq!(answer, Answer::Unknown);
+}
+
+async fn a_message_from_the_null_sender_can_be_discarded_but_not_returned(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let mut capture = fixture.capture();
+    capture.envelope.sender = path("<>");
+    fixture
+        .milter()
+        .record(&mut [record(&capture, MAIL)])
+        .await
+        .unwrap();
+    fixture.worker().confirm(&[capture.id]).await.unwrap();
+    let reviews = fixture.reviews();
+    let answer = reviews
+        .decide(&ballot(&capture, Decision::Return))
+        .await
+        .unwrap();
+    assert_eq!(answer, Answer::NobodyToReturnTo);
+    let answer = reviews
+        .decide(&ballot(&capture, Decision::Discard))
+        .await
+        .unwrap();
+    assert!(matches!(answer, Answer::Accepted { .. }), "{answer:?}");
 }
 
 async fn a_decision_is_shown_with_who_when_how_and_why(lab: &Lab) {
