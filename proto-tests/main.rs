@@ -18,6 +18,7 @@ mod metadata;
 mod postfix;
 mod store;
 mod trials;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -45,5 +46,6 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));
+    tests.extend(worker::tests(&trials));
     trials.run(tests)
 }
