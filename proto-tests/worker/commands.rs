@@ -25,6 +25,7 @@ const ALARM: &str = "mailhold_alarm{kind=\"postfix_refused\"}";
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         without_the_sudo_lines_a_decision_waits_until_they_are_there,
+        the_alarm_ends_with_the_cure_though_no_decision_waits,
         without_postsuper_a_decision_waits_until_it_is_there,
         a_postsuper_that_hangs_is_given_up_in_time_and_tried_again,
         a_postsuper_that_hangs_after_its_work_has_done_it_once,
@@ -60,13 +61,28 @@ async fn without_the_sudo_lines_a_decision_waits_until_they_are_there(lab: &Lab)
     assert!(work.shown(&mail).await.contains("sudo does not permit"));
     work.is_untouched(&mail);
     alarm_is(&worker, 1.0).await;
+    // That hold can be read is no cure.
+    let other = work.captured().await;
+    work.is(&other, State::Held).await;
     assert!(!worker.is_ready().await);
 
     fs::rename(&aside, &lines).unwrap();
-    work.is_delivered_once(&mail).await;
-    work.is(&mail, RELEASED).await;
+    settled_once(&work, &worker, &mail).await;
     alarm_is(&worker, 0.0).await;
     assert!(worker.is_ready().await);
+}
+
+async fn the_alarm_ends_with_the_cure_though_no_decision_waits(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let stand_in = StandIn::new(&lab.tools.place, None);
+    let mail = work.decided(Decision::Discard).await;
+    let worker = work.worker(|settings| stand_in.serve(settings)).await;
+    work.put_off(&mail).await;
+    work.by_hand("-d", &mail).await;
+    work.is(&mail, State::Settled(Disposition::Gone)).await;
+    assert!(!worker.is_ready().await, "nothing was mended yet");
+    stand_in.mend();
+    alarm_is(&worker, 0.0).await;
 }
 
 async fn without_postsuper_a_decision_waits_until_it_is_there(lab: &Lab) {
@@ -104,7 +120,9 @@ async fn a_postsuper_that_hangs_after_its_work_has_done_it_once(lab: &Lab) {
     let mail = work.decided(Decision::Release).await;
     let worker = work.worker(|s| hurry(serve(&stand_in, s))).await;
     settled_once(&work, &worker, &mail).await;
-    assert_eq!(stand_in.calls().len(), 1, "the proof was in the log");
+    let log = lab.postfix.log();
+    let released = log.lines_with(&[mail.id.as_str(), "released from hold"]);
+    assert_eq!(released.len(), 1, "{released:?}");
     stand_in.open("after");
 }
 

@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use libtest_mimic::Trial;
-use mailhold::domain::{
-    decision::{Decision, Disposition},
-    lifecycle::State,
+use mailhold::{
+    domain::{
+        decision::{Decision, Disposition},
+        lifecycle::State,
+    },
+    store::work::Claimed,
 };
-use tokio::time::sleep;
 
 use super::{
     commands::settled_once,
@@ -31,10 +33,12 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_lost_listener_is_replaced,
         a_decision_that_nobody_told_of_is_found_by_polling,
         a_settlement_that_the_database_refuses_does_not_stop_the_others,
+        what_could_not_be_recorded_for_longer_than_the_lease_is_not_forgotten,
+        a_lease_that_is_lost_or_half_over_is_not_acted_on,
+        a_worker_that_begins_too_late_does_not_act,
     ];
     tests.extend(tests![trials.exclusive:
         decisions_go_on_when_postgresql_comes_back,
-        what_was_done_while_postgresql_was_away_is_recorded_when_it_is_back,
     ]);
     tests
 }
@@ -148,31 +152,103 @@ async fn decisions_go_on_when_postgresql_comes_back(lab: &Lab) {
     settled_once(&work, &worker, &captured).await;
 }
 
-async fn what_was_done_while_postgresql_was_away_is_recorded_when_it_is_back(lab: &Lab) {
-    let work = Workplace::new(lab).await;
-    let stand_in = StandIn::new(&lab.tools.place, Some("real \"$@\"; gate after"));
-    stand_in.shut("after");
+async fn what_could_not_be_recorded_for_longer_than_the_lease_is_not_forgotten(lab: &Lab) {
+    let fixture = Fixture::own(lab).await;
+    let work = Workplace::with(&lab.postfix, fixture);
     let mail = work.decided(Decision::Release).await;
-    let lease = Duration::from_secs(8);
+    let stand_in = StandIn::new(&lab.tools.place, Some("real \"$@\""));
+    // Nothing can be recorded while this lock is held.
+    let mut lock = work.fixture.sign_in("mailhold").await;
+    lock.run("begin").await;
+    lock.run("lock table settlement in share mode").await;
     // Only the worker itself knows: no log tells.
     let worker = work
         .worker(|settings| {
             stand_in.serve(settings);
             settings
                 .set("postfix.log", "none")
-                .set("postfix.command_timeout", "4s")
-                .set("worker.lease", "8s");
+                .set("postfix.command_timeout", "1s")
+                .set("worker.lease", "2s");
         })
         .await;
-    stand_in.reached("after").await;
-    work.fixture.stop_postgres().await;
-    stand_in.open("after");
     lab.sink.message_to(&mail.recipient, BOUND).await;
-    // The outage outlasts the lease.
-    sleep(lease).await;
-    lab.postgres.start_again().await;
+    // It gave up on PostgreSQL for the first time: long after the lease.
+    worker
+        .event_with(&["store.unreachable", "cannot record settlements"], BOUND)
+        .await;
+    lock.run("rollback").await;
     let settled = work.is(&mail, RELEASED).await.settled.unwrap();
     assert!(settled.evidence.contains("postsuper named it"));
+    settled_once(&work, &worker, &mail).await;
+    assert_eq!(stand_in.calls().len(), 1);
+}
+
+async fn a_lease_that_is_lost_or_half_over_is_not_acted_on(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    fixture.decided(Decision::Release).await;
+    let store = fixture.worker();
+    let claim = async |worker: &str| {
+        let lease = Duration::from_secs(10);
+        let claimed = store.claim(&fixture.instance, worker, lease, 10).await;
+        claimed.unwrap().remove(0)
+    };
+    let begin = async |claimed: &Claimed, margin| {
+        let margin = Duration::from_secs(margin);
+        let begun = store.begin(&[claimed.lease], margin).await;
+        begun.unwrap().len()
+    };
+    let first = claim("first").await;
+    assert_eq!(first.begun_at, None);
+    assert_eq!(
+        begin(&first, 60).await,
+        0,
+        "the lease is too short for that"
+    );
+    assert_eq!(begin(&first, 5).await, 1);
+    let sql = format!(
+        "update work set due_at = now() where instance = '{}'",
+        fixture.instance
+    );
+    fixture.execute(&sql).await;
+    assert_eq!(begin(&first, 0).await, 0, "the lease is over");
+
+    let second = claim("second").await;
+    assert!(second.begun_at.is_some(), "it is known from now on");
+    assert_eq!(begin(&first, 0).await, 0, "the lease is another's");
+    store.withdraw(&[first.lease]).await.unwrap();
+    fixture.execute(&sql).await;
+    let third = claim("third").await;
+    assert_eq!(third.begun_at, second.begun_at);
+    store.withdraw(&[third.lease]).await.unwrap();
+    fixture.execute(&sql).await;
+    assert_eq!(claim("fourth").await.begun_at, None);
+}
+
+async fn a_worker_that_begins_too_late_does_not_act(lab: &Lab) {
+    let fixture = Fixture::own(lab).await;
+    let work = Workplace::with(&lab.postfix, fixture);
+    let mail = work.decided(Decision::Release).await;
+    let stand_in = StandIn::new(&lab.tools.place, Some("real \"$@\""));
+    // The first word that a command is about to run takes longer than the lease.
+    work.fixture
+        .execute(
+            "create function dawdle() returns trigger language plpgsql as $$ begin \
+             if new.begun_at is not null and new.attempt = 1 then perform pg_sleep(2.5); end if; \
+             return new; end $$; \
+             create trigger dawdle before update on work for each row execute function dawdle()",
+        )
+        .await;
+    let worker = work
+        .worker(|settings| {
+            stand_in.serve(settings);
+            settings
+                .set("postfix.command_timeout", "1s")
+                .set("worker.lease", "2s");
+        })
+        .await;
+    worker
+        .event_with(&["settle.postponed", "half over"], BOUND)
+        .await;
     settled_once(&work, &worker, &mail).await;
     assert_eq!(stand_in.calls().len(), 1);
 }

@@ -34,6 +34,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_message_released_late_is_found_by_its_old_and_its_new_queue_id,
         a_hashed_hold_queue_full_of_strays_is_served,
+        a_message_is_not_gone_because_postfix_moved_its_hold_queue,
         a_hold_queue_that_was_taken_away_is_served_again_when_it_is_back,
     ]
 }
@@ -134,6 +135,30 @@ fn copy_many_times(work: &Workplace<'_>, stray: &Mail) {
         let other: QueueId = format!("{time}z{inode}{number}").parse().unwrap();
         fs::File::create(file.with_file_name(other.as_str())).unwrap();
     }
+}
+
+async fn a_message_is_not_gone_because_postfix_moved_its_hold_queue(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "rehashed", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mail = work.held().await;
+    let worker = work.worker(|_| {}).await;
+    postfix.set(&["hash_queue_names=hold,deferred,defer"]).await;
+    // As the start and the reload of Postfix do it.
+    postfix.command("postsuper").run(b"").await;
+    assert_ne!(
+        work.hold_file(&mail),
+        postfix.queue_directory.join("hold").join(mail.id.as_str())
+    );
+    work.decide(&mail, Decision::Release).await;
+    let reason = work.put_off(&mail).await;
+    assert!(reason.contains("restart this process"), "{reason}");
+    assert!(!worker.is_ready().await);
+    worker.stop().await;
+    worker.start_again().await;
+    work.is(&mail, RELEASED).await;
+    work.is_delivered_once(&mail).await;
+    worker.stop().await;
+    postfix.stop().await;
 }
 
 async fn a_hold_queue_that_was_taken_away_is_served_again_when_it_is_back(lab: &Lab) {

@@ -9,6 +9,7 @@ use mailhold::domain::{
 };
 
 use super::{
+    commands::settled_once,
     stand_in::StandIn,
     workplace::{BOUND, Workplace},
 };
@@ -20,6 +21,7 @@ use crate::{
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         sixty_decisions_at_once_take_one_command_for_each_kind,
+        large_messages_are_carried_out_in_parts,
         two_workers_settle_each_decision_once,
         the_worker_is_postfix_and_has_no_more_rights,
     ]
@@ -53,6 +55,33 @@ async fn sixty_decisions_at_once_take_one_command_for_each_kind(lab: &Lab) {
     );
     let settled = "mailhold_settle_total{decision=\"release\",result=\"done\"}";
     assert_eq!(worker.metric(settled).await, 20.0);
+}
+
+async fn large_messages_are_carried_out_in_parts(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let stand_in = StandIn::new(&lab.tools.place, Some("sleep 0.6; real \"$@\""));
+    let mails = work.all_held(3).await;
+    let enlarge = format!(
+        "update capture set size_bytes = 50 * 1024 * 1024 where instance = '{}'",
+        work.fixture.instance
+    );
+    work.fixture.execute(&enlarge).await;
+    for mail in &mails {
+        work.decide(mail, Decision::Release).await;
+    }
+    // Not even two of the commands fit into the half of the lease.
+    let worker = work
+        .worker(|settings| {
+            stand_in.serve(settings);
+            settings
+                .set("postfix.command_timeout", "1s")
+                .set("worker.lease", "2s");
+        })
+        .await;
+    for mail in &mails {
+        settled_once(&work, &worker, mail).await;
+    }
+    assert_eq!(stand_in.calls().len(), 3);
 }
 
 async fn two_workers_settle_each_decision_once(lab: &Lab) {

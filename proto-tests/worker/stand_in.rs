@@ -30,7 +30,11 @@ gate() {
 }
 echo "$*" >> "$here/calls"
 "#;
-const SUDO: &str = "shift\nexec \"$@\"";
+const SUDO: &str = r#"
+shift
+if [ -x "$1" ]; then exec "$@"; fi
+echo "sudo: $1: command not found" >&2; exit 1
+"#;
 
 /// A directory of Postfix's commands with a `postsuper` of the test.
 pub struct StandIn(PathBuf);

@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use super::{
     Bells, Desk,
     identity::{self, Found},
-    note_postfix, note_store, rung,
+    note_store, rung,
+    troubles::{Part, Troubles},
 };
 use crate::{
     domain::capture_id::CaptureId,
@@ -29,14 +30,14 @@ type Mismatched = BTreeSet<CaptureId>;
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut mismatched = Mismatched::new();
     while rung(&bells.confirm, desk.settings.poll, &mut stop).await {
-        confirm_all(&desk, &mut mismatched).await;
+        confirm_all(&desk, &mut mismatched, &stop).await;
     }
 }
 
 /// Asks for what is not confirmed, not for what is on hold: that may be a hundred thousand files.
-async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched) {
+async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched, stop: &watch::Receiver<bool>) {
     let mut after = None;
-    loop {
+    while !*stop.borrow() {
         let page = desk
             .store
             .unconfirmed(&desk.settings.instance, after, PAGE)
@@ -76,7 +77,7 @@ async fn confirm_page(desk: &Desk, mut page: Vec<Standing>, mismatched: &mut Mis
                 events::identity_mismatch(&standing.queue_id, standing.capture_id, &reason);
                 mismatched.insert(standing.capture_id);
             }
-            Err(error) => note_postfix(desk, &error),
+            Err(error) => Troubles::note(desk, Part::Queue, &error),
         }
     }
     if !seen.is_empty() {
@@ -88,7 +89,6 @@ async fn note_held(desk: &Desk, seen: &[Standing]) {
     let ids: Vec<CaptureId> = seen.iter().map(|standing| standing.capture_id).collect();
     match desk.store.confirm(&ids).await {
         Ok(moved) => {
-            desk.alarms.clear(AlarmKind::PostfixRefused);
             desk.metrics.confirmed(moved.len());
             for standing in seen
                 .iter()
