@@ -167,8 +167,8 @@ async fn what_could_not_be_recorded_for_longer_than_the_lease_is_not_forgotten(l
             stand_in.serve(settings);
             settings
                 .set("postfix.log", "none")
-                .set("postfix.command_timeout", "1s")
-                .set("worker.lease", "2s");
+                .set("postfix.command_timeout", "3s")
+                .set("worker.lease", "6s");
         })
         .await;
     lab.sink.message_to(&mail.recipient, BOUND).await;
@@ -229,11 +229,15 @@ async fn a_worker_that_begins_too_late_does_not_act(lab: &Lab) {
     let work = Workplace::with(&lab.postfix, fixture);
     let mail = work.decided(Decision::Release).await;
     let stand_in = StandIn::new(&lab.tools.place, Some("real \"$@\""));
-    // The first word that a command is about to run takes longer than the lease.
+    // The first word that a command is about to run takes longer than half of the
+    // lease.
     work.fixture
         .execute(
-            "create function dawdle() returns trigger language plpgsql as $$ begin \
-             if new.begun_at is not null and new.attempt = 1 then perform pg_sleep(2.5); end if; \
+            "create table second_claim (is_fresh boolean); \
+             create function dawdle() returns trigger language plpgsql security definer as $$ begin \
+             if new.begun_at is not null and new.attempt = 1 then perform pg_sleep(4); end if; \
+             if old.attempt = 1 and new.attempt = 2 then \
+             insert into public.second_claim values (old.begun_at is null); end if; \
              return new; end $$; \
              create trigger dawdle before update on work for each row execute function dawdle()",
         )
@@ -242,13 +246,12 @@ async fn a_worker_that_begins_too_late_does_not_act(lab: &Lab) {
         .worker(|settings| {
             stand_in.serve(settings);
             settings
-                .set("postfix.command_timeout", "1s")
-                .set("worker.lease", "2s");
+                .set("postfix.command_timeout", "3s")
+                .set("worker.lease", "6s");
         })
-        .await;
-    worker
-        .event_with(&["settle.postponed", "half over"], BOUND)
         .await;
     settled_once(&work, &worker, &mail).await;
     assert_eq!(stand_in.calls().len(), 1);
+    let is_fresh = work.fixture.execute("select is_fresh from second_claim");
+    assert_eq!(is_fresh.await, "t", "it took its word back");
 }

@@ -59,7 +59,7 @@ async fn sixty_decisions_at_once_take_one_command_for_each_kind(lab: &Lab) {
 
 async fn large_messages_are_carried_out_in_parts(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let stand_in = StandIn::new(&lab.tools.place, Some("sleep 0.6; real \"$@\""));
+    let stand_in = StandIn::new(&lab.tools.place, Some("sleep 1.6; real \"$@\""));
     let mails = work.all_held(3).await;
     let enlarge = format!(
         "update capture set size_bytes = 50 * 1024 * 1024 where instance = '{}'",
@@ -69,13 +69,13 @@ async fn large_messages_are_carried_out_in_parts(lab: &Lab) {
     for mail in &mails {
         work.decide(mail, Decision::Release).await;
     }
-    // Not even two of the commands fit into the half of the lease.
+    // Only two of the commands fit into the half of the lease.
     let worker = work
         .worker(|settings| {
             stand_in.serve(settings);
             settings
-                .set("postfix.command_timeout", "1s")
-                .set("worker.lease", "2s");
+                .set("postfix.command_timeout", "3s")
+                .set("worker.lease", "6s");
         })
         .await;
     for mail in &mails {

@@ -20,6 +20,9 @@ use crate::{
 /// Captures asked of the database at once.
 const PAGE: u32 = 500;
 
+/// Captures confirmed at once: the first ones do not wait for all.
+const PART: usize = 25;
+
 /// Queue files read at once.
 const AT_ONCE: usize = 4;
 
@@ -37,7 +40,7 @@ pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Rec
 /// Asks for what is not confirmed, not for what is on hold: that may be a hundred thousand files.
 async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched, stop: &watch::Receiver<bool>) {
     let mut after = None;
-    while !*stop.borrow() {
+    loop {
         let page = desk
             .store
             .unconfirmed(&desk.settings.instance, after, PAGE)
@@ -48,17 +51,24 @@ async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched, stop: &watch::Rec
         };
         let Some(last) = page.last() else { return };
         after = Some(last.capture_id);
-        let is_last = page.len() < PAGE as usize;
-        confirm_page(desk, page, mismatched).await;
-        if is_last {
+        for part in page.chunks(PART) {
+            if *stop.borrow() {
+                return;
+            }
+            confirm_part(desk, part, mismatched).await;
+        }
+        if page.len() < PAGE as usize {
             return;
         }
     }
 }
 
-async fn confirm_page(desk: &Desk, mut page: Vec<Standing>, mismatched: &mut Mismatched) {
-    page.retain(|standing| !mismatched.contains(&standing.capture_id));
-    let looks = page.into_iter().map(|standing| async move {
+async fn confirm_part(desk: &Desk, part: &[Standing], mismatched: &mut Mismatched) {
+    let fresh = part
+        .iter()
+        .filter(|standing| !mismatched.contains(&standing.capture_id));
+    let fresh: Vec<Standing> = fresh.cloned().collect();
+    let looks = fresh.into_iter().map(|standing| async move {
         let found = identity::look(&desk.postfix, &standing).await;
         (standing, found)
     });

@@ -228,25 +228,47 @@ async fn postpone(desk: &Desk, postponed: Postponed) {
         reason,
     } = postponed;
     let leases: Vec<Lease> = works.iter().map(|work| work.lease).collect();
-    for work in &works {
+    // A decision that is only given back for want of time is claimed again at once.
+    for work in works.iter().filter(|_| fault != Fault::Time) {
         desk.metrics.settled(work.decision.as_str(), "postponed");
         events::settle_postponed(&work.standing.queue_id, work.decision, &reason);
     }
-    let pause = pause_after(&leases, fault, desk.settings.max_backoff);
+    // Those that wait together go on together: the youngest of them tells when.
+    let attempt = leases.iter().map(|lease| lease.attempt()).min();
+    let pause = pause_after(
+        attempt.unwrap_or_default(),
+        fault,
+        desk.settings.max_backoff,
+    );
     if let Err(error) = desk.store.postpone(&leases, pause, &reason).await {
         // The leases end by themselves.
         note_store(desk, &error);
     }
 }
 
-/// Those that wait together go on together: the youngest of them tells when.
-fn pause_after(leases: &[Lease], fault: Fault, longest: Duration) -> Duration {
-    let attempts = leases.iter().map(|lease| lease.attempt()).min();
-    let doublings = attempts.unwrap_or_default().saturating_sub(1).min(16);
+fn pause_after(attempt: u32, fault: Fault, longest: Duration) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
     let doubled = FIRST_PAUSE.saturating_mul(1 << doublings);
     match fault {
         Fault::Message => doubled.min(longest),
         Fault::Service => doubled.min(longest).min(LONGEST_SERVICE_PAUSE),
         Fault::Time => Duration::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_of_their_fault() {
+        let longest = Duration::from_secs(300);
+        let pauses =
+            |fault| [0, 1, 2, 5, 6, 10, u32::MAX].map(|n| pause_after(n, fault, longest).as_secs());
+        assert_eq!(pauses(Fault::Message), [1, 1, 2, 16, 32, 300, 300]);
+        assert_eq!(pauses(Fault::Service), [1, 1, 2, 16, 30, 30, 30]);
+        assert_eq!(pauses(Fault::Time), [0; 7]);
+        let short = pause_after(9, Fault::Service, Duration::from_secs(5));
+        assert_eq!(short.as_secs(), 5, "worker.max_backoff counts for all");
     }
 }

@@ -127,11 +127,15 @@ async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), Postfix
     }
 }
 
-/// Counts what waits, for the figures.
+/// Rounds of counting between two tries of what failed: where sudo is at fault, each try may be a
+/// mail to the administrator.
+const ROUNDS_BETWEEN_TRIES: u32 = 6;
+
+/// Counts what waits, for the figures, and looks whether faults are over.
 async fn count(desk: Arc<Desk>) {
     let mut rounds = tokio::time::interval(desk.settings.poll);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    for round in 0_u32.. {
         rounds.tick().await;
         match desk.store.figures(&desk.settings.instance).await {
             Ok(figures) => {
@@ -153,7 +157,9 @@ async fn count(desk: Arc<Desk>) {
             }
             Err(error) => Troubles::note(&desk, Part::Queue, &error),
         }
-        Troubles::try_again(&desk).await;
+        if round % ROUNDS_BETWEEN_TRIES == 0 {
+            Troubles::try_again(&desk).await;
+        }
     }
 }
 

@@ -38,13 +38,14 @@ pub enum Part {
 pub struct Troubles(Mutex<BTreeSet<Part>>);
 
 impl Troubles {
-    /// Tells of a fault and begins the alarm.
+    /// Begins the alarm, or goes on with it; tells of a part's first fault.
     pub(super) fn note(desk: &Desk, part: Part, error: &PostfixError) {
         let mut parts = desk.troubles.parts();
-        parts.insert(part);
         desk.alarms
             .raise(AlarmKind::PostfixRefused, &Chain(error).to_string());
-        events::postfix_refused(error);
+        if parts.insert(part) {
+            events::postfix_refused(error);
+        }
     }
 
     /// A part was seen to work; the last one ends the alarm.
