@@ -10,6 +10,7 @@
 )]
 
 mod demo;
+mod directory;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
@@ -38,6 +39,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(directory::tests(&trials));
     tests.extend(store::tests(&trials));
     trials.run(tests)
 }
