@@ -9,11 +9,14 @@
     reason = "a test ends at the first broken assumption, and its reports are for a person"
 )]
 
+mod bench;
 mod demo;
 mod directory;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
+mod metadata;
+mod postfix;
 mod store;
 mod trials;
 
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
+        Some("bench") => bench::run(&words[1..]),
+        Some("with-database") => metadata::with_database(&words[1..]),
         Some("demo") => demo::run(&words[1..]),
         _ => run_tests(),
     }
@@ -40,6 +45,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(directory::tests(&trials));
+    tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));
     trials.run(tests)
 }

@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Sends a first mail of each kind, tells what to try, and then what is seen, for ever.
 pub async fn guide(lab: &Lab, desk: &Desk) -> ExitCode {
-    lab.slapd.add_person("anna", &[ANNA], &["TRUE"]).await;
+    lab.slapd.add_person("anna", &[ANNA], &["Y"]).await;
     lab.slapd.add_person("ben", &[BEN], &[]).await;
     write_command(lab, desk);
     describe(lab, desk);
@@ -131,7 +131,7 @@ fn suggest(lab: &Lab, held: &str) {
             format!("{mailhold} reviews return QUEUE-ID --as {reviewer}"),
         ),
         ("no more reviews for anna", flag("")),
-        ("and again", flag(&format!("{FLAG}: TRUE\\n"))),
+        ("and again", flag(&format!("{FLAG}: Y\\n"))),
         ("mail that nobody reviews", mail(BEN)),
         ("the queue", format!("{sudo}postqueue -c {config} -p")),
     ] {

@@ -30,7 +30,7 @@ pub struct House<'a> {
 impl House<'_> {
     /// Anna's mail is reviewed, Ben's is not.
     pub async fn people(&self) -> String {
-        self.lab.slapd.add_person("anna", &[ANNA], &["TRUE"]).await;
+        self.lab.slapd.add_person("anna", &[ANNA], &["Y"]).await;
         self.lab.slapd.add_person("ben", &[BEN], &[]).await;
         "the directory knows anna@corp.test, flagged, and ben@corp.test, not flagged".to_owned()
     }
@@ -145,7 +145,7 @@ impl House<'_> {
 
     /// *Return* bounces it to the sender.
     pub async fn return_bounces(&self) -> String {
-        let sender = self.lab.person(&["TRUE"]).await.address;
+        let sender = self.lab.person(&["Y"]).await.address;
         let mail = Mail::new(&sender, "to be returned");
         let id = self.held_mail(&mail).await;
         self.desk.decide("return", &id).await;
@@ -160,7 +160,7 @@ impl House<'_> {
 
     /// The flag acts on the next mail.
     pub async fn flag_taken_away(&self) -> String {
-        let person = self.lab.person(&["TRUE"]).await;
+        let person = self.lab.person(&["Y"]).await;
         let first = Mail::new(&person.address, "before the change");
         let held = self.held_mail(&first).await;
         self.lab.slapd.set_flags(&person.login, &[]).await;

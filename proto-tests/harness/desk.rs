@@ -29,7 +29,7 @@ async fn the_milter_and_the_worker_run_as_users_of_their_own(lab: &Lab) {
 
 async fn a_login_named_by_a_trusted_proxy_reaches_the_milter(lab: &Lab) {
     let desk = lab.desk().await;
-    let (flagged, unflagged) = (lab.person(&["TRUE"]).await, lab.person(&[]).await);
+    let (flagged, unflagged) = (lab.person(&["Y"]).await, lab.person(&[]).await);
     let mut smtp = Smtp::connect(lab.postfix.smtp).await;
     smtp.log_in_as(&flagged.login).await;
     let recipient = "login@elsewhere.test";

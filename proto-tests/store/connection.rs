@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::fixture::{BOUND, Fixture, MAIL, ballot, capture, instance, record};
+use super::fixture::{BOUND, Fixture, MAIL, ballot, record};
 use crate::{
     lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
@@ -41,7 +41,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 async fn a_refused_connection_is_transient_and_tells_its_reason(lab: &Lab) {
-    let fixture = Fixture::empty(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let mut settings = fixture.settings("mailhold");
     settings.url = "postgres://mailhold@127.0.0.1:1/nowhere".to_owned();
     let store = Store::connect_lazy(&settings, Role::Milter).unwrap();
@@ -56,14 +56,17 @@ async fn a_refused_connection_is_transient_and_tells_its_reason(lab: &Lab) {
 async fn a_record_that_is_cut_short_leaves_no_open_transaction(lab: &Lab) {
     const OPEN: &str = "select from pg_stat_activity where datname = current_database() \
         and usename = current_user and state like 'idle in transaction%'";
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::own(lab).await;
     let mut settings = fixture.settings("mailhold_milter");
     settings.max_connections = 1;
     let store = Store::connect_lazy(&settings, Role::Milter).unwrap();
     let mut session = fixture.sign_in("mailhold_milter").await;
-    store.record(&mut [record(&capture(), MAIL)]).await.unwrap();
+    store
+        .record(&mut [record(&fixture.capture(), MAIL)])
+        .await
+        .unwrap();
     for step in 0..100 {
-        let mut records = [record(&capture(), MAIL)];
+        let mut records = [record(&fixture.capture(), MAIL)];
         let cut = Duration::from_micros(25 * step);
         timeout(cut, store.record(&mut records)).await.ok();
         // Well below the server's own idle_in_transaction_session_timeout.
@@ -76,7 +79,7 @@ async fn a_record_that_is_cut_short_leaves_no_open_transaction(lab: &Lab) {
         })
         .await;
     }
-    let last = capture();
+    let last = fixture.capture();
     store.record(&mut [record(&last, MAIL)]).await.unwrap();
     assert_eq!(fixture.state(&last).await, "captured");
 }
@@ -116,7 +119,7 @@ impl Content for Silencing {
 }
 
 async fn a_silent_connection_is_replaced(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (server, port) = (lab.postgres.port, listener.local_addr().unwrap().port());
     let (silence, silent) = watch::channel(0);
@@ -127,10 +130,13 @@ async fn a_silent_connection_is_replaced(lab: &Lab) {
         .url
         .replace(&format!(":{server}/"), &format!(":{port}/"));
     let store = Store::connect_lazy(&settings, Role::Milter).unwrap();
-    store.record(&mut [record(&capture(), MAIL)]).await.unwrap();
+    store
+        .record(&mut [record(&fixture.capture(), MAIL)])
+        .await
+        .unwrap();
 
     // Before, the pool itself asks the connection, without a limit of its own.
-    let lost = capture();
+    let lost = fixture.capture();
     let content = Silencing {
         silence,
         content: Some(Bytes::from_static(MAIL)),
@@ -147,7 +153,7 @@ async fn a_silent_connection_is_replaced(lab: &Lab) {
 
     // Another one: the lost transaction keeps its own capture locked for as long as the server
     // lets it be idle.
-    let next = capture();
+    let next = fixture.capture();
     let again = async || store.record(&mut [record(&next, MAIL)]).await;
     eventually("a new connection is used", BOUND, again).await;
     assert_eq!(fixture.state(&next).await, "captured");
@@ -155,7 +161,7 @@ async fn a_silent_connection_is_replaced(lab: &Lab) {
 }
 
 async fn a_lock_that_never_ends_is_given_up_as_transient(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::own(lab).await;
     let mut owner = fixture.sign_in("mailhold").await;
     owner.run("begin").await;
     owner
@@ -163,19 +169,19 @@ async fn a_lock_that_never_ends_is_given_up_as_transient(lab: &Lab) {
         .await;
     let error = fixture
         .milter()
-        .record(&mut [record(&capture(), MAIL)])
+        .record(&mut [record(&fixture.capture(), MAIL)])
         .await
         .unwrap_err();
     assert!(error.is_transient(), "{error:?}");
 }
 
 async fn every_connection_names_its_role_and_its_limits(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let store = fixture.worker();
-    store.figures(&"mx1".parse().unwrap()).await.unwrap();
+    store.figures(&fixture.instance).await.unwrap();
     let seen = fixture
         .execute(
-            "select application_name from pg_stat_activity where usename = 'mailhold_worker' \
+            "select distinct application_name from pg_stat_activity where usename = 'mailhold_worker' \
             and datname = current_database()",
         )
         .await;
@@ -183,14 +189,14 @@ async fn every_connection_names_its_role_and_its_limits(lab: &Lab) {
 }
 
 async fn a_url_that_is_none_is_refused(lab: &Lab) {
-    let mut settings = Fixture::empty(lab).await.settings("mailhold");
+    let mut settings = Fixture::shared(lab).await.settings("mailhold");
     settings.url = "ldap://corp.test".to_owned();
     let error = Store::connect_lazy(&settings, Role::Milter).unwrap_err();
     assert!(matches!(error, StoreError::Url { .. }) && !error.is_transient());
 }
 
 async fn a_store_shows_no_password_when_it_is_printed(lab: &Lab) {
-    let fixture = Fixture::empty(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let password = &lab.postgres.login("mailhold_milter").password;
     let (store, settings) = (fixture.milter(), fixture.settings("mailhold_milter"));
     let printed = format!("{store:?} {settings:?}");
@@ -200,13 +206,13 @@ async fn a_store_shows_no_password_when_it_is_printed(lab: &Lab) {
 fn can_be_spawned(_: impl Future + Send) {}
 
 async fn every_operation_can_run_on_a_task_of_its_own(lab: &Lab) {
-    let fixture = Fixture::empty(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let (store, settings) = (fixture.milter(), fixture.settings("mailhold_milter"));
-    let (some, instance) = (capture(), instance());
+    let (some, instance) = (fixture.capture(), &fixture.instance);
     can_be_spawned(store.record(&mut [record(&some, MAIL)]));
-    can_be_spawned(store.unconfirmed(&instance, None, 1));
+    can_be_spawned(store.unconfirmed(instance, None, 1));
     can_be_spawned(store.confirm(&[]));
-    can_be_spawned(store.claim(&instance, "w", BOUND, 1));
+    can_be_spawned(store.claim(instance, "w", BOUND, 1));
     can_be_spawned(store.settle("w", &[]));
     can_be_spawned(store.settle_undecided("w", &[]));
     can_be_spawned(store.decide(&ballot(&some, Decision::Release)));
@@ -217,13 +223,13 @@ async fn every_operation_can_run_on_a_task_of_its_own(lab: &Lab) {
 }
 
 async fn a_store_heals_when_postgresql_is_back(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let store = fixture.milter();
-    let first = capture();
+    let first = fixture.capture();
     store.record(&mut [record(&first, MAIL)]).await.unwrap();
 
-    lab.postgres.stop();
-    let second = capture();
+    fixture.stop_postgres().await;
+    let second = fixture.capture();
     let error = store
         .record(&mut [record(&second, MAIL)])
         .await

@@ -16,7 +16,7 @@ use mailhold::{
     },
 };
 
-use super::fixture::{Fixture, ballot, capture};
+use super::fixture::{Fixture, MAIL, ballot, path, record};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -29,13 +29,14 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_message_that_is_gone_cannot_be_decided,
         a_settled_decision_still_names_its_winner,
         an_unknown_message_cannot_be_decided,
+        a_message_from_the_null_sender_can_be_discarded_but_not_returned,
         a_decision_is_shown_with_who_when_how_and_why,
         a_decision_without_a_reviewer_is_refused,
     ]
 }
 
 async fn the_first_decision_wins_and_the_rest_learn_who_won(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let stores: Vec<_> = (0..4)
         .map(|_| fixture.fresh("mailhold_reviews", Role::Reviews))
@@ -69,12 +70,12 @@ async fn the_first_decision_wins_and_the_rest_learn_who_won(lab: &Lab) {
         assert_eq!(told.decision, ballots[winner].decision);
         assert_eq!(told.state, State::Decided);
     }
-    assert_eq!(fixture.execute("select count(*) from decision").await, "1");
-    assert_eq!(fixture.execute("select count(*) from work").await, "1");
+    assert_eq!(fixture.count("decision").await, 1);
+    assert_eq!(fixture.count("work").await, 1);
 }
 
 async fn a_captured_message_cannot_be_decided_before_it_is_held(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.captured().await;
     let answer = fixture
         .reviews()
@@ -86,7 +87,7 @@ async fn a_captured_message_cannot_be_decided_before_it_is_held(lab: &Lab) {
 }
 
 async fn a_message_that_is_gone_cannot_be_decided(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let end = Undecided::Gone;
     let closing = Closing {
@@ -112,7 +113,7 @@ async fn a_message_that_is_gone_cannot_be_decided(lab: &Lab) {
 }
 
 async fn a_settled_decision_still_names_its_winner(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Discard).await;
     super::settling::settle_as_decided(&fixture).await;
 
@@ -129,17 +130,40 @@ async fn a_settled_decision_still_names_its_winner(lab: &Lab) {
 }
 
 async fn an_unknown_message_cannot_be_decided(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let answer = fixture
         .reviews()
-        .decide(&ballot(&capture(), Decision::Release))
+        .decide(&ballot(&fixture.capture(), Decision::Release))
         .await
         .unwrap();
     assert_eq!(answer, Answer::Unknown);
 }
 
+async fn a_message_from_the_null_sender_can_be_discarded_but_not_returned(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let mut capture = fixture.capture();
+    capture.envelope.sender = path("<>");
+    fixture
+        .milter()
+        .record(&mut [record(&capture, MAIL)])
+        .await
+        .unwrap();
+    fixture.worker().confirm(&[capture.id]).await.unwrap();
+    let reviews = fixture.reviews();
+    let answer = reviews
+        .decide(&ballot(&capture, Decision::Return))
+        .await
+        .unwrap();
+    assert_eq!(answer, Answer::NobodyToReturnTo);
+    let answer = reviews
+        .decide(&ballot(&capture, Decision::Discard))
+        .await
+        .unwrap();
+    assert!(matches!(answer, Answer::Accepted { .. }), "{answer:?}");
+}
+
 async fn a_decision_is_shown_with_who_when_how_and_why(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let mut ballot = ballot(&capture, Decision::Return);
     ballot.note = Some("wrong\0 list".to_owned());
@@ -163,7 +187,7 @@ async fn a_decision_is_shown_with_who_when_how_and_why(lab: &Lab) {
 }
 
 async fn a_decision_without_a_reviewer_is_refused(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let mut ballot = ballot(&capture, Decision::Return);
     ballot.reviewer.clear();

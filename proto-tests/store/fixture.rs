@@ -37,33 +37,31 @@ pub const BOUND: Duration = Duration::from_secs(10);
 pub const LONG_LEASE: Duration = Duration::from_secs(600);
 pub const MAIL: &[u8] = b"Subject: a\r\n\r\nHello\r\n";
 
-/// A database of its own with the schema in it.
+/// A database, and an instance that no other test uses. Most tests share one database: a cluster
+/// with one for each takes long to start again.
 pub struct Fixture<'a> {
     pub lab: &'a Lab,
     pub database: String,
+    pub instance: Instance,
     milter: OnceLock<Store>,
     worker: OnceLock<Store>,
     reviews: OnceLock<Store>,
 }
 
 impl<'a> Fixture<'a> {
-    /// A database without any table.
-    pub async fn empty(lab: &'a Lab) -> Self {
-        Self {
-            lab,
-            database: lab.postgres.empty_database().await,
-            milter: OnceLock::new(),
-            worker: OnceLock::new(),
-            reviews: OnceLock::new(),
-        }
+    /// The database that tests share, with schema and logins.
+    pub async fn shared(lab: &'a Lab) -> Self {
+        static SHARED: OnceCell<String> = OnceCell::const_new();
+        let make = async || Self::own(lab).await.database;
+        Self::of(lab, SHARED.get_or_init(make).await.clone())
     }
 
-    /// A database with schema and logins, made by the library as `mailhold migrate` does it.
-    pub async fn migrated(lab: &'a Lab) -> Self {
-        let fixture = Self::empty(lab).await;
-        let owner = fixture.settings(OWNER);
+    /// A database of its own, with schema and logins, made as `mailhold migrate` does it.
+    pub async fn own(lab: &'a Lab) -> Self {
         // They belong to the whole cluster, and their passwords cost time.
         static LOGINS: OnceCell<()> = OnceCell::const_new();
+        let fixture = Self::empty(lab).await;
+        let owner = fixture.settings(OWNER);
         let create = async || {
             schema::create_roles(&owner, &fixture.logins())
                 .await
@@ -72,6 +70,61 @@ impl<'a> Fixture<'a> {
         LOGINS.get_or_init(create).await;
         schema::migrate(&owner).await.unwrap();
         fixture
+    }
+
+    /// A database of its own without any table.
+    pub async fn empty(lab: &'a Lab) -> Self {
+        Self::of(lab, lab.postgres.empty_database().await)
+    }
+
+    fn of(lab: &'a Lab, database: String) -> Self {
+        Self {
+            lab,
+            database,
+            instance: instance(),
+            milter: OnceLock::new(),
+            worker: OnceLock::new(),
+            reviews: OnceLock::new(),
+        }
+    }
+
+    /// A small message to one recipient.
+    pub fn capture(&self) -> Capture {
+        Capture {
+            id: CaptureId::new(uuid::Uuid::now_v7()),
+            instance: self.instance.clone(),
+            queue_id: queue_id(),
+            captured_at: now(),
+            envelope: Envelope {
+                sender: path("<anna@corp.test>"),
+                recipients: vec![path("<bob@elsewhere.test>")],
+            },
+            client: Client::default(),
+            grounds: Grounds {
+                rule: "flagged-external".to_owned(),
+                matched: Matched::default(),
+            },
+            size_bytes: u64::try_from(MAIL.len()).unwrap(),
+            digest: ContentDigest([7; 32]),
+        }
+    }
+
+    /// How many rows a table has of this instance's captures.
+    pub async fn count(&self, table: &str) -> usize {
+        let sql = format!(
+            "select count(*) from {table} join capture c using (capture_id) where c.instance = '{}'",
+            self.instance
+        );
+        let table_is_capture = format!(
+            "select count(*) from capture where instance = '{}'",
+            self.instance
+        );
+        let sql = if table == "capture" {
+            table_is_capture
+        } else {
+            sql
+        };
+        self.execute(&sql).await.parse().unwrap()
     }
 
     /// The fixed logins with the passwords that the lab made for them.
@@ -125,6 +178,13 @@ impl<'a> Fixture<'a> {
         self.lab.postgres.execute(&self.database, sql).await
     }
 
+    /// Stops the cluster at once, but so that its start need not replay the databases of all tests
+    /// before: on a busy disk that takes half a minute.
+    pub async fn stop_postgres(&self) {
+        self.execute("checkpoint").await;
+        self.lab.postgres.stop();
+    }
+
     /// A plain connection with the rights of one login.
     pub async fn sign_in(&self, login: &str) -> Session {
         let settings = self.settings(login);
@@ -135,7 +195,7 @@ impl<'a> Fixture<'a> {
 
     /// Records one message and gives its facts.
     pub async fn captured(&self) -> Capture {
-        let capture = capture();
+        let capture = self.capture();
         self.milter()
             .record(&mut [record(&capture, MAIL)])
             .await
@@ -166,7 +226,7 @@ impl<'a> Fixture<'a> {
     /// What a worker can claim now, for a long time.
     pub async fn claim(&self, worker: &str) -> Vec<Claimed> {
         self.worker()
-            .claim(&instance(), worker, LONG_LEASE, 100)
+            .claim(&self.instance, worker, LONG_LEASE, 100)
             .await
             .unwrap()
     }
@@ -202,8 +262,11 @@ impl Session {
     }
 }
 
+/// An instance that no other test uses.
 pub fn instance() -> Instance {
-    "mx1".parse().unwrap()
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("mx{number}").parse().unwrap()
 }
 
 /// A long queue ID that no other test uses.
@@ -216,27 +279,6 @@ pub fn queue_id() -> QueueId {
 /// The time as PostgreSQL keeps it, in microseconds.
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
-}
-
-/// A small message to one recipient.
-pub fn capture() -> Capture {
-    Capture {
-        id: CaptureId::new(uuid::Uuid::now_v7()),
-        instance: instance(),
-        queue_id: queue_id(),
-        captured_at: now(),
-        envelope: Envelope {
-            sender: path("<anna@corp.test>"),
-            recipients: vec![path("<bob@elsewhere.test>")],
-        },
-        client: Client::default(),
-        grounds: Grounds {
-            rule: "flagged-external".to_owned(),
-            matched: Matched::default(),
-        },
-        size_bytes: u64::try_from(MAIL.len()).unwrap(),
-        digest: ContentDigest([7; 32]),
-    }
 }
 
 pub fn path(argument: &str) -> Path {

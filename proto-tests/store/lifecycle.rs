@@ -24,7 +24,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 async fn the_databases_transitions_are_the_codes(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let code: BTreeSet<String> = State::all()
         .into_iter()
         .flat_map(|before| {
@@ -51,7 +51,7 @@ async fn the_databases_transitions_are_the_codes(lab: &Lab) {
 }
 
 async fn the_database_knows_the_words_of_the_code_and_no_others(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let states = State::all().into_iter().map(State::as_str).collect();
     assert_eq!(words(&fixture, "capture_state_known").await, states);
     let decisions = Decision::ALL.into_iter().map(Decision::as_str).collect();
@@ -76,9 +76,10 @@ async fn words(fixture: &Fixture<'_>, constraint: &str) -> BTreeSet<&'static str
 }
 
 async fn a_state_never_moves_outside_the_table(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     fixture.held().await;
     let mut worker = fixture.sign_in("mailhold_worker").await;
+    let of = format!("where instance = '{}'", fixture.instance);
     for word in [
         "captured",
         "held",
@@ -88,7 +89,7 @@ async fn a_state_never_moves_outside_the_table(lab: &Lab) {
         "never_queued",
     ] {
         let refusal = worker
-            .refusal(&format!("update capture set state = '{word}'"))
+            .refusal(&format!("update capture set state = '{word}' {of}"))
             .await;
         assert_eq!(
             refusal,
@@ -99,13 +100,14 @@ async fn a_state_never_moves_outside_the_table(lab: &Lab) {
 }
 
 async fn no_state_is_reached_without_its_proof(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let unproven = ("23514".to_owned(), Some("capture_state_proven".to_owned()));
     let mut worker = fixture.sign_in("mailhold_worker").await;
     fixture.held().await;
+    let of = format!("where instance = '{}'", fixture.instance);
     for word in ["decided", "gone"] {
         let refusal = worker
-            .refusal(&format!("update capture set state = '{word}'"))
+            .refusal(&format!("update capture set state = '{word}' {of}"))
             .await;
         assert_eq!(refusal, unproven, "{word} without its row");
     }

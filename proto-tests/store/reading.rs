@@ -12,7 +12,7 @@ use mailhold::{
     },
 };
 
-use super::fixture::{Fixture, MAIL, capture, instance, now, path, queue_id, record};
+use super::fixture::{Fixture, MAIL, instance, now, path, queue_id, record};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -29,10 +29,10 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     ]
 }
 
-fn filter(states: &[State], order: Order, limit: u32) -> Filter {
+fn filter(fixture: &Fixture<'_>, states: &[State], order: Order, limit: u32) -> Filter {
     Filter {
         states: states.to_vec(),
-        instance: None,
+        instance: Some(fixture.instance.clone()),
         order,
         after: None,
         limit,
@@ -40,8 +40,8 @@ fn filter(states: &[State], order: Order, limit: u32) -> Filter {
 }
 
 async fn the_list_shows_what_a_reviewer_needs(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let mut capture = capture();
+    let fixture = Fixture::shared(lab).await;
+    let mut capture = fixture.capture();
     capture
         .envelope
         .recipients
@@ -60,7 +60,7 @@ async fn the_list_shows_what_a_reviewer_needs(lab: &Lab) {
     fixture.milter().record(&mut records).await.unwrap();
     fixture.worker().confirm(&[capture.id]).await.unwrap();
 
-    let filter = filter(&[State::Held], Order::OldestFirst, 10);
+    let filter = filter(&fixture, &[State::Held], Order::OldestFirst, 10);
     let lines = fixture.reviews().list(&filter).await.unwrap();
     assert_eq!(lines.len(), 1);
     let line = &lines[0];
@@ -81,12 +81,12 @@ async fn the_list_shows_what_a_reviewer_needs(lab: &Lab) {
 }
 
 async fn the_list_is_read_page_by_page_in_both_orders(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let begin = now();
     // Two of each second: the place in the list must not skip a twin.
     let made: Vec<_> = (0..10_u32)
         .map(|number| {
-            let mut capture = capture();
+            let mut capture = fixture.capture();
             capture.captured_at = begin + Duration::from_secs(u64::from(number / 2));
             capture
         })
@@ -97,7 +97,7 @@ async fn the_list_is_read_page_by_page_in_both_orders(lab: &Lab) {
     let ids: Vec<_> = made.iter().map(|capture| capture.id).collect();
     let backwards: Vec<_> = ids.iter().rev().copied().collect();
     for (order, expected) in [(Order::OldestFirst, ids), (Order::NewestFirst, backwards)] {
-        let mut filter = filter(&[State::Captured], order, 3);
+        let mut filter = filter(&fixture, &[State::Captured], order, 3);
         let mut seen = Vec::new();
         loop {
             let page = fixture.reviews().list(&filter).await.unwrap();
@@ -111,7 +111,7 @@ async fn the_list_is_read_page_by_page_in_both_orders(lab: &Lab) {
 }
 
 async fn the_list_merges_the_states_that_are_asked_for(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let first = fixture.held().await;
     let second = fixture.decided(Decision::Release).await;
     let third = fixture.held().await;
@@ -119,21 +119,21 @@ async fn the_list_merges_the_states_that_are_asked_for(lab: &Lab) {
     let states = [State::Decided, State::Held];
     let lines = fixture
         .reviews()
-        .list(&filter(&states, Order::OldestFirst, 10))
+        .list(&filter(&fixture, &states, Order::OldestFirst, 10))
         .await
         .unwrap();
     let ids: Vec<_> = lines.iter().map(|line| line.capture_id).collect();
     assert_eq!(ids, [first.id, second.id, third.id]);
-    let all = filter(&State::all(), Order::NewestFirst, 10);
+    let all = filter(&fixture, &State::all(), Order::NewestFirst, 10);
     assert_eq!(fixture.reviews().list(&all).await.unwrap().len(), 4);
 }
 
 async fn the_list_can_be_of_one_instance(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     fixture.held().await;
-    let mut filter = filter(&[State::Held], Order::OldestFirst, 10);
-    for (name, expected) in [("mx1", 1), ("mx2", 0)] {
-        filter.instance = Some(name.parse().unwrap());
+    let mut filter = filter(&fixture, &[State::Held], Order::OldestFirst, 10);
+    for (name, expected) in [(fixture.instance.clone(), 1), (instance(), 0)] {
+        filter.instance = Some(name.clone());
         assert_eq!(
             fixture.reviews().list(&filter).await.unwrap().len(),
             expected,
@@ -143,10 +143,10 @@ async fn the_list_can_be_of_one_instance(lab: &Lab) {
 }
 
 async fn a_queue_id_finds_its_captures_on_any_instance(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let first = fixture.captured().await;
-    let mut second = capture();
-    second.instance = "mx2".parse().unwrap();
+    let mut second = fixture.capture();
+    second.instance = instance();
     second.queue_id = first.queue_id.clone();
     fixture
         .milter()
@@ -156,7 +156,7 @@ async fn a_queue_id_finds_its_captures_on_any_instance(lab: &Lab) {
     let reviews = fixture.reviews();
     let any = ReviewKey::Queue(None, first.queue_id.clone());
     assert_eq!(reviews.find(&any).await.unwrap(), [second.id, first.id]);
-    let here = ReviewKey::Queue(Some(instance()), first.queue_id);
+    let here = ReviewKey::Queue(Some(fixture.instance.clone()), first.queue_id);
     assert_eq!(reviews.find(&here).await.unwrap(), [first.id]);
     assert_eq!(
         reviews.find(&ReviewKey::Capture(first.id)).await.unwrap(),
@@ -165,8 +165,8 @@ async fn a_queue_id_finds_its_captures_on_any_instance(lab: &Lab) {
 }
 
 async fn what_does_not_exist_is_not_found(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let (reviews, unknown) = (fixture.reviews(), capture());
+    let fixture = Fixture::shared(lab).await;
+    let (reviews, unknown) = (fixture.reviews(), fixture.capture());
     assert_eq!(
         reviews.find(&ReviewKey::Capture(unknown.id)).await.unwrap(),
         []

@@ -3,6 +3,7 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use libtest_mimic::Trial;
 use mailhold::{
     domain::{capture::Capture, envelope::Path, lifecycle::State, verdict::Matched},
@@ -13,7 +14,7 @@ use mailhold::{
 };
 use sha2::{Digest, Sha256};
 
-use super::fixture::{Fixture, MAIL, capture, path, record};
+use super::fixture::{Fixture, MAIL, path, record};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -36,8 +37,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 async fn what_was_recorded_reads_back_byte_for_byte(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let capture = odd_capture();
+    let fixture = Fixture::shared(lab).await;
+    let capture = odd_capture(&fixture);
     let header = HeaderFields {
         subject: Some("Größe".to_owned()),
         from: Some("Anna <anna@corp.test>".to_owned()),
@@ -65,8 +66,8 @@ async fn what_was_recorded_reads_back_byte_for_byte(lab: &Lab) {
     assert_eq!(content_of(&fixture.reviews(), &capture).await, MAIL);
 }
 
-fn odd_capture() -> Capture {
-    let mut capture = capture();
+fn odd_capture(fixture: &Fixture<'_>) -> Capture {
+    let mut capture = fixture.capture();
     capture.envelope.sender = Path {
         argument: b"<\"a \\\" b\"@\xff.test>".to_vec(),
         parameters: vec![b"SIZE=10".to_vec(), b"X=\"\\,{}\xe9".to_vec(), Vec::new()],
@@ -92,24 +93,24 @@ fn odd_capture() -> Capture {
 }
 
 async fn recording_twice_changes_nothing(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
-    let rows = "select (select count(*) from capture), (select count(*) from capture_recipient), \
-        (select count(*) from capture_content)";
-    assert_eq!(fixture.execute(rows).await, "1|1|1");
+    let tables = ["capture", "capture_recipient", "capture_content"];
+    let rows = async || join_all(tables.map(|table| fixture.count(table))).await;
+    assert_eq!(rows().await, [1, 1, 1]);
 
     let again = record(&capture, MAIL);
     let twin = record(&capture, MAIL);
     fixture.milter().record(&mut [again, twin]).await.unwrap();
 
-    assert_eq!(fixture.execute(rows).await, "1|1|1");
+    assert_eq!(rows().await, [1, 1, 1]);
     assert_eq!(fixture.state(&capture).await, "held");
 }
 
 async fn two_messages_under_one_queue_id_are_both_kept(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let first = fixture.captured().await;
-    let mut second = capture();
+    let mut second = fixture.capture();
     second.queue_id = first.queue_id.clone();
 
     fixture
@@ -118,12 +119,12 @@ async fn two_messages_under_one_queue_id_are_both_kept(lab: &Lab) {
         .await
         .unwrap();
 
-    assert_eq!(fixture.execute("select count(*) from capture").await, "2");
+    assert_eq!(fixture.count("capture").await, 2);
 }
 
 async fn invalid_text_and_nul_never_stop_a_record(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let mut capture = capture();
+    let fixture = Fixture::shared(lab).await;
+    let mut capture = fixture.capture();
     let nul = || "a\0b\u{1}\u{feff}\u{10ffff}".to_owned();
     capture.envelope.sender.argument = b"<\0\xff@corp.test>".to_vec();
     capture.grounds.rule = nul();
@@ -158,9 +159,9 @@ async fn invalid_text_and_nul_never_stop_a_record(lab: &Lab) {
 }
 
 async fn one_refused_capture_stops_its_batch_for_good_but_not_the_others(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let milter = fixture.milter();
-    let (good, mut bad) = (capture(), capture());
+    let (good, mut bad) = (fixture.capture(), fixture.capture());
     // A time that chrono can hold and PostgreSQL cannot.
     bad.captured_at = chrono::DateTime::<chrono::Utc>::MIN_UTC;
 
@@ -171,7 +172,7 @@ async fn one_refused_capture_stops_its_batch_for_good_but_not_the_others(lab: &L
         "{error:?}"
     );
     assert!(!error.is_transient(), "{error:?}");
-    assert_eq!(fixture.execute("select count(*) from capture").await, "0");
+    assert_eq!(fixture.count("capture").await, 0);
 
     milter.record(&mut [record(&good, MAIL)]).await.unwrap();
     assert!(milter.record(&mut [record(&bad, MAIL)]).await.is_err());
@@ -202,8 +203,8 @@ impl Content for Made {
 
 async fn content_of_50_mb_round_trips_in_chunks(lab: &Lab) {
     const SIZE: usize = 50_000_001;
-    let fixture = Fixture::migrated(lab).await;
-    let mut capture = capture();
+    let fixture = Fixture::shared(lab).await;
+    let mut capture = fixture.capture();
     capture.size_bytes = SIZE as u64;
     // Longer than a row takes: it is split.
     let content = Made {
@@ -231,8 +232,8 @@ async fn content_of_50_mb_round_trips_in_chunks(lab: &Lab) {
 }
 
 async fn content_that_ends_early_is_not_recorded(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let mut capture = capture();
+    let fixture = Fixture::shared(lab).await;
+    let mut capture = fixture.capture();
     capture.size_bytes += 1;
     let error = fixture
         .milter()
@@ -243,7 +244,7 @@ async fn content_that_ends_early_is_not_recorded(lab: &Lab) {
         matches!(error, StoreError::ContentLength { .. }),
         "{error:?}"
     );
-    assert_eq!(fixture.execute("select count(*) from capture").await, "0");
+    assert_eq!(fixture.count("capture").await, 0);
 }
 
 struct Broken;
@@ -255,8 +256,8 @@ impl Content for Broken {
 }
 
 async fn content_that_cannot_be_read_is_not_recorded(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let (capture, header) = (capture(), HeaderFields::default());
+    let fixture = Fixture::shared(lab).await;
+    let (capture, header) = (fixture.capture(), HeaderFields::default());
     let mut records = [Record {
         capture,
         header,
@@ -264,12 +265,12 @@ async fn content_that_cannot_be_read_is_not_recorded(lab: &Lab) {
     }];
     let error = fixture.milter().record(&mut records).await.unwrap_err();
     assert!(matches!(error, StoreError::ReadWaiting { .. }), "{error:?}");
-    assert_eq!(fixture.execute("select count(*) from capture").await, "0");
+    assert_eq!(fixture.count("capture").await, 0);
 }
 
 async fn an_empty_message_is_recorded(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let mut capture = capture();
+    let fixture = Fixture::shared(lab).await;
+    let mut capture = fixture.capture();
     capture.size_bytes = 0;
     capture.envelope.recipients.clear();
     fixture
@@ -281,8 +282,8 @@ async fn an_empty_message_is_recorded(lab: &Lab) {
 }
 
 async fn a_hundred_recipients_keep_their_order(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let mut capture = capture();
+    let fixture = Fixture::shared(lab).await;
+    let mut capture = fixture.capture();
     let recipient = |number| path(&format!("<r{number}@elsewhere.test>"));
     capture.envelope.recipients = (0..100).rev().map(recipient).collect();
     fixture
@@ -295,7 +296,7 @@ async fn a_hundred_recipients_keep_their_order(lab: &Lab) {
 }
 
 async fn an_empty_batch_asks_nothing(lab: &Lab) {
-    let fixture = Fixture::empty(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let mut settings = fixture.settings("mailhold_milter");
     settings.url = "postgres://mailhold_milter@127.0.0.1:1/nowhere".to_owned();
     let store = Store::connect_lazy(&settings, mailhold::store::Role::Milter).unwrap();

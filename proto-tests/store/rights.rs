@@ -52,7 +52,7 @@ async fn denied_everywhere(fixture: &Fixture<'_>, login: &str, verb: &str) {
 }
 
 async fn the_milters_login_may_only_insert_captures(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     fixture.captured().await;
     let milter = "mailhold_milter";
     for verb in ["select from", "delete from", "truncate"] {
@@ -78,7 +78,7 @@ async fn the_milters_login_may_only_insert_captures(lab: &Lab) {
 }
 
 async fn the_milters_login_cannot_choose_a_state(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     denied(
         &fixture,
         "mailhold_milter",
@@ -92,7 +92,7 @@ async fn the_milters_login_cannot_choose_a_state(lab: &Lab) {
 }
 
 async fn the_workers_login_cannot_read_content_or_addresses(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     fixture.captured().await;
     denied(
         &fixture,
@@ -110,7 +110,7 @@ async fn the_workers_login_cannot_read_content_or_addresses(lab: &Lab) {
 }
 
 async fn the_workers_login_cannot_decide_or_make_work(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let decide = format!(
         "insert into decision (capture_id, decision, reviewer, via)
@@ -131,7 +131,7 @@ async fn the_workers_login_cannot_decide_or_make_work(lab: &Lab) {
 }
 
 async fn the_workers_login_changes_nothing_but_states_and_leases(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     fixture.captured().await;
     let worker = "mailhold_worker";
     denied_everywhere(&fixture, worker, "truncate").await;
@@ -151,11 +151,15 @@ async fn the_workers_login_changes_nothing_but_states_and_leases(lab: &Lab) {
     )
     .await;
     let mut session = fixture.sign_in(worker).await;
-    assert_eq!(session.run("update capture set state = 'held'").await, 1);
+    let confirm = format!(
+        "update capture set state = 'held' where instance = '{}'",
+        fixture.instance
+    );
+    assert_eq!(session.run(&confirm).await, 1);
 }
 
 async fn the_reviewers_login_can_read_and_decide_and_nothing_else(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let reviews = "mailhold_reviews";
     for verb in ["delete from", "truncate"] {
@@ -189,7 +193,7 @@ async fn the_reviewers_login_can_read_and_decide_and_nothing_else(lab: &Lab) {
 }
 
 async fn no_login_can_lend_itself_the_owners_rights(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     for login in ["mailhold_milter", "mailhold_worker", "mailhold_reviews"] {
         let mut session = fixture.sign_in(login).await;
         session
@@ -205,7 +209,7 @@ async fn no_login_can_lend_itself_the_owners_rights(lab: &Lab) {
 }
 
 async fn the_rights_are_exactly_these(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let rights = fixture
         .execute(
             "select replace(grantee, 'mailhold_', ''), table_name, lower(privilege_type)

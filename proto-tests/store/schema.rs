@@ -39,18 +39,18 @@ async fn migrating_again_changes_nothing(lab: &Lab) {
         .unwrap();
     assert_eq!(schema::migrate(&owner).await.unwrap(), [0_i64; 0]);
     fixture.milter().check_schema().await.unwrap();
-    assert_eq!(fixture.execute("select count(*) from capture").await, "1");
+    assert_eq!(fixture.count("capture").await, 1);
 }
 
 async fn each_process_accepts_the_schema_it_was_built_for(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     for store in [fixture.milter(), fixture.worker(), fixture.reviews()] {
         store.check_schema().await.unwrap();
     }
 }
 
 async fn another_schema_is_refused_with_one_clear_line(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::own(lab).await;
     fixture
         .execute("update _sqlx_migrations set success = false where version > 1")
         .await;
@@ -88,7 +88,7 @@ async fn complaint(store: &Store) -> String {
 }
 
 async fn a_newer_schema_is_not_migrated_by_an_older_program(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::own(lab).await;
     fixture
         .execute(
             "insert into _sqlx_migrations
@@ -114,14 +114,14 @@ async fn a_database_that_is_not_utf8_is_refused(lab: &Lab) {
 }
 
 async fn logins_can_be_made_by_many_at_once(lab: &Lab) {
-    let fixture = Fixture::empty(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let (owner, logins) = (fixture.settings(OWNER), fixture.logins());
     let made = join_all((0..8).map(|_| schema::create_roles(&owner, &logins))).await;
     made.into_iter().for_each(Result::unwrap);
 }
 
 async fn a_new_password_replaces_the_old_one_and_none_keeps_it(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     // Logins are shared by the whole cluster: the passwords stay what all other tests know.
     let owner = fixture.settings(OWNER);
     let mut logins = fixture.logins();
@@ -139,7 +139,7 @@ async fn a_new_password_replaces_the_old_one_and_none_keeps_it(lab: &Lab) {
 }
 
 async fn no_login_can_do_more_than_sign_in(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let powers = fixture
         .execute(
             "select count(*), bool_or(rolsuper or rolcreaterole or rolcreatedb or rolbypassrls),

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use libtest_mimic::Trial;
 use mailhold::{
     domain::{
+        capture::Capture,
         capture_id::CaptureId,
         decision::{Decision, Disposition},
     },
@@ -17,7 +18,7 @@ use mailhold::{
 };
 
 use super::{
-    fixture::{Fixture, ballot, instance, queue_id},
+    fixture::{Fixture, ballot, queue_id},
     working::claim_some,
 };
 use crate::{
@@ -68,7 +69,7 @@ pub async fn settle_as_decided(fixture: &Fixture<'_>) -> Vec<CaptureId> {
 }
 
 async fn each_decision_is_settled_as_what_it_says(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let mut captures = Vec::new();
     for decision in Decision::ALL {
         captures.push((fixture.decided(decision).await, decision));
@@ -88,11 +89,11 @@ async fn each_decision_is_settled_as_what_it_says(lab: &Lab) {
 }
 
 async fn a_lease_that_expired_is_claimed_by_another_and_the_first_settlement_is_refused(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Release).await;
     let first = fixture
         .worker()
-        .claim(&instance(), "w1", Duration::ZERO, 1)
+        .claim(&fixture.instance, "w1", Duration::ZERO, 1)
         .await
         .unwrap();
     let second = claim_some(&fixture, "w2").await;
@@ -107,11 +108,16 @@ async fn a_lease_that_expired_is_claimed_by_another_and_the_first_settlement_is_
         fixture.worker().settle("w2", &[right]).await.unwrap(),
         [capture.id]
     );
-    assert_eq!(fixture.execute("select worker from settlement").await, "w2");
+    assert_eq!(settled_by(&fixture, &capture).await, "w2");
+}
+
+async fn settled_by(fixture: &Fixture<'_>, capture: &Capture) -> String {
+    let review = fixture.reviews().show(capture.id).await.unwrap().unwrap();
+    review.settled.unwrap().worker
 }
 
 async fn a_settlement_is_recorded_once(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Release).await;
     let claimed = fixture.claim("w1").await;
     let report = settlement(&claimed[0], Disposition::Released, Method::Unhold);
@@ -124,14 +130,11 @@ async fn a_settlement_is_recorded_once(lab: &Lab) {
         [capture.id]
     );
     assert_eq!(worker.settle("w1", &[report]).await.unwrap(), []);
-    assert_eq!(
-        fixture.execute("select count(*) from settlement").await,
-        "1"
-    );
+    assert_eq!(fixture.count("settlement").await, 1);
 }
 
 async fn a_disposition_that_was_not_decided_is_refused(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Discard).await;
     let claimed = fixture.claim("w1").await;
     for (disposition, method) in [
@@ -147,14 +150,11 @@ async fn a_disposition_that_was_not_decided_is_refused(lab: &Lab) {
         );
     }
     assert_eq!(fixture.state(&capture).await, "decided");
-    assert_eq!(
-        fixture.execute("select count(*) from settlement").await,
-        "0"
-    );
+    assert_eq!(fixture.count("settlement").await, 0);
 }
 
 async fn a_decided_message_can_be_gone(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Release).await;
     let claimed = fixture.claim("w1").await;
     let gone = settlement(&claimed[0], Disposition::Gone, Method::None);
@@ -166,7 +166,7 @@ async fn a_decided_message_can_be_gone(lab: &Lab) {
 }
 
 async fn a_requeued_message_answers_to_both_queue_ids(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Release).await;
     let (claimed, new) = (fixture.claim("w1").await, queue_id());
     let method = Method::Requeue {
@@ -177,7 +177,7 @@ async fn a_requeued_message_answers_to_both_queue_ids(lab: &Lab) {
 
     let reviews = fixture.reviews();
     for name in [&capture.queue_id, &new] {
-        let key = ReviewKey::Queue(Some(instance()), name.clone());
+        let key = ReviewKey::Queue(Some(fixture.instance.clone()), name.clone());
         assert_eq!(reviews.find(&key).await.unwrap(), [capture.id], "{name}");
     }
     let settled = reviews
@@ -191,7 +191,7 @@ async fn a_requeued_message_answers_to_both_queue_ids(lab: &Lab) {
 }
 
 async fn a_requeue_without_a_known_new_id_is_recorded_so(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Release).await;
     let claimed = fixture.claim("w1").await;
     let method = Method::Requeue { new_queue_id: None };
@@ -210,7 +210,7 @@ fn closing(capture_id: CaptureId, end: Undecided) -> Closing {
 }
 
 async fn a_captured_message_can_be_never_queued_or_gone(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let (first, second) = (fixture.captured().await, fixture.captured().await);
     let closings = [
         closing(first.id, Undecided::NeverQueued),
@@ -236,7 +236,7 @@ async fn a_captured_message_can_be_never_queued_or_gone(lab: &Lab) {
 }
 
 async fn a_held_message_can_be_gone_but_not_never_queued(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let (capture, worker) = (fixture.held().await, fixture.worker());
     let never = [closing(capture.id, Undecided::NeverQueued)];
     assert_eq!(worker.settle_undecided("w1", &never).await.unwrap(), []);
@@ -249,7 +249,7 @@ async fn a_held_message_can_be_gone_but_not_never_queued(lab: &Lab) {
 }
 
 async fn a_decided_message_is_not_closed_behind_its_back(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let (reviews, worker) = (fixture.reviews(), fixture.worker());
     let (ballot, gone) = (
@@ -264,7 +264,7 @@ async fn a_decided_message_is_not_closed_behind_its_back(lab: &Lab) {
     let closed = closed.unwrap().len();
     let expected = if closed == 1 { "gone" } else { "decided" };
     assert_eq!(fixture.state(&capture).await, expected, "{answer:?}");
-    let n_decisions = fixture.execute("select count(*) from decision").await;
-    assert_eq!(n_decisions, (1 - closed).to_string());
+    let n_decisions = fixture.count("decision").await;
+    assert_eq!(n_decisions, 1 - closed);
     assert_eq!(worker.settle_undecided("w1", &gone).await.unwrap(), []);
 }

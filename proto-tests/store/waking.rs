@@ -9,7 +9,7 @@ use mailhold::{
 };
 use tokio::time::timeout;
 
-use super::fixture::{BOUND, Fixture, MAIL, ballot, capture, instance, record};
+use super::fixture::{BOUND, Fixture, MAIL, ballot, instance, record};
 use crate::{
     lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
@@ -34,7 +34,7 @@ async fn next(wakes: &mut Wakes) -> Wake {
 }
 
 async fn listening(fixture: &Fixture<'_>) -> Wakes {
-    let mut wakes = fixture.worker().listen(&instance());
+    let mut wakes = fixture.worker().listen(&fixture.instance);
     assert_eq!(
         next(&mut wakes).await,
         Wake::Rescan,
@@ -44,16 +44,16 @@ async fn listening(fixture: &Fixture<'_>) -> Wakes {
 }
 
 async fn recording_wakes_the_worker_of_that_instance(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let mut wakes = listening(&fixture).await;
-    let mut other = fixture.worker().listen(&"mx2".parse().unwrap());
+    let mut elsewhere = fixture.capture();
+    elsewhere.instance = instance();
+    let mut other = fixture.worker().listen(&elsewhere.instance);
     assert_eq!(next(&mut other).await, Wake::Rescan);
 
     fixture.captured().await;
     assert_eq!(next(&mut wakes).await, Wake::Captured);
 
-    let mut elsewhere = capture();
-    elsewhere.instance = "mx2".parse().unwrap();
     fixture
         .milter()
         .record(&mut [record(&elsewhere, MAIL)])
@@ -64,12 +64,12 @@ async fn recording_wakes_the_worker_of_that_instance(lab: &Lab) {
         timeout(Duration::from_millis(50), wakes.next())
             .await
             .is_err(),
-        "not for mx1"
+        "not for this instance"
     );
 }
 
 async fn deciding_wakes_the_worker(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     let mut wakes = listening(&fixture).await;
     fixture
@@ -82,7 +82,7 @@ async fn deciding_wakes_the_worker(lab: &Lab) {
 }
 
 async fn recording_nothing_new_wakes_nobody(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.captured().await;
     let mut wakes = listening(&fixture).await;
     fixture
@@ -101,7 +101,7 @@ const LISTENERS: &str = "from pg_stat_activity where datname = current_database(
     and query ilike 'listen%' and pid <> pg_backend_pid()";
 
 async fn a_lost_listener_connection_asks_for_a_rescan(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::own(lab).await;
     let mut wakes = listening(&fixture).await;
     for _ in 0..3 {
         let killed = fixture
@@ -115,7 +115,7 @@ async fn a_lost_listener_connection_asks_for_a_rescan(lab: &Lab) {
 }
 
 async fn a_dropped_listener_closes_its_connection(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::own(lab).await;
     let wakes = listening(&fixture).await;
     assert_eq!(
         fixture
@@ -138,9 +138,9 @@ async fn a_dropped_listener_closes_its_connection(lab: &Lab) {
 }
 
 async fn a_listener_outlives_a_stop_of_postgresql(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let mut wakes = listening(&fixture).await;
-    lab.postgres.stop();
+    fixture.stop_postgres().await;
     lab.postgres.start_again().await;
     assert_eq!(next(&mut wakes).await, Wake::Rescan);
     fixture.captured().await;

@@ -9,7 +9,7 @@ use mailhold::{
     store::{Role, work::Claimed},
 };
 
-use super::fixture::{BOUND, Fixture, LONG_LEASE, MAIL, capture, instance, queue_id, record};
+use super::fixture::{BOUND, Fixture, LONG_LEASE, MAIL, instance, queue_id, record};
 use crate::{
     lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
@@ -33,12 +33,12 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 async fn unconfirmed_captures_are_found_by_queue_id(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let (known, held) = (fixture.captured().await, fixture.held().await);
     let asked = [queue_id(), known.queue_id.clone(), held.queue_id];
     let found = fixture
         .worker()
-        .captured(&instance(), &asked)
+        .captured(&fixture.instance, &asked)
         .await
         .unwrap();
     assert_eq!(found.len(), 1);
@@ -50,15 +50,15 @@ async fn unconfirmed_captures_are_found_by_queue_id(lab: &Lab) {
 }
 
 async fn unconfirmed_captures_are_read_page_by_page(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
-    let made: Vec<_> = (0..5).map(|_| capture()).collect();
+    let fixture = Fixture::shared(lab).await;
+    let made: Vec<_> = (0..5).map(|_| fixture.capture()).collect();
     let mut records: Vec<_> = made.iter().map(|capture| record(capture, MAIL)).collect();
     fixture.milter().record(&mut records).await.unwrap();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let page = fixture
             .worker()
-            .unconfirmed(&instance(), after, 2)
+            .unconfirmed(&fixture.instance, after, 2)
             .await
             .unwrap();
         let Some(last) = page.last() else { break };
@@ -72,15 +72,15 @@ async fn unconfirmed_captures_are_read_page_by_page(lab: &Lab) {
 }
 
 async fn held_captures_are_read_page_by_page(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let (first, second) = (fixture.held().await, fixture.held().await);
     fixture.captured().await;
     fixture.decided(Decision::Release).await;
     let worker = fixture.worker();
-    let page = worker.held(&instance(), None, 1).await.unwrap();
+    let page = worker.held(&fixture.instance, None, 1).await.unwrap();
     assert_eq!(page[0].capture_id, first.id);
     let page = worker
-        .held(&instance(), Some(&first.queue_id), 10)
+        .held(&fixture.instance, Some(&first.queue_id), 10)
         .await
         .unwrap();
     assert_eq!(
@@ -90,7 +90,7 @@ async fn held_captures_are_read_page_by_page(lab: &Lab) {
 }
 
 async fn a_capture_is_confirmed_once(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.captured().await;
     let workers: Vec<_> = (0..4)
         .map(|_| fixture.fresh("mailhold_worker", Role::Worker))
@@ -106,9 +106,9 @@ async fn a_capture_is_confirmed_once(lab: &Lab) {
 }
 
 async fn only_one_capture_of_a_queue_file_is_held(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let first = fixture.captured().await;
-    let [mut second, mut third] = [capture(), capture()];
+    let [mut second, mut third] = [fixture.capture(), fixture.capture()];
     second.queue_id = first.queue_id.clone();
     third.queue_id = first.queue_id.clone();
     let mut records = [record(&second, MAIL), record(&third, MAIL)];
@@ -124,10 +124,10 @@ async fn only_one_capture_of_a_queue_file_is_held(lab: &Lab) {
 }
 
 async fn another_instances_messages_are_not_seen(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.captured().await;
     fixture.decided(Decision::Release).await;
-    let (worker, other) = (fixture.worker(), "mx2".parse().unwrap());
+    let (worker, other) = (fixture.worker(), instance());
     assert_eq!(worker.unconfirmed(&other, None, 10).await.unwrap(), []);
     assert_eq!(
         worker.captured(&other, &[capture.queue_id]).await.unwrap(),
@@ -138,7 +138,7 @@ async fn another_instances_messages_are_not_seen(lab: &Lab) {
 }
 
 async fn a_claim_tells_all_that_identifies_the_queue_file(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Return).await;
     let claimed = fixture.claim("w1").await;
     assert_eq!(claimed.len(), 1);
@@ -162,17 +162,17 @@ async fn a_claim_tells_all_that_identifies_the_queue_file(lab: &Lab) {
 }
 
 async fn workers_that_claim_together_share_the_work(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     for _ in 0..20 {
         fixture.decided(Decision::Release).await;
     }
     let (workers, instance) = (
         [0; 4].map(|_| fixture.fresh("mailhold_worker", Role::Worker)),
-        instance(),
+        &fixture.instance,
     );
     let claims = workers
         .iter()
-        .map(|worker| worker.claim(&instance, "w", LONG_LEASE, 3));
+        .map(|worker| worker.claim(instance, "w", LONG_LEASE, 3));
     let mut claimed = Vec::new();
     for claim in join_all(claims).await {
         claimed.extend(claim.unwrap());
@@ -188,7 +188,7 @@ async fn workers_that_claim_together_share_the_work(lab: &Lab) {
 }
 
 async fn work_under_a_lease_is_not_claimed_again(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     fixture.decided(Decision::Release).await;
     assert_eq!(fixture.claim("w1").await.len(), 1);
     assert_eq!(fixture.claim("w1").await, []);
@@ -196,7 +196,7 @@ async fn work_under_a_lease_is_not_claimed_again(lab: &Lab) {
 }
 
 async fn postponed_work_is_claimed_after_its_pause(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let capture = fixture.decided(Decision::Release).await;
     let lease = fixture.claim("w1").await[0].lease;
     let worker = fixture.worker();
@@ -229,11 +229,11 @@ async fn postponed_work_is_claimed_after_its_pause(lab: &Lab) {
 }
 
 async fn a_lost_lease_cannot_postpone(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     fixture.decided(Decision::Release).await;
     let lost = fixture
         .worker()
-        .claim(&instance(), "w1", Duration::ZERO, 1)
+        .claim(&fixture.instance, "w1", Duration::ZERO, 1)
         .await
         .unwrap()[0]
         .lease;
@@ -260,12 +260,12 @@ pub async fn claim_some(fixture: &Fixture<'_>, worker: &str) -> Vec<Claimed> {
 }
 
 async fn figures_count_what_waits(lab: &Lab) {
-    let fixture = Fixture::migrated(lab).await;
+    let fixture = Fixture::shared(lab).await;
     let captured = fixture.captured().await;
     let held = fixture.held().await;
     fixture.held().await;
     fixture.decided(Decision::Discard).await;
-    let figures = fixture.worker().figures(&instance()).await.unwrap();
+    let figures = fixture.worker().figures(&fixture.instance).await.unwrap();
     assert_eq!(
         (
             figures.unconfirmed.count,

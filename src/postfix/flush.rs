@@ -1,8 +1,9 @@
 //! Asks Postfix to look at the queue now instead of at its next scan. Only ever an accelerator.
 
-use std::ffi::OsStr;
+use std::{ffi::OsStr, os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use nix::sys::signal::Signal;
 
 use super::{
     Settings,
@@ -66,7 +67,7 @@ async fn run(settings: &Settings, name: &str, request: Vec<&str>) -> Result<(), 
         output_bytes: 4 * 1_024,
     };
     let output = command::run(&program, &arguments, b"", bounds).await?;
-    if output.status.success() {
+    if output.status.success() || has_been_heard(output.status) {
         return Ok(());
     }
     Err(PostfixError::Refused {
@@ -74,4 +75,14 @@ async fn run(settings: &Settings, name: &str, request: Vec<&str>) -> Result<(), 
         status: output.status.to_string(),
         said: output.complaint(),
     })
+}
+
+/// Whether the server hung up on `postkick` because it had heard enough.
+///
+/// `unix_trigger` (`src/util/unix_trigger.c`) writes the request and then a NUL on its own. The
+/// server reads no further than the request; where it is the faster of the two, the NUL meets a
+/// closed socket and SIGPIPE ends `postkick`. Postfix's daemons, which ignore that signal, take no
+/// notice of it either. Seen in 117 of 300 calls on an idle machine.
+fn has_been_heard(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::SIGPIPE as i32)
 }

@@ -5,7 +5,7 @@
 //! or to `maillog_file`: `main` in `src/postsuper/postsuper.c` calls `msg_vstream_init` with
 //! standard error besides `maillog_client_init`. An ID that is not on hold leaves no line at all.
 
-use std::{collections::BTreeSet, ffi::OsStr};
+use std::{collections::BTreeSet, ffi::OsStr, path::PathBuf};
 
 use super::{
     Settings,
@@ -101,18 +101,25 @@ pub(super) async fn carry_out(
     Ok(report)
 }
 
-fn refusal(program: std::path::PathBuf, output: &Output) -> PostfixError {
-    let said = output.complaint();
-    match said.strip_prefix("sudo: ") {
-        Some(said) => PostfixError::Forbidden {
-            said: said.to_owned(),
-        },
-        None => PostfixError::Refused {
+/// Who refused, by the lines that were said: `sudo` also warns where it goes on.
+fn refusal(program: PathBuf, output: &Output) -> PostfixError {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let said_by = |name: &str| text.lines().find(|line| line.starts_with(name));
+    let by_sudo = text
+        .lines()
+        .rfind(|line| line.starts_with("sudo: ") || line.starts_with("Sorry, user "));
+    match (said_by("postsuper: "), by_sudo) {
+        (None, Some(said)) => PostfixError::Forbidden { said: cut(said) },
+        (said, _) => PostfixError::Refused {
             program,
             status: output.status.to_string(),
-            said,
+            said: said.map_or_else(|| output.complaint(), cut),
         },
     }
+}
+
+fn cut(line: &str) -> String {
+    line.chars().take(300).collect()
 }
 
 fn parse(action: Action, asked: &[QueueId], said: &str) -> Report {
@@ -127,7 +134,7 @@ fn parse(action: Action, asked: &[QueueId], said: &str) -> Report {
             Line::Effect(id, "expired") if action == Action::Return && asked.contains(&id) => {}
             Line::Count => {}
             Line::Effect(..) | Line::Other if report.complaints.len() < COMPLAINT_LIMIT => {
-                report.complaints.push(text.chars().take(300).collect());
+                report.complaints.push(cut(text));
             }
             Line::Effect(..) | Line::Other => {}
         }
@@ -221,6 +228,31 @@ mod tests {
         let report = report(Action::Discard, said);
         assert_eq!(report.done, BTreeSet::new());
         assert_eq!(report.complaints.len(), 3);
+    }
+
+    #[test]
+    fn a_refusal_of_sudo_is_told_from_one_of_postsuper() {
+        let output = |stderr: &str| Output {
+            status: std::os::unix::process::ExitStatusExt::from_raw(256),
+            stdout: Vec::new(),
+            stderr: stderr.into(),
+        };
+        let fault =
+            |stderr: String| refusal("/usr/sbin/postsuper".into(), &output(&stderr)).to_string();
+        let warning = "sudo: unable to resolve host mx";
+        for said in [
+            "sudo: a password is required",
+            "Sorry, user x may not run y",
+        ] {
+            let text = fault(format!("{warning}\n{said}\n"));
+            assert!(text.starts_with("sudo does not permit this command"));
+            assert!(text.contains(said), "{text}");
+        }
+        let fatal = fault(format!("{warning}\npostsuper: fatal: no queue\n"));
+        assert_eq!(
+            fatal,
+            "/usr/sbin/postsuper refused (exit status: 1): postsuper: fatal: no queue"
+        );
     }
 
     #[test]
