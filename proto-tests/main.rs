@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod cli;
 mod demo;
 mod directory;
 mod harness;
@@ -44,6 +45,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(cli::tests(&trials));
     tests.extend(directory::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));

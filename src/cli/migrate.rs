@@ -5,10 +5,7 @@ use std::{io::Write, path::Path, process::ExitCode};
 use super::{Failure, Outcome, args::MigrateArguments, exit};
 use crate::{
     config::{ConfigFile, roles},
-    store::{
-        StoreError,
-        schema::{self, Login, LoginRole},
-    },
+    store::schema::{self, Login, LoginRole},
 };
 
 /// Migrates, and says what it did.
@@ -34,28 +31,31 @@ pub fn run(config: &Path, arguments: &MigrateArguments) -> Outcome {
         }
         schema::migrate(&config.database).await
     });
-    let applied = applied.map_err(refused)?;
-    let text = match applied.as_slice() {
-        [] => format!(
-            "the schema is at version {}, nothing to do",
-            schema::needed_version()
-        ),
+    let version = schema::needed_version();
+    let text = match applied?.as_slice() {
+        [] => format!("the schema is at version {version}, nothing to do"),
+        [_] => format!("1 migration applied, the schema is at version {version}"),
         applied => format!(
-            "{} migrations applied, the schema is at version {}",
-            applied.len(),
-            schema::needed_version()
+            "{} migrations applied, the schema is at version {version}",
+            applied.len()
         ),
     };
-    let written = writeln!(std::io::stdout(), "{text}");
+    let mut lines = vec![text];
+    if arguments.create_roles {
+        lines.extend(logins.iter().map(made));
+    }
+    let written = writeln!(std::io::stdout(), "{}", lines.join("\n"));
     written.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn refused(error: StoreError) -> Failure {
-    let code = if error.is_transient() {
-        exit::UNAVAILABLE
-    } else {
-        exit::SOFTWARE
-    };
-    Failure::new(code, error)
+fn made(login: &Login) -> String {
+    let name = login.role.as_str();
+    match login.password {
+        Some(_) => format!("login {name}: has the password of its section"),
+        None => format!(
+            "login {name}: no password set, its section names no password_file; \
+             pg_hba.conf must let it in by other means"
+        ),
+    }
 }

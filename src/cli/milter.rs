@@ -34,8 +34,7 @@ async fn serve(config: MilterConfig) -> Outcome {
     let alarms = Alarms::new(metrics.clone());
     let directory =
         directory::open(&config.directory).map_err(|e| Failure::new(exit::CONFIG, e))?;
-    let store = Store::connect_lazy(&config.database, Role::Milter);
-    let store = store.map_err(|error| Failure::new(exit::CONFIG, error))?;
+    let store = Store::connect_lazy(&config.database, Role::Milter)?;
     super::check_schema(&store).await?;
     let spool = Spool::open(&config.spool).map_err(|error| Failure::new(exit::CONFIG, error))?;
     note_recovered(&spool, &alarms);

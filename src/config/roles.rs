@@ -11,10 +11,11 @@ use super::{
         database, directory_settings, instance, log_settings, milter_settings, policy_settings,
         postfix_settings, recorder_settings, spool_settings,
     },
+    section::Section,
 };
 use crate::{
     directory::{self, Outage},
-    domain::policy::Policy,
+    domain::{instance::Instance, policy::Policy},
     milter::{self, recorder},
     postfix, spool, store,
     telemetry::log,
@@ -179,4 +180,27 @@ pub fn migrate(file: &ConfigFile) -> Result<MigrateConfig, Faults> {
         worker_password: password("worker"),
         reviews_password: password("reviews"),
     })
+}
+
+/// Refuses a worker for an instance that no listener captures from: with one of the two names
+/// misspelt, nothing that is held would ever be seen by the worker.
+pub fn instances(file: &ConfigFile) -> Result<(), Faults> {
+    let name = |section: &Section<'_>| {
+        let named = section.text("instance");
+        named.unwrap_or_else(|| Instance::default().to_string())
+    };
+    let worker = file.section("worker");
+    let captured: Vec<String> = file
+        .section("milter")
+        .sections("listen")
+        .iter()
+        .map(name)
+        .collect();
+    let served = name(&worker);
+    if !captured.is_empty() && !captured.contains(&served) {
+        let captured = captured.join(", ");
+        let problem = format!("{served:?} is named by no [[milter.listen]] (they name {captured})");
+        worker.refuse("instance", &problem);
+    }
+    file.finish(())
 }

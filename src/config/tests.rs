@@ -14,6 +14,7 @@ fn faults(text: &str) -> String {
         roles::worker(&file).err(),
         roles::reviews(&file).err(),
         roles::migrate(&file).err(),
+        roles::instances(&file).err(),
     ];
     let texts: Vec<String> = all
         .into_iter()
@@ -158,6 +159,18 @@ fn a_lease_that_a_slow_command_would_outlive_is_refused() {
     let found = faults(&sample_with("lease = \"1m\"", "lease = \"59s\""));
     assert!(
         found.contains("worker.lease: must be at least twice postfix.command_timeout"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_worker_for_an_instance_that_nobody_captures_from_is_refused() {
+    let found = faults(&sample_with(
+        "hold queue this worker serves.\ninstance = \"postfix\"",
+        "hold queue this worker serves.\ninstance = \"postfxi\"",
+    ));
+    assert!(
+        found.contains("worker.instance: \"postfxi\" is named by no [[milter.listen]]"),
         "{found}"
     );
 }
