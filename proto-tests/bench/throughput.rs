@@ -58,6 +58,7 @@ pub async fn measure(lab: &Lab, desk: &Desk, sender: &str, (inet, rounds): (Sock
         let listens = async || TcpStream::connect(kind.smtp).await.map(drop);
         eventually("the new smtpd listens", START_BOUND, listens).await;
     }
+    empty_hold(lab).await;
     for number in 0..=rounds {
         let order: Vec<usize> = if number % 2 == 0 {
             (0..4).collect()
