@@ -49,8 +49,8 @@ pub enum IntakeError {
     /// Postfix went away before it read the quarantine request.
     #[error("cannot ask for the quarantine")]
     Quarantine(#[source] indymilter::ActionError),
-    /// The session has no message here: it began before a panic, or Postfix skipped MAIL.
-    #[error("there is no message in this session")]
+    /// The session has no whole message here: it began before a panic, or a stage was skipped.
+    #[error("there is no whole message in this session")]
     NoTransaction,
     /// A callback of this connection panicked earlier.
     #[error("this connection panicked")]
