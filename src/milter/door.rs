@@ -22,7 +22,7 @@ use super::{
     listener::{Bound, Listener},
     stream::{Peer, Stream},
 };
-use crate::telemetry::events;
+use crate::telemetry::{Alarms, events};
 
 /// The pause after a failed accept, most often for want of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -35,6 +35,7 @@ pub struct Door {
     waiting: Option<Peer>,
     seats: PollSemaphore,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
+    alarms: Alarms,
 }
 
 impl Door {
@@ -43,6 +44,7 @@ impl Door {
         listener: Listener,
         seats: Arc<Semaphore>,
         mut stop: watch::Receiver<bool>,
+        alarms: Alarms,
     ) -> Self {
         Self {
             listener,
@@ -53,6 +55,7 @@ impl Door {
                 // An error means that the sender is gone, which is a stop as well.
                 let _stopped = stop.wait_for(|stop| *stop).await;
             }),
+            alarms,
         }
     }
 
@@ -93,7 +96,10 @@ impl indymilter::Listener for Door {
             None => ready!(self.poll_peer(cx)),
         };
         match self.seats.poll_acquire(cx) {
-            Poll::Ready(Some(seat)) => Poll::Ready(Ok(Stream::new(peer, seat))),
+            Poll::Ready(Some(seat)) => {
+                let alarms = self.alarms.clone();
+                Poll::Ready(Ok(Stream::new(peer, seat, alarms)))
+            }
             Poll::Ready(None) | Poll::Pending => {
                 self.waiting = Some(peer);
                 Poll::Pending

@@ -11,6 +11,7 @@ pub mod listener;
 pub mod lookout;
 mod macros;
 mod negotiate;
+mod packets;
 pub mod recorder;
 mod session;
 mod stream;
@@ -148,7 +149,7 @@ pub async fn serve(
             ..Default::default()
         };
         let seats = Arc::clone(&seats);
-        let door = Door::open(listener, seats, stop.clone());
+        let door = Door::open(listener, seats, stop.clone(), desk.alarms.clone());
         let mut cut = cut_here.clone();
         serving.spawn(indymilter::run(door, callbacks, config, async move {
             // An error means that the sender is gone, which is a stop as well.

@@ -1,4 +1,4 @@
-//! A connection of Postfix without delayed acknowledgements.
+//! A connection of Postfix: without delayed acknowledgements, and ended where it cannot be trusted.
 
 use std::{
     io,
@@ -12,9 +12,14 @@ use tokio::{
     sync::OwnedSemaphorePermit,
 };
 
+use super::packets::{MailWithoutMacros, Packets};
+use crate::telemetry::{AlarmKind, Alarms, events};
+
 /// A connection of Postfix.
 pub struct Stream {
     peer: Peer,
+    packets: Packets,
+    alarms: Alarms,
     /// Its place among all connections, given back when it ends.
     _seat: OwnedSemaphorePermit,
 }
@@ -29,8 +34,21 @@ pub enum Peer {
 
 impl Stream {
     /// A connection that has been accepted and has its place.
-    pub fn new(peer: Peer, seat: OwnedSemaphorePermit) -> Self {
-        Self { peer, _seat: seat }
+    pub fn new(peer: Peer, seat: OwnedSemaphorePermit, alarms: Alarms) -> Self {
+        Self {
+            peer,
+            packets: Packets::default(),
+            alarms,
+            _seat: seat,
+        }
+    }
+
+    fn refuse(&self, error: MailWithoutMacros) -> io::Error {
+        const MISSING: &str = "the macros of MAIL that were asked for";
+        let text = format!("Postfix does not offer {MISSING}");
+        self.alarms.raise(AlarmKind::NegotiationFailed, &text);
+        events::negotiation_failed(MISSING);
+        io::Error::new(io::ErrorKind::InvalidData, error)
     }
 }
 
@@ -40,7 +58,12 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.get_mut().peer.poll_read(cx, buffer)
+        let stream = self.get_mut();
+        let n_before = buffer.filled().len();
+        ready!(stream.peer.poll_read(cx, buffer))?;
+        let arrived = buffer.filled().get(n_before..).unwrap_or_default();
+        let followed = stream.packets.follow(arrived);
+        Poll::Ready(followed.map_err(|error| stream.refuse(error)))
     }
 }
 
