@@ -15,6 +15,7 @@ mod harness;
 mod lab;
 mod store;
 mod trials;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
+        Some(wire::child::MILTER) => wire::child::run(&words[1..]),
         Some("demo") => demo::run(&words[1..]),
         _ => run_tests(),
     }
@@ -39,5 +41,6 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(store::tests(&trials));
+    tests.extend(wire::tests(&trials));
     trials.run(tests)
 }
