@@ -11,6 +11,7 @@
 
 mod bench;
 mod demo;
+mod directory;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
@@ -45,6 +46,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(directory::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));
     tests.extend(wire::tests(&trials));

@@ -3,6 +3,8 @@
 
 pub mod filter;
 pub mod ldap;
+mod reading;
+mod server;
 pub mod table;
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
@@ -83,6 +85,9 @@ pub enum DirectoryError {
         #[source]
         cause: Box<dyn StdError + Send + Sync>,
     },
+    /// The server has no such attribute: it cannot say who is flagged.
+    #[error("the directory's schema has no attribute {0:?} (directory.ldap.attribute)")]
+    Attribute(String),
     /// The table cannot be read.
     #[error("cannot read the table of flags {path}")]
     Table {
@@ -99,7 +104,9 @@ impl DirectoryError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Timeout(_) | Self::Connect { .. } => true,
-            Self::Bind { .. } | Self::LookUp { .. } | Self::Table { .. } => false,
+            Self::Bind { .. } | Self::LookUp { .. } | Self::Attribute(_) | Self::Table { .. } => {
+                false
+            }
         }
     }
 
@@ -108,7 +115,9 @@ impl DirectoryError {
         match self {
             Self::Timeout(_) => "timeout",
             Self::Connect { .. } => "unreachable",
-            Self::Bind { .. } | Self::LookUp { .. } | Self::Table { .. } => "refused",
+            Self::Bind { .. } | Self::LookUp { .. } | Self::Attribute(_) | Self::Table { .. } => {
+                "refused"
+            }
         }
     }
 }
