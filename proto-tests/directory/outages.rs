@@ -78,7 +78,7 @@ async fn a_frozen_directory_is_an_error_within_its_timeout(lab: &Lab) {
     settings.timeout = TIMEOUT;
     let directory = open(settings);
     flagged(&*directory, &sender(ANNA)).await;
-    slapd.freeze();
+    slapd.freeze().await;
     // On the pooled connection first, then on a new one.
     for _ in 0..2 {
         let begin = Instant::now();
@@ -94,7 +94,7 @@ async fn a_frozen_directory_is_an_error_within_the_deadline(lab: &Lab) {
     let slapd = slapd(lab, "slapd-slow", "").await;
     let directory = open(settings(&slapd));
     flagged(&*directory, &sender(ANNA)).await;
-    slapd.freeze();
+    slapd.freeze().await;
     let begin = Instant::now();
     let answer = directory.standing(&sender(ANNA), begin + TIMEOUT).await;
     assert!(begin.elapsed() < TIMEOUT + GRACE, "{:?}", begin.elapsed());
@@ -111,7 +111,7 @@ async fn a_directory_that_is_frozen_from_the_start_is_an_error_in_time(lab: &Lab
     let mut settings = settings(&slapd);
     settings.timeout = TIMEOUT;
     let directory = open(settings);
-    slapd.freeze();
+    slapd.freeze().await;
     let begin = Instant::now();
     let error = ask(&*directory, &sender(ANNA)).await.unwrap_err();
     assert!(begin.elapsed() < TIMEOUT + GRACE, "{:?}", begin.elapsed());
@@ -125,7 +125,7 @@ async fn a_timeout_leaves_no_connection_behind(lab: &Lab) {
     let mut settings = settings(&slapd);
     settings.timeout = Duration::from_millis(40);
     let directory = open(settings);
-    slapd.freeze();
+    slapd.freeze().await;
     for _ in 0..20 {
         ask(&*directory, &sender(ANNA)).await.unwrap_err();
     }

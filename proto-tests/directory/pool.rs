@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use libtest_mimic::Trial;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::asking::{ask, connections_to, flagged, open, sender, settings};
+use super::asking::{PATIENCE, ask, connections_to, flagged, open, sender, settings};
 use crate::{
     lab::{Lab, eventually::eventually, slapd::Slapd},
     trials::{Trials, tests},
@@ -68,10 +68,11 @@ async fn connections_never_exceed_the_maximum(lab: &Lab) {
     let slapd = slapd(lab, "slapd-crowded").await;
     let mut settings = settings(&slapd);
     settings.max_connections = 3;
+    settings.timeout = PATIENCE;
     let directory = open(settings);
     let mut most = 0;
     let watching = async {
-        let mut looks = interval(Duration::from_millis(2));
+        let mut looks = interval(Duration::from_millis(5));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
@@ -79,10 +80,10 @@ async fn connections_never_exceed_the_maximum(lab: &Lab) {
         }
     };
     let identity = sender(ANNA);
-    let asking = join_all((0..200).map(|_| flagged(&*directory, &identity)));
+    let asking = join_all((0..100).map(|_| flagged(&*directory, &identity)));
     tokio::select! {
         () = watching => {}
-        answers = asking => assert_eq!(answers.len(), 200),
+        answers = asking => assert_eq!(answers.len(), 100),
     }
     assert!((1..=3).contains(&most), "{most} connections");
 }
@@ -94,7 +95,7 @@ async fn a_pool_that_is_used_up_keeps_the_deadline(lab: &Lab) {
     let directory = open(settings);
     let identity = sender(ANNA);
     flagged(&*directory, &identity).await;
-    slapd.freeze();
+    slapd.freeze().await;
     let (begin, patience) = (Instant::now(), Duration::from_millis(300));
     let answers = join_all((0..10).map(|_| directory.standing(&identity, begin + patience))).await;
     assert!(begin.elapsed() < patience + GRACE, "{:?}", begin.elapsed());
