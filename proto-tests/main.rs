@@ -20,6 +20,7 @@ mod metadata;
 mod postfix;
 mod store;
 mod trials;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
         Some("bench") => bench::run(&words[1..]),
         Some("with-database") => metadata::with_database(&words[1..]),
+        Some(wire::child::MILTER) => wire::child::run(&words[1..]),
         Some("demo") => demo::run(&words[1..]),
         _ => run_tests(),
     }
@@ -49,5 +51,6 @@ fn run_tests() -> ExitCode {
     tests.extend(directory::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));
+    tests.extend(wire::tests(&trials));
     trials.run(tests)
 }

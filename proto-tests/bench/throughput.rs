@@ -34,10 +34,7 @@ struct Kind {
 
 /// Runs the rounds in the order A B C D D C B A, so that a slow drift hits all alike.
 pub async fn measure(lab: &Lab, desk: &Desk, sender: &str, (inet, rounds): (SocketAddr, usize)) {
-    let bare = [
-        Bare::unix(&lab.postfix.queue_directory).await,
-        Bare::inet().await,
-    ];
+    let bare = [Bare::unix(&lab.postfix.queue_directory), Bare::inet().await];
     let ours = [
         "unix:mailhold/smtp.sock".to_owned(),
         format!("inet:{}:{}", inet.ip(), inet.port()),
@@ -58,6 +55,7 @@ pub async fn measure(lab: &Lab, desk: &Desk, sender: &str, (inet, rounds): (Sock
         let listens = async || TcpStream::connect(kind.smtp).await.map(drop);
         eventually("the new smtpd listens", START_BOUND, listens).await;
     }
+    empty_hold(lab).await;
     for number in 0..=rounds {
         let order: Vec<usize> = if number % 2 == 0 {
             (0..4).collect()

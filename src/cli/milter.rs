@@ -25,7 +25,7 @@ pub fn run(config: &Path) -> Outcome {
     let config = roles::milter(&ConfigFile::read(config)?)?;
     log::start(config.log);
     events::role_started("milter");
-    raise_handle_limit(config.milter.max_connections, config.milter.listeners.len())?;
+    raise_handle_limit(config.milter.max_connections)?;
     super::runtime()?.block_on(serve(config))
 }
 
@@ -108,7 +108,7 @@ fn note_recovered(spool: &Spool, alarms: &Alarms) {
 
 /// Every connection needs a handle, and a second one for the spool file of a large message. The
 /// soft limit of most systems is 1024.
-fn raise_handle_limit(max_connections: usize, n_listeners: usize) -> Result<(), Failure> {
+fn raise_handle_limit(max_connections: usize) -> Result<(), Failure> {
     let failed = |error: nix::Error| {
         let error = anyhow::Error::new(error).context("cannot set the limit of open files");
         Failure::new(exit::SOFTWARE, error)
@@ -117,7 +117,6 @@ fn raise_handle_limit(max_connections: usize, n_listeners: usize) -> Result<(), 
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(failed)?;
     let needed = (max_connections as u64)
         .saturating_mul(2)
-        .saturating_mul(n_listeners as u64)
         .saturating_add(OTHER_HANDLES);
     if hard < needed {
         let text = format!(

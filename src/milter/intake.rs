@@ -23,7 +23,6 @@ use crate::{
         queue_id::QueueId,
         verdict::{Grounds, Verdict},
     },
-    spool::SpoolError,
     telemetry::{AlarmKind, chain::Chain, events},
 };
 
@@ -164,15 +163,7 @@ async fn commit(
     let patience: Duration = desk.end_of_message_deadline;
     let durable = timeout(patience, desk.spool.commit(draft, capture.clone())).await;
     let durable = durable.map_err(|_| IntakeError::Deadline(patience))?;
-    durable.map_err(|error| {
-        desk.metrics
-            .capture_error(if matches!(error, SpoolError::Full { .. }) {
-                "full"
-            } else {
-                "failing"
-            });
-        IntakeError::Capture(error)
-    })?;
+    durable.map_err(IntakeError::Capture)?;
     Ok(capture)
 }
 
