@@ -34,13 +34,17 @@ pub async fn begin(
 ) -> Result<Option<Addressing>, IntakeError> {
     let on_its_way = desk.traffic.enter().ok_or(IntakeError::Draining)?;
     let identities = Identity::of(client.login.as_deref(), &sender);
+    let is_anybody = !identities.is_empty();
     let asked = Instant::now();
     let answer =
         directory::suspicion(&*desk.directory, identities, asked + desk.mail_deadline).await;
     let suspicion = match answer {
         Ok(suspicion) => {
-            desk.metrics.looked_up(asked.elapsed());
-            desk.alarms.clear(AlarmKind::DirectoryUnreachable);
+            // For a bounce without a login the directory was not asked, and may be away.
+            if is_anybody {
+                desk.metrics.looked_up(asked.elapsed());
+                desk.alarms.clear(AlarmKind::DirectoryUnreachable);
+            }
             suspicion
         }
         Err(error) => {

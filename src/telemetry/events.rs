@@ -165,7 +165,7 @@ pub fn message_settled(
     info!(
         event,
         queue_id = %queue_id,
-        new_queue_id = new,
+        new_queue_id = new_queue_id.map(QueueId::as_str),
         capture_id = %capture_id,
         disposition = disposition.as_str(),
         "{queue_id}: {disposition}{}{new}",

@@ -45,8 +45,9 @@ pub fn start(settings: Settings) {
         Level::Info => "info",
         Level::Debug => "debug",
     };
-    // The libraries' own debug lines would show addresses and statements.
-    let filter = EnvFilter::new(format!("warn,sqlx=off,mailhold={level}"));
+    // The libraries' own debug lines would show addresses and statements. ldap3 warns with whole
+    // entries, and of nothing that a look-up does not tell.
+    let filter = EnvFilter::new(format!("warn,sqlx=off,ldap3=off,mailhold={level}"));
     let json = match settings.format {
         Format::Json => true,
         Format::Text => false,
