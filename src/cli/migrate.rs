@@ -4,32 +4,27 @@ use std::{io::Write, path::Path, process::ExitCode};
 
 use super::{Failure, Outcome, args::MigrateArguments, exit};
 use crate::{
-    config::{ConfigFile, roles},
+    config::{
+        ConfigFile,
+        roles::{self, Logins},
+    },
     store::schema::{self, Login, LoginRole},
 };
 
 /// Migrates, and says what it did.
 pub fn run(config: &Path, arguments: &MigrateArguments) -> Outcome {
-    let config = roles::migrate(&ConfigFile::read(config)?)?;
-    let logins = [
-        Login {
-            role: LoginRole::Milter,
-            password: config.milter_password,
-        },
-        Login {
-            role: LoginRole::Worker,
-            password: config.worker_password,
-        },
-        Login {
-            role: LoginRole::Reviews,
-            password: config.reviews_password,
-        },
-    ];
+    let file = ConfigFile::read(config)?;
+    let database = roles::migrate(&file)?;
+    // An operator who only migrates need not be able to read the processes' passwords.
+    let logins = match arguments.create_roles {
+        true => logins(roles::logins(&file)?),
+        false => Vec::new(),
+    };
     let applied = super::runtime()?.block_on(async {
-        if arguments.create_roles {
-            schema::create_roles(&config.database, &logins).await?;
+        if !logins.is_empty() {
+            schema::create_roles(&database, &logins).await?;
         }
-        schema::migrate(&config.database).await
+        schema::migrate(&database).await
     });
     let version = schema::needed_version();
     let text = match applied?.as_slice() {
@@ -58,4 +53,13 @@ fn made(login: &Login) -> String {
              pg_hba.conf must let it in by other means"
         ),
     }
+}
+
+fn logins(passwords: Logins) -> Vec<Login> {
+    let login = |role, password| Login { role, password };
+    vec![
+        login(LoginRole::Milter, passwords.milter_password),
+        login(LoginRole::Worker, passwords.worker_password),
+        login(LoginRole::Reviews, passwords.reviews_password),
+    ]
 }

@@ -1,15 +1,16 @@
 //! `mailhold milter`: reads the settings, builds the desk, serves until it is told to stop.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{io, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{Failure, Outcome, exit, signals};
 use crate::{
     config::{ConfigFile, roles, roles::MilterConfig},
     directory::{self, Outage},
+    domain::instance::Instance,
     milter::{self, Desk, Traffic, listener::Listener, lookout, recorder, recorder::Recorder},
     spool::Spool,
     store::{Role, Store},
@@ -55,13 +56,7 @@ async fn serve(config: MilterConfig) -> Outcome {
         alarms: alarms.clone(),
         traffic: Arc::new(Traffic::default()),
     });
-    let mut listeners = Vec::new();
-    for one in &config.milter.listeners {
-        let listener = Listener::bind(&one.socket).await;
-        let listener = listener.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
-        events::listening(&one.socket.to_string(), one.instance.as_str());
-        listeners.push((listener, one.instance.clone()));
-    }
+    let listeners = bind(&config.milter).await?;
     serve::start(config.metrics, metrics.clone(), alarms.clone())
         .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
 
@@ -76,17 +71,35 @@ async fn serve(config: MilterConfig) -> Outcome {
         metrics,
         alarms,
     };
-    let recording = tokio::spawn(recorder::run(recorder, end.clone()));
-    let watching = tokio::spawn(lookout::run(Arc::clone(&desk), store, end));
+    let mut beside = JoinSet::new();
+    beside.spawn(recorder::run(recorder, end.clone()));
+    beside.spawn(lookout::run(Arc::clone(&desk), store, end));
     events::role_ready("milter");
-    let served = milter::serve(desk, &config.milter, listeners, stop).await;
+    let served = tokio::select! {
+        served = milter::serve(desk, &config.milter, listeners, stop) => served,
+        // Neither ends before it is told to: captures would pile up, or faults stay unseen.
+        Some(ended) = beside.join_next() => Err(io::Error::other(match ended {
+            Ok(()) => "the recorder or the lookout has ended".to_owned(),
+            Err(panic) => panic.to_string(),
+        })),
+    };
     all_served.send_replace(true);
-    let ended = tokio::try_join!(recording, watching);
+    while beside.join_next().await.is_some() {}
     events::role_stopped("milter");
     let served = served.context("the milter cannot serve");
-    served.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
-    ended.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    served.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(settings: &milter::Settings) -> Result<Vec<(Listener, Instance)>, Failure> {
+    let mut listeners = Vec::new();
+    for one in &settings.listeners {
+        let listener = Listener::bind(&one.socket).await;
+        let listener = listener.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+        events::listening(&one.socket.to_string(), one.instance.as_str());
+        listeners.push((listener, one.instance.clone()));
+    }
+    Ok(listeners)
 }
 
 /// What an earlier process left unfinished. Only a confirmed capture that lost its content is a

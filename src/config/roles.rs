@@ -66,10 +66,8 @@ pub struct ReviewsConfig {
     pub database: store::Settings,
 }
 
-/// All that `mailhold migrate` needs.
-pub struct MigrateConfig {
-    /// `[migrate.database]`
-    pub database: store::Settings,
+/// The passwords that `mailhold migrate --create-roles` gives.
+pub struct Logins {
     /// The password of each process's login, where its section names a file.
     pub milter_password: Option<SecretString>,
     /// As above.
@@ -164,18 +162,22 @@ pub fn reviews(file: &ConfigFile) -> Result<ReviewsConfig, Faults> {
 }
 
 /// Reads what a migration needs, the passwords of all logins included.
-pub fn migrate(file: &ConfigFile) -> Result<MigrateConfig, Faults> {
+pub fn migrate(file: &ConfigFile) -> Result<store::Settings, Faults> {
     file.refuse_unknown_sections(&SECTIONS);
     let section = file.section("migrate");
     let settings = database(&section, "postgres://mailhold@localhost/mailhold", 1);
     section.refuse_unknown();
+    file.finish(settings)
+}
+
+/// Reads the passwords of all logins, for whoever makes them.
+pub fn logins(file: &ConfigFile) -> Result<Logins, Faults> {
     let password = |role: &str| {
         file.section(role)
             .section("database")
             .secret("password_file")
     };
-    file.finish(MigrateConfig {
-        database: settings,
+    file.finish(Logins {
         milter_password: password("milter"),
         worker_password: password("worker"),
         reviews_password: password("reviews"),

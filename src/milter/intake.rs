@@ -52,7 +52,12 @@ pub async fn begin(
             match desk.outage {
                 Outage::Tempfail => return Err(IntakeError::Standing(error)),
                 Outage::Hold => Some(out_of_order(desk, &error, Suspicion::DirectoryOutage)),
-                Outage::Pass => out_of_order(desk, &error, None),
+                // An answer that says "no" is no outage: a misspelt attribute must not let all pass.
+                Outage::Pass if error.is_transient() => {
+                    desk.metrics.verdict("unreviewed");
+                    return Ok(out_of_order(desk, &error, None));
+                }
+                Outage::Pass => return Err(IntakeError::Standing(error)),
             }
         }
     };

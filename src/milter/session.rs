@@ -3,7 +3,7 @@
 use std::{ffi::CString, sync::Arc};
 
 use indymilter::{Macros, ProtoOpts};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Desk,
@@ -107,29 +107,36 @@ impl Session {
 
     /// A header field. What fails here is answered at the end of the message.
     pub async fn header(&mut self, name: CString, value: CString) {
+        let patience = self.desk.end_of_message_deadline;
         let Some(reading) = self.reading() else {
             return;
         };
-        let written = reading.add_field(name.as_bytes(), value.as_bytes()).await;
-        self.note(written);
+        let written = timeout(
+            patience,
+            reading.add_field(name.as_bytes(), value.as_bytes()),
+        )
+        .await;
+        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
     /// The header section is complete.
     pub async fn end_of_header(&mut self) {
+        let patience = self.desk.end_of_message_deadline;
         let Some(reading) = self.reading() else {
             return;
         };
-        let written = reading.end_header().await;
-        self.note(written);
+        let written = timeout(patience, reading.end_header()).await;
+        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
     /// A piece of the body, at most 64 KiB from Postfix.
     pub async fn body(&mut self, chunk: &[u8]) {
+        let patience = self.desk.end_of_message_deadline;
         let Some(reading) = self.reading() else {
             return;
         };
-        let written = reading.add_body(chunk).await;
-        self.note(written);
+        let written = timeout(patience, reading.add_body(chunk)).await;
+        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
     /// End of message: the capture to be quarantined, or why it must come again.

@@ -223,6 +223,14 @@ pub fn spool_stopped() {
     );
 }
 
+/// A fault in the program, at this place in its source. What it said is not for the log.
+pub fn panicked(place: &str) {
+    error!(
+        event = "role.panicked",
+        place, "the program panicked at {place}"
+    );
+}
+
 /// A callback panicked.
 pub fn session_panicked(stage: &str) {
     error!(

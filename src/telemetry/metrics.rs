@@ -47,7 +47,7 @@ struct Figures {
 }
 
 /// The values of labels: a figure is there, at zero, before its first event, for alerts to see it.
-const VERDICTS: [&str; 4] = ["unflagged", "pass", "hold", "try_again"];
+const VERDICTS: [&str; 5] = ["unflagged", "unreviewed", "pass", "hold", "try_again"];
 const SESSION_RESULTS: [&str; 3] = ["quit", "cut", "panic"];
 const DIRECTORY_ERRORS: [&str; 3] = ["timeout", "unreachable", "refused"];
 const CAPTURE_ERRORS: [&str; 2] = ["full", "failing"];
@@ -69,7 +69,7 @@ impl Metrics {
             ),
             milter_verdicts: in_registry.counters(
                 "milter_verdicts_total",
-                "Messages by answer: unflagged, pass, hold, try_again",
+                "Messages by answer: unflagged, unreviewed, pass, hold, try_again",
                 &["verdict"],
             ),
             milter_eom_duration: in_registry.histogram(
@@ -178,7 +178,7 @@ impl Metrics {
         self.0.milter_sessions.with_label_values(&[result]).inc();
     }
 
-    /// A message was answered: `unflagged`, `pass`, `hold` or `try_again`.
+    /// A message was answered: `unflagged`, `unreviewed`, `pass`, `hold` or `try_again`.
     pub fn verdict(&self, verdict: &str) {
         self.0.milter_verdicts.with_label_values(&[verdict]).inc();
     }
