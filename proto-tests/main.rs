@@ -20,6 +20,7 @@ mod metadata;
 mod policy;
 mod postfix;
 mod store;
+mod telemetry;
 mod trials;
 mod wire;
 
@@ -53,6 +54,7 @@ fn run_tests() -> ExitCode {
     tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));
+    tests.extend(telemetry::tests(&trials));
     tests.extend(wire::tests(&trials));
     trials.run(tests)
 }

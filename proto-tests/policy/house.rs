@@ -43,7 +43,7 @@ impl House {
         Self::between(lab, name, lab.postgres.clone(), adjust).await
     }
 
-    /// The one with a database cluster of its own.
+    /// The one with a database cluster of its own, for one test after the other.
     pub async fn with_database(lab: &Lab) -> MutexGuard<'static, Self> {
         let start = async || {
             let postgres = Postgres::start_as(&lab.tools, "stoppable-postgres").await;
