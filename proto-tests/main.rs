@@ -18,6 +18,7 @@ mod harness;
 mod lab;
 mod metadata;
 mod postfix;
+mod shipped;
 mod store;
 mod trials;
 mod wire;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
 fn run_tests() -> ExitCode {
     let trials = Trials::new();
     let mut tests = Vec::new();
+    tests.extend(shipped::tests(&trials));
     tests.extend(harness::mail::tests(&trials));
     tests.extend(harness::servers::tests(&trials));
     tests.extend(harness::sudo::tests(&trials));
