@@ -18,8 +18,10 @@ mod harness;
 mod lab;
 mod metadata;
 mod postfix;
+mod rules;
 mod shipped;
 mod store;
+mod tidy;
 mod trials;
 mod wire;
 
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
 fn run_tests() -> ExitCode {
     let trials = Trials::new();
     let mut tests = Vec::new();
+    tests.extend(tidy::tests(&trials));
     tests.extend(shipped::tests(&trials));
     tests.extend(harness::mail::tests(&trials));
     tests.extend(harness::servers::tests(&trials));
