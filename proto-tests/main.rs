@@ -19,8 +19,11 @@ mod lab;
 mod metadata;
 mod policy;
 mod postfix;
+mod rules;
+mod shipped;
 mod store;
 mod telemetry;
+mod tidy;
 mod trials;
 mod wire;
 
@@ -43,6 +46,8 @@ fn main() -> ExitCode {
 fn run_tests() -> ExitCode {
     let trials = Trials::new();
     let mut tests = Vec::new();
+    tests.extend(tidy::tests(&trials));
+    tests.extend(shipped::tests(&trials));
     tests.extend(harness::mail::tests(&trials));
     tests.extend(harness::servers::tests(&trials));
     tests.extend(harness::sudo::tests(&trials));
