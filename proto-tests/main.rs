@@ -10,14 +10,22 @@
 )]
 
 mod bench;
+mod cli;
 mod demo;
+mod directory;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
 mod metadata;
+mod policy;
 mod postfix;
+mod rules;
+mod shipped;
 mod store;
+mod telemetry;
+mod tidy;
 mod trials;
+mod wire;
 mod worker;
 
 use std::process::ExitCode;
@@ -30,6 +38,7 @@ fn main() -> ExitCode {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
         Some("bench") => bench::run(&words[1..]),
         Some("with-database") => metadata::with_database(&words[1..]),
+        Some(wire::child::MILTER) => wire::child::run(&words[1..]),
         Some("demo") => demo::run(&words[1..]),
         _ => run_tests(),
     }
@@ -38,14 +47,21 @@ fn main() -> ExitCode {
 fn run_tests() -> ExitCode {
     let trials = Trials::new();
     let mut tests = Vec::new();
+    tests.extend(tidy::tests(&trials));
+    tests.extend(shipped::tests(&trials));
     tests.extend(harness::mail::tests(&trials));
     tests.extend(harness::servers::tests(&trials));
     tests.extend(harness::sudo::tests(&trials));
     tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(cli::tests(&trials));
+    tests.extend(directory::tests(&trials));
+    tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));
+    tests.extend(telemetry::tests(&trials));
+    tests.extend(wire::tests(&trials));
     tests.extend(worker::tests(&trials));
     trials.run(tests)
 }

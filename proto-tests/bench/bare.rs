@@ -1,45 +1,52 @@
 //! The yardstick: a milter that quarantines every message and captures nothing.
 
-use std::{collections::HashMap, net::SocketAddr, path::Path};
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
-use indymilter::{Actions, Callbacks, Config, ContextActions, MacroStage, ProtoOpts, Status};
-use mailhold::milter::listener::{Listener, Socket};
-use tokio::{sync::oneshot, task::JoinHandle};
+use indymilter::{
+    Actions, Callbacks, Config, ContextActions, Listener, MacroStage, ProtoOpts, Status,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream, UnixListener},
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 /// A running bare milter; it ends when it is dropped.
 pub struct Bare {
     /// Where Postfix connects to, in Postfix's notation.
     pub address: String,
     _stop: oneshot::Sender<()>,
-    _task: JoinHandle<std::io::Result<()>>,
+    _task: JoinHandle<io::Result<()>>,
 }
 
 impl Bare {
     /// Listens on a UNIX socket below a queue directory.
-    pub async fn unix(queue_directory: &Path) -> Self {
+    pub fn unix(queue_directory: &Path) -> Self {
         let path = queue_directory.join("mailhold/bare.sock");
-        let group = Some("postfix".to_owned());
-        let socket = Socket::Unix {
-            path,
-            mode: 0o666,
-            group,
-        };
-        Self::start(&socket, |_| "unix:mailhold/bare.sock".to_owned()).await
+        let listener = UnixListener::bind(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        Self::start(listener, "unix:mailhold/bare.sock".to_owned())
     }
 
-    /// Listens on loopback, with the same cures for TCP as mailhold's own listener.
+    /// Listens on loopback, with the cure for delayed acknowledgements that mailhold has too.
     pub async fn inet() -> Self {
-        let socket = Socket::Inet(SocketAddr::from(([127, 0, 0, 1], 0)));
-        Self::start(&socket, |address| {
-            let address = address.unwrap();
-            format!("inet:{}:{}", address.ip(), address.port())
-        })
-        .await
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Self::start(
+            Quick(listener),
+            format!("inet:{}:{}", address.ip(), address.port()),
+        )
     }
 
-    async fn start(socket: &Socket, address: impl FnOnce(Option<SocketAddr>) -> String) -> Self {
-        let listener = Listener::bind(socket).await.unwrap();
-        let address = address(listener.local_address());
+    fn start(listener: impl Listener + Send + 'static, address: String) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let config = Config {
             max_connections: 500,
@@ -51,6 +58,47 @@ impl Bare {
             _stop: stop,
             _task: task,
         }
+    }
+}
+
+struct Quick<T>(T);
+
+impl Listener for Quick<TcpListener> {
+    type Io = Quick<TcpStream>;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Io>> {
+        let (stream, _) = ready!(self.0.poll_accept(cx))?;
+        stream.set_nodelay(true)?;
+        Poll::Ready(Ok(Quick(stream)))
+    }
+}
+
+impl AsyncRead for Quick<TcpStream> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.0).poll_read(cx, buffer))?;
+        Poll::Ready(self.0.set_quickack(true))
+    }
+}
+
+impl AsyncWrite for Quick<TcpStream> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 

@@ -8,6 +8,8 @@ use std::{
 };
 
 use super::bare::Bare;
+use tokio::net::TcpStream;
+
 use crate::lab::{Lab, desk::Desk, eventually::eventually, ports::free_port, program::Program};
 
 /// Messages of one round.
@@ -20,6 +22,9 @@ const SIZE: &str = "4096";
 /// How long the recorder and the worker may take after a round.
 const RECORD_BOUND: Duration = Duration::from_secs(60);
 
+/// Postfix reads its services again within moments.
+const START_BOUND: Duration = Duration::from_secs(10);
+
 /// One kind of milter behind an smtpd of its own.
 struct Kind {
     name: &'static str,
@@ -29,10 +34,7 @@ struct Kind {
 
 /// Runs the rounds in the order A B C D D C B A, so that a slow drift hits all alike.
 pub async fn measure(lab: &Lab, desk: &Desk, sender: &str, (inet, rounds): (SocketAddr, usize)) {
-    let bare = [
-        Bare::unix(&lab.postfix.queue_directory).await,
-        Bare::inet().await,
-    ];
+    let bare = [Bare::unix(&lab.postfix.queue_directory), Bare::inet().await];
     let ours = [
         "unix:mailhold/smtp.sock".to_owned(),
         format!("inet:{}:{}", inet.ip(), inet.port()),
@@ -49,6 +51,11 @@ pub async fn measure(lab: &Lab, desk: &Desk, sender: &str, (inet, rounds): (Sock
         })
         .collect();
     lab.postfix.reload();
+    for kind in &kinds {
+        let listens = async || TcpStream::connect(kind.smtp).await.map(drop);
+        eventually("the new smtpd listens", START_BOUND, listens).await;
+    }
+    empty_hold(lab).await;
     for number in 0..=rounds {
         let order: Vec<usize> = if number % 2 == 0 {
             (0..4).collect()
@@ -65,26 +72,26 @@ pub async fn measure(lab: &Lab, desk: &Desk, sender: &str, (inet, rounds): (Sock
             empty_hold(lab).await;
         }
     }
-    for kind in &kinds {
+    report(&kinds, rounds);
+}
+
+fn report(kinds: &[Kind], rounds: usize) {
+    for kind in kinds {
         let rate = median(&kind.rates);
         println!(
             "{:<16} {rate:>6.0} messages/s held (median of {rounds} rounds)",
             kind.name
         );
     }
-    for (ours, bare) in [(1, 0), (3, 2)] {
-        let ratios: Vec<f64> = kinds[ours]
+    for pair in kinds.chunks(2) {
+        let [bare, ours] = pair else { continue };
+        let ratios: Vec<f64> = ours
             .rates
             .iter()
-            .zip(&kinds[bare].rates)
-            .map(|(a, b)| a / b)
+            .zip(&bare.rates)
+            .map(|(ours, bare)| ours / bare)
             .collect();
-        println!(
-            "{} / {}: {:.2}",
-            kinds[ours].name,
-            kinds[bare].name,
-            median(&ratios)
-        );
+        println!("{} / {}: {:.2}", ours.name, bare.name, median(&ratios));
     }
 }
 

@@ -20,7 +20,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 
 async fn the_flag_is_found_in_any_case(lab: &Lab) {
     let person = ["cased@corp.test", "Cased.Person@corp.test"];
-    lab.slapd.add_person("cased", &person, &["Y"]).await;
+    lab.slapd.add_person("cased", &person, &["TRUE"]).await;
     let filter = "(&(ismailmonitor=true)(mailAlternateAddress=cased.person@corp.test))";
     assert!(search(lab, filter).await.contains("uid=cased"));
     lab.slapd.set_flags("cased", &[]).await;

@@ -19,6 +19,7 @@ need ldap-utils /usr/bin/ldapmodify
 need postgresql '/usr/lib/postgresql/*/bin/initdb'
 need sudo /usr/bin/sudo
 need util-linux /usr/bin/setpriv
+need systemd /usr/bin/systemd-analyze
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -gt 0 ] || exit 0
 

@@ -54,13 +54,19 @@ pub struct Login {
 }
 
 impl Postgres {
-    /// Makes and starts a cluster.
+    /// Makes and starts the lab's.
     pub async fn start(tools: &Tools) -> Arc<Self> {
+        Self::start_as(tools, "postgres").await
+    }
+
+    /// Makes and starts a cluster called `name`.
+    pub async fn start_as(tools: &Tools, name: &str) -> Arc<Self> {
         let (place, owner) = (&tools.place, User::named("postgres"));
-        let home = place.directory("postgres", owner, 0o755);
+        let home = place.directory(name, owner, 0o755);
         let (cluster, socket_directory) = (home.join("cluster"), home.join("socket"));
-        place.directory("postgres/socket", owner, 0o755);
-        let (superuser_password, password_file) = place.password("postgres/password", owner);
+        place.directory(&format!("{name}/socket"), owner, 0o755);
+        let password = format!("{name}/password");
+        let (superuser_password, password_file) = place.password(&password, owner);
         let programs = programs();
         Program::new("initdb", programs.join("initdb"))
             .user(owner)
@@ -79,7 +85,7 @@ impl Postgres {
         let port = free_port();
         let settings = settings(&socket_directory, port);
         fs::write(cluster.join("postgresql.auto.conf"), settings).unwrap();
-        let program = Program::new("postgres", programs.join("postgres"))
+        let program = Program::new(name, programs.join("postgres"))
             .user(owner)
             // At once and without children left: the parent-death signal must not wait for them.
             .farewell(Signal::SIGQUIT)
@@ -89,7 +95,7 @@ impl Postgres {
             socket_directory,
             programs,
             superuser_password,
-            logins: logins(tools),
+            logins: logins(tools, name),
             program,
             tools: tools.clone(),
             child: Mutex::default(),
@@ -169,10 +175,20 @@ impl Postgres {
             .to_owned()
     }
 
+    /// All that a database holds, as `pg_dump` writes it: bytes in hexadecimal digits.
+    pub async fn dump(&self, database: &str) -> String {
+        self.client("pg_dump", database).run(b"").await
+    }
+
     fn psql(&self, database: &str) -> Program {
-        Program::new("psql", self.programs.join("psql"))
+        self.client("psql", database)
+            .arguments(["-XqAt", "-v", "ON_ERROR_STOP=1"])
+    }
+
+    fn client(&self, name: &str, database: &str) -> Program {
+        Program::new(name, self.programs.join(name))
             .variable("PGPASSWORD", &self.superuser_password)
-            .arguments(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h"])
+            .arguments(["-U", "postgres", "-h"])
             .arguments([&self.socket_directory])
             .arguments(["-p", &self.port.to_string(), "-d", database])
     }
@@ -211,7 +227,7 @@ impl Database {
 }
 
 /// Each login's password is made once per cluster and readable for one user.
-fn logins(tools: &Tools) -> Vec<Login> {
+fn logins(tools: &Tools, cluster: &str) -> Vec<Login> {
     let owners = [
         (OWNER, User::ROOT),
         ("mailhold_milter", User::milter()),
@@ -219,7 +235,8 @@ fn logins(tools: &Tools) -> Vec<Login> {
         ("mailhold_reviews", User::ROOT),
     ];
     let make = |(name, owner)| {
-        let (password, password_file) = tools.place.password(&format!("{name}.password"), owner);
+        let file = format!("{cluster}-{name}.password");
+        let (password, password_file) = tools.place.password(&file, owner);
         Login {
             name,
             password,

@@ -135,7 +135,7 @@ impl Role {
     }
 
     /// The answer's code and body; `None` while nobody listens.
-    async fn get(&self, path: &str) -> Option<(u16, String)> {
+    pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(self.metrics).await.ok()?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;

@@ -24,6 +24,19 @@ impl Settings {
     /// # Panics
     /// When there is no such section.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) -> &mut Self {
+        let (table, name) = self.place_of(key);
+        table.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Takes one away, named as in `worker.database.password_file`.
+    pub fn unset(&mut self, key: &str) -> &mut Self {
+        let (table, name) = self.place_of(key);
+        table.remove(name).expect("a setting that is there");
+        self
+    }
+
+    fn place_of<'a>(&mut self, key: &'a str) -> (&mut Table, &'a str) {
         let (section, name) = key.rsplit_once('.').expect("a key with its section");
         let mut table = &mut self.0;
         for step in section.split('.') {
@@ -32,8 +45,7 @@ impl Settings {
                 .and_then(Value::as_table_mut)
                 .unwrap_or_else(|| panic!("no section {section}"));
         }
-        table.insert(name.to_owned(), value.into());
-        self
+        (table, name)
     }
 
     /// One of them as text, such as an address.

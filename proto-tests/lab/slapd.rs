@@ -43,23 +43,27 @@ pub struct Slapd {
 }
 
 impl Slapd {
-    /// Starts one that knows no person yet.
+    /// Starts the lab's, which knows no person yet.
     pub async fn start(tools: &Tools) -> Self {
+        Self::start_with(tools, "slapd", "").await
+    }
+
+    /// Starts one called `name` with more settings, such as `idletimeout 1\n`.
+    pub async fn start_with(tools: &Tools, name: &str, more: &str) -> Self {
         let (place, owner) = (&tools.place, User::named("openldap"));
-        let home = place.directory("slapd", owner, 0o750);
-        place.directory("slapd/db", owner, 0o700);
-        let (admin, _) = place.password("slapd/admin.secret", User::ROOT);
+        let home = place.directory(name, owner, 0o750);
+        let own = |file: &str| format!("{name}/{file}");
+        place.directory(&own("db"), owner, 0o700);
+        let (admin, _) = place.password(&own("admin.secret"), User::ROOT);
         // ldapmodify takes the whole file as the password, the line end included.
-        let admin_password = place.file("slapd/admin.password", User::ROOT, 0o600, &admin);
-        let (service, service_password) = place.password("ldap.password", User::milter());
+        let admin_password = place.file(&own("admin.password"), User::ROOT, 0o600, &admin);
+        let (service, service_password) =
+            place.password(&format!("{name}.password"), User::milter());
         let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/config/ldap/mailhold.schema");
-        place.file(
-            "slapd/mailhold.schema",
-            User::ROOT,
-            0o644,
-            fs::read(schema).unwrap(),
-        );
-        let settings = place.file("slapd/slapd.conf", owner, 0o600, settings(&home, &admin));
+        let schema = fs::read(schema).unwrap();
+        place.file(&own("mailhold.schema"), User::ROOT, 0o644, schema);
+        let settings = settings(&home, &admin, more);
+        let settings = place.file(&own("slapd.conf"), owner, 0o600, settings);
         let first = Program::new("slapadd", SLAPADD)
             .user(owner)
             .arguments(["-q", "-f"]);
@@ -69,7 +73,7 @@ impl Slapd {
             .await;
 
         let address = free_address();
-        let program = Program::new("slapd", SLAPD)
+        let program = Program::new(name, SLAPD)
             .user(owner)
             .arguments(["-d", "0", "-h", &format!("ldap://{address}/"), "-f"])
             .arguments([&settings]);
@@ -107,13 +111,29 @@ impl Slapd {
     }
 
     /// It keeps its connections and answers nothing until it is thawed.
-    pub fn freeze(&self) {
-        self.child
-            .lock()
-            .unwrap()
-            .as_ref()
-            .unwrap()
-            .signal(Signal::SIGSTOP);
+    pub async fn freeze(&self) {
+        let id = {
+            let child = self.child.lock().unwrap();
+            let child = child.as_ref().unwrap();
+            child.signal(Signal::SIGSTOP);
+            child.id()
+        };
+        // Its threads stop one after the other.
+        eventually("slapd stands still", START_BOUND, async || {
+            let threads = fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten();
+            let state = |thread: fs::DirEntry| {
+                let line = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+                let (_, after_name) = line.rsplit_once(") ")?;
+                after_name.chars().next()
+            };
+            let states: Vec<_> = threads.map(state).collect();
+            if states.iter().all(|state| *state == Some('T')) {
+                Ok(())
+            } else {
+                Err(states)
+            }
+        })
+        .await;
     }
 
     /// It goes on where it was frozen.
@@ -170,7 +190,7 @@ impl Slapd {
 }
 
 /// Debian's schemas, ours, and rights as a real house would give them.
-fn settings(home: &Path, admin_password: &str) -> String {
+fn settings(home: &Path, admin_password: &str, more: &str) -> String {
     let home = home.display();
     format!(
         "include /etc/ldap/schema/core.schema\n\
@@ -181,6 +201,7 @@ fn settings(home: &Path, admin_password: &str) -> String {
          moduleload back_mdb\n\
          threads 4\n\
          access to attrs=userPassword by anonymous auth by * none\n\
+         {more}\
          access to * by dn.exact=\"{SERVICE}\" read by * none\n\
          database mdb\n\
          maxsize 67108864\n\

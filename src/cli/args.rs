@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{domain::decision::Decision, store::reviews::ReviewKey};
+use crate::store::reviews::ReviewKey;
 
 /// Reviews outgoing mail before it leaves a Postfix server.
 ///
@@ -14,8 +14,8 @@ use crate::{domain::decision::Decision, store::reviews::ReviewKey};
 #[command(
     version,
     after_help = "\
-Exit codes: 0 done, 64 usage, 66 no such review, 69 a service is away, 70 own fault,
-77 not allowed, 78 fault in the configuration."
+Exit codes: 0 done, 1 a decision was refused (another one stands), 64 usage, 66 no such review,
+69 a service is away, 70 own fault, 77 not allowed, 78 fault in the configuration."
 )]
 pub struct Arguments {
     /// The configuration file
@@ -127,16 +127,4 @@ pub struct DecideArguments {
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,
-}
-
-impl ReviewsCommand {
-    /// The decision of the deciding commands.
-    pub fn decision(&self) -> Option<(Decision, &DecideArguments)> {
-        match self {
-            Self::Release(arguments) => Some((Decision::Release, arguments)),
-            Self::Discard(arguments) => Some((Decision::Discard, arguments)),
-            Self::Return(arguments) => Some((Decision::Return, arguments)),
-            Self::List(_) | Self::Show(_) => None,
-        }
-    }
 }

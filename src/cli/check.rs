@@ -13,6 +13,7 @@ pub fn run(config: &Path) -> Outcome {
         roles::worker(&file).map(drop),
         roles::reviews(&file).map(drop),
         roles::migrate(&file).map(drop),
+        roles::instances(&file),
     ];
     let mut faults: Vec<_> = results
         .into_iter()

@@ -1,15 +1,16 @@
 //! `mailhold milter`: reads the settings, builds the desk, serves until it is told to stop.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{io, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{Failure, Outcome, exit, signals};
 use crate::{
     config::{ConfigFile, roles, roles::MilterConfig},
     directory::{self, Outage},
+    domain::instance::Instance,
     milter::{self, Desk, Traffic, listener::Listener, lookout, recorder, recorder::Recorder},
     spool::Spool,
     store::{Role, Store},
@@ -25,7 +26,7 @@ pub fn run(config: &Path) -> Outcome {
     let config = roles::milter(&ConfigFile::read(config)?)?;
     log::start(config.log);
     events::role_started("milter");
-    raise_handle_limit(config.milter.max_connections, config.milter.listeners.len())?;
+    raise_handle_limit(config.milter.max_connections)?;
     super::runtime()?.block_on(serve(config))
 }
 
@@ -34,8 +35,7 @@ async fn serve(config: MilterConfig) -> Outcome {
     let alarms = Alarms::new(metrics.clone());
     let directory =
         directory::open(&config.directory).map_err(|e| Failure::new(exit::CONFIG, e))?;
-    let store = Store::connect_lazy(&config.database, Role::Milter);
-    let store = store.map_err(|error| Failure::new(exit::CONFIG, error))?;
+    let store = Store::connect_lazy(&config.database, Role::Milter)?;
     super::check_schema(&store).await?;
     let spool = Spool::open(&config.spool).map_err(|error| Failure::new(exit::CONFIG, error))?;
     note_recovered(&spool, &alarms);
@@ -56,13 +56,7 @@ async fn serve(config: MilterConfig) -> Outcome {
         alarms: alarms.clone(),
         traffic: Arc::new(Traffic::default()),
     });
-    let mut listeners = Vec::new();
-    for one in &config.milter.listeners {
-        let listener = Listener::bind(&one.socket).await;
-        let listener = listener.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
-        events::listening(&one.socket.to_string(), one.instance.as_str());
-        listeners.push((listener, one.instance.clone()));
-    }
+    let listeners = bind(&config.milter).await?;
     serve::start(config.metrics, metrics.clone(), alarms.clone())
         .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
 
@@ -77,17 +71,35 @@ async fn serve(config: MilterConfig) -> Outcome {
         metrics,
         alarms,
     };
-    let recording = tokio::spawn(recorder::run(recorder, end.clone()));
-    let watching = tokio::spawn(lookout::run(Arc::clone(&desk), store, end));
+    let mut beside = JoinSet::new();
+    beside.spawn(recorder::run(recorder, end.clone()));
+    beside.spawn(lookout::run(Arc::clone(&desk), store, end));
     events::role_ready("milter");
-    let served = milter::serve(desk, &config.milter, listeners, stop).await;
+    let served = tokio::select! {
+        served = milter::serve(desk, &config.milter, listeners, stop) => served,
+        // Neither ends before it is told to: captures would pile up, or faults stay unseen.
+        Some(ended) = beside.join_next() => Err(io::Error::other(match ended {
+            Ok(()) => "the recorder or the lookout has ended".to_owned(),
+            Err(panic) => panic.to_string(),
+        })),
+    };
     all_served.send_replace(true);
-    let ended = tokio::try_join!(recording, watching);
+    while beside.join_next().await.is_some() {}
     events::role_stopped("milter");
     let served = served.context("the milter cannot serve");
-    served.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
-    ended.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    served.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(settings: &milter::Settings) -> Result<Vec<(Listener, Instance)>, Failure> {
+    let mut listeners = Vec::new();
+    for one in &settings.listeners {
+        let listener = Listener::bind(&one.socket).await;
+        let listener = listener.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+        events::listening(&one.socket.to_string(), one.instance.as_str());
+        listeners.push((listener, one.instance.clone()));
+    }
+    Ok(listeners)
 }
 
 /// What an earlier process left unfinished. Only a confirmed capture that lost its content is a
@@ -109,7 +121,7 @@ fn note_recovered(spool: &Spool, alarms: &Alarms) {
 
 /// Every connection needs a handle, and a second one for the spool file of a large message. The
 /// soft limit of most systems is 1024.
-fn raise_handle_limit(max_connections: usize, n_listeners: usize) -> Result<(), Failure> {
+fn raise_handle_limit(max_connections: usize) -> Result<(), Failure> {
     let failed = |error: nix::Error| {
         let error = anyhow::Error::new(error).context("cannot set the limit of open files");
         Failure::new(exit::SOFTWARE, error)
@@ -118,7 +130,6 @@ fn raise_handle_limit(max_connections: usize, n_listeners: usize) -> Result<(), 
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(failed)?;
     let needed = (max_connections as u64)
         .saturating_mul(2)
-        .saturating_mul(n_listeners as u64)
         .saturating_add(OTHER_HANDLES);
     if hard < needed {
         let text = format!(

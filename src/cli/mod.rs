@@ -13,7 +13,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::args::{Arguments, Command};
-use crate::{store::Store, telemetry::events};
+use crate::{
+    store::{Store, StoreError},
+    telemetry::events,
+};
 
 /// Exit codes after sysexits.h.
 mod exit {
@@ -43,7 +46,7 @@ pub fn run() -> ExitCode {
     let outcome = match arguments.command {
         Command::Milter => milter::run(&config),
         Command::Worker => worker::run(&config),
-        Command::Reviews(arguments) => reviews::run(&config, arguments),
+        Command::Reviews(arguments) => reviews::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::Check => check::run(&config),
     };
@@ -87,6 +90,20 @@ impl From<crate::config::Faults> for Failure {
     }
 }
 
+/// A database that is away is waited for; one of another version or under a wrong URL is not.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = if matches!(error, StoreError::Url { .. } | StoreError::Schema(_)) {
+            exit::CONFIG
+        } else if error.is_transient() {
+            exit::UNAVAILABLE
+        } else {
+            exit::SOFTWARE
+        };
+        Self::new(code, error)
+    }
+}
+
 type Outcome = Result<ExitCode, Failure>;
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -112,6 +129,6 @@ async fn check_schema(store: &Store) -> Result<(), Failure> {
             events::store_unreachable(&error);
             Ok(())
         }
-        checked => checked.map_err(|error| Failure::new(exit::CONFIG, error)),
+        checked => Ok(checked?),
     }
 }

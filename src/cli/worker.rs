@@ -26,8 +26,7 @@ pub fn run(config: &Path) -> Outcome {
 async fn serve(config: WorkerConfig) -> Outcome {
     let metrics = Metrics::new();
     let alarms = Alarms::new(metrics.clone());
-    let store = Store::connect_lazy(&config.database, Role::Worker);
-    let store = store.map_err(|error| Failure::new(exit::CONFIG, error))?;
+    let store = Store::connect_lazy(&config.database, Role::Worker)?;
     super::check_schema(&store).await?;
     let postfix = Postfix::open(&config.postfix).await.map_err(|error| {
         let code = if error.is_transient() {

@@ -11,10 +11,11 @@ use super::{
         database, directory_settings, instance, log_settings, milter_settings, policy_settings,
         postfix_settings, recorder_settings, spool_settings,
     },
+    section::Section,
 };
 use crate::{
     directory::{self, Outage},
-    domain::policy::Policy,
+    domain::{instance::Instance, policy::Policy},
     milter::{self, recorder},
     postfix, spool, store,
     telemetry::log,
@@ -65,10 +66,8 @@ pub struct ReviewsConfig {
     pub database: store::Settings,
 }
 
-/// All that `mailhold migrate` needs.
-pub struct MigrateConfig {
-    /// `[migrate.database]`
-    pub database: store::Settings,
+/// The passwords that `mailhold migrate --create-roles` gives.
+pub struct Logins {
     /// The password of each process's login, where its section names a file.
     pub milter_password: Option<SecretString>,
     /// As above.
@@ -163,20 +162,47 @@ pub fn reviews(file: &ConfigFile) -> Result<ReviewsConfig, Faults> {
 }
 
 /// Reads what a migration needs, the passwords of all logins included.
-pub fn migrate(file: &ConfigFile) -> Result<MigrateConfig, Faults> {
+pub fn migrate(file: &ConfigFile) -> Result<store::Settings, Faults> {
     file.refuse_unknown_sections(&SECTIONS);
     let section = file.section("migrate");
     let settings = database(&section, "postgres://mailhold@localhost/mailhold", 1);
     section.refuse_unknown();
+    file.finish(settings)
+}
+
+/// Reads the passwords of all logins, for whoever makes them.
+pub fn logins(file: &ConfigFile) -> Result<Logins, Faults> {
     let password = |role: &str| {
         file.section(role)
             .section("database")
             .secret("password_file")
     };
-    file.finish(MigrateConfig {
-        database: settings,
+    file.finish(Logins {
         milter_password: password("milter"),
         worker_password: password("worker"),
         reviews_password: password("reviews"),
     })
+}
+
+/// Refuses a worker for an instance that no listener captures from: with one of the two names
+/// misspelt, nothing that is held would ever be seen by the worker.
+pub fn instances(file: &ConfigFile) -> Result<(), Faults> {
+    let name = |section: &Section<'_>| {
+        let named = section.text("instance");
+        named.unwrap_or_else(|| Instance::default().to_string())
+    };
+    let worker = file.section("worker");
+    let captured: Vec<String> = file
+        .section("milter")
+        .sections("listen")
+        .iter()
+        .map(name)
+        .collect();
+    let served = name(&worker);
+    if !captured.is_empty() && !captured.contains(&served) {
+        let captured = captured.join(", ");
+        let problem = format!("{served:?} is named by no [[milter.listen]] (they name {captured})");
+        worker.refuse("instance", &problem);
+    }
+    file.finish(())
 }

@@ -1,62 +1,37 @@
 //! Looks flags up in an LDAP server. Connections are pooled, aged out and replaced after any fault.
 
-use std::{error::Error as StdError, io, time::Duration};
+use std::{
+    error::Error as StdError,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use async_trait::async_trait;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
 use ldap3::{
     LdapConnAsync, LdapConnSettings, LdapError, ResultEntry, Scope, SearchEntry, SearchOptions,
 };
-use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{Instant, timeout, timeout_at};
-
-use super::{Directory, DirectoryError, filter::FilterTemplate};
-use crate::domain::{
-    identity::Identity,
-    person::{Entry, FlagReading, FlagValues, Standing},
+use secrecy::ExposeSecret;
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, timeout},
 };
+
+pub use super::server::{Bind, Settings};
+use super::{
+    Directory, DirectoryError,
+    reading::{self, Answered},
+};
+use crate::domain::{identity::Identity, person::Standing};
 
 /// More entries than this for one identity is an answer that nobody can trust.
 const ENTRY_LIMIT: i32 = 100;
-
-/// The `[directory.ldap]` section.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// `ldap://host:port` or `ldapi://…`.
-    pub url: String,
-    /// Where the people are.
-    pub base: String,
-    /// Our own login; `None` for an anonymous bind.
-    pub bind: Option<Bind>,
-    /// Finds a person by envelope sender.
-    pub filter: FilterTemplate,
-    /// Finds a person by SASL login; `None`: logins are not looked up.
-    pub login_filter: Option<FilterTemplate>,
-    /// The attribute that carries the flag.
-    pub attribute: String,
-    /// How its values read.
-    pub values: FlagValues,
-    /// Connections at once.
-    pub max_connections: usize,
-    /// A connection is replaced at this age: the library keeps a little of every search.
-    pub max_connection_age: Duration,
-    /// One look-up, connecting included.
-    pub timeout: Duration,
-}
-
-/// A login for the directory.
-#[derive(Clone, Debug)]
-pub struct Bind {
-    /// The distinguished name.
-    pub dn: String,
-    /// Never empty: servers take an empty password as anonymous (RFC 4513, section 5.1.2).
-    pub password: SecretString,
-}
 
 /// The LDAP backend.
 pub struct Ldap {
     settings: Settings,
     pool: Pool<Connector>,
+    /// Set once the server's schema has shown the flag's attribute, or does not show anything.
+    attribute_is_known: OnceCell<()>,
 }
 
 /// Whether a text is a search filter (RFC 4515).
@@ -80,38 +55,71 @@ impl Ldap {
         Self {
             settings,
             pool: pool.expect("a pool without timeouts"),
+            attribute_is_known: OnceCell::new(),
         }
     }
 
+    /// `None` for what nobody is called: it need not be asked.
     fn filter(&self, identity: &Identity) -> Option<String> {
         let template = match identity {
             Identity::Login(_) => self.settings.login_filter.as_ref()?,
             Identity::Sender(_) => &self.settings.filter,
         };
-        Some(template.render(&identity.to_bytes()))
+        let value = identity.to_bytes();
+        // slapd compares IA5 strings up to the first NUL only (`IA5StringNormalize` in its
+        // schema_init.c): what follows would not keep an address from being somebody else's.
+        (!value.contains(&0)).then(|| template.render(&value))
+    }
+
+    /// Fails while the server's schema has no such attribute: a misspelt one is answered like an
+    /// absent flag, and nobody would be flagged.
+    async fn check_attribute(&self) -> Result<(), DirectoryError> {
+        let attribute = &self.settings.attribute;
+        let entry = |base, filter, attribute| Question {
+            base,
+            scope: Scope::Base,
+            filter,
+            attribute,
+            kind: "schema",
+        };
+        let root = entry("", "(objectClass=*)", "subschemaSubentry");
+        let Some(place) = self.shown(root).await?.into_iter().next() else {
+            return Ok(());
+        };
+        let place = String::from_utf8_lossy(&place);
+        let types = entry(&place, "(objectClass=subschema)", "attributeTypes");
+        let types = self.shown(types).await?;
+        let is_it = |known: &Vec<u8>| reading::is_named(known, attribute);
+        if types.is_empty() || types.iter().any(is_it) {
+            return Ok(());
+        }
+        Err(DirectoryError::Attribute(attribute.clone()))
+    }
+
+    /// The values of a question that need not be answered: servers may hide their schema.
+    async fn shown(&self, question: Question<'_>) -> Result<Vec<Vec<u8>>, DirectoryError> {
+        let entries = match self.search(question).await {
+            Err(DirectoryError::LookUp { .. }) => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let values = entries.into_iter().flat_map(|entry| entry.values);
+        Ok(values.map(|(_, value)| value).collect())
     }
 
     /// Searches; a connection that fails is thrown away, and a fresh one is tried once.
-    async fn search(
-        &self,
-        filter: &str,
-        within: Question<'_>,
-    ) -> Result<Vec<ResultEntry>, DirectoryError> {
-        match self.try_search(filter, within).await {
+    async fn search(&self, question: Question<'_>) -> Result<Vec<Answered>, DirectoryError> {
+        let entries = match self.try_search(question).await {
             Err(DirectoryError::Connect { .. }) => {
                 // What is idle in the pool is as old as the one that failed.
                 self.pool.retain(|_, _| false);
-                self.try_search(filter, within).await
+                self.try_search(question).await
             }
             answer => answer,
-        }
+        };
+        answered(question, entries?)
     }
 
-    async fn try_search(
-        &self,
-        filter: &str,
-        question: Question<'_>,
-    ) -> Result<Vec<ResultEntry>, DirectoryError> {
+    async fn try_search(&self, question: Question<'_>) -> Result<Vec<ResultEntry>, DirectoryError> {
         let pooled = self
             .pool
             .get()
@@ -119,33 +127,26 @@ impl Ldap {
             .map_err(|error| self.pool_failure(error))?;
         let mut ldap = ldap3::Ldap::clone(&pooled);
         let connection = Lent(Some(pooled));
-        let attribute = [self.settings.attribute.as_str()];
+        let attribute = [question.attribute];
         let options = SearchOptions::new().sizelimit(ENTRY_LIMIT);
         let search = ldap.with_search_options(options).search(
             question.base,
             question.scope,
-            filter,
+            question.filter,
             attribute,
         );
         let (entries, outcome) = match search.await {
             Ok(result) => (result.0, result.1),
-            Err(cause) => return Err(self.connect_failure(cause)),
+            Err(cause) => return Err(unreachable(&self.settings, cause)),
         };
         // From here on the connection has proved to be sound: a refusal is an answer.
         connection.give_back();
         if !outcome.refs.is_empty() {
-            let cause = io::Error::other("the answer is a referral, not a whole answer");
-            return Err(DirectoryError::LookUp {
-                kind: question.kind,
-                cause: cause.into(),
-            });
+            return Err(question.unanswered("the answer is a referral, not a whole answer"));
         }
         match outcome.success() {
             Ok(_) => Ok(entries),
-            Err(cause) => Err(DirectoryError::LookUp {
-                kind: question.kind,
-                cause: cause.into(),
-            }),
+            Err(cause) => Err(question.unanswered(cause)),
         }
     }
 
@@ -153,18 +154,7 @@ impl Ldap {
         if let PoolError::Backend(error) = error {
             return error;
         }
-        let cause = error.to_string().into();
-        DirectoryError::Connect {
-            server: self.settings.url.clone(),
-            cause,
-        }
-    }
-
-    fn connect_failure(&self, cause: LdapError) -> DirectoryError {
-        DirectoryError::Connect {
-            server: self.settings.url.clone(),
-            cause: cause.into(),
-        }
+        unreachable(&self.settings, error.to_string())
     }
 
     /// The time that one question may take: its own limit, or less if the message has less left.
@@ -173,46 +163,49 @@ impl Ldap {
         deadline: Instant,
         answer: impl Future<Output = Result<T, DirectoryError>>,
     ) -> Result<T, DirectoryError> {
-        let own = Instant::now() + self.settings.timeout;
-        timeout_at(own.min(deadline), answer)
+        let left = deadline.saturating_duration_since(Instant::now());
+        let patience = self.settings.timeout.min(left);
+        timeout(patience, answer)
             .await
-            .unwrap_or(Err(DirectoryError::Timeout(self.settings.timeout)))
+            .unwrap_or(Err(DirectoryError::Timeout(patience)))
     }
 
-    fn read(&self, entries: Vec<ResultEntry>) -> Standing {
-        let mut flagged = None;
-        for entry in entries {
-            let entry = SearchEntry::construct(entry);
-            for value in values_of(&entry, &self.settings.attribute) {
-                let Some(reading) = self.settings.values.read(&value) else {
-                    continue;
-                };
-                let flag = format!(
-                    "{}={}",
-                    self.settings.attribute,
-                    String::from_utf8_lossy(&value)
-                );
-                let found = Entry {
-                    name: entry.dn.clone(),
-                    flag,
-                    reading,
-                };
-                // A doubtful value among good ones still raises its alarm.
-                if flagged.is_none() || reading == FlagReading::Doubtful {
-                    flagged = Some(found);
-                }
-            }
-        }
-        flagged.map_or(Standing::NotFlagged, Standing::Flagged)
+    /// Searches the people, once it is sure that their flag would be seen.
+    async fn people(
+        &self,
+        question: Question<'_>,
+        deadline: Instant,
+    ) -> Result<Vec<Answered>, DirectoryError> {
+        let asking = async {
+            let check = self
+                .attribute_is_known
+                .get_or_try_init(|| self.check_attribute());
+            check.await?;
+            self.search(question).await
+        };
+        self.within(deadline, asking).await
     }
 }
 
-/// What is asked of the server, beside the filter.
+/// What is asked of the server.
 #[derive(Clone, Copy)]
 struct Question<'a> {
     base: &'a str,
     scope: Scope,
+    filter: &'a str,
+    /// The one attribute that is wanted.
+    attribute: &'a str,
+    /// What for.
     kind: &'static str,
+}
+
+impl Question<'_> {
+    fn unanswered(&self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DirectoryError {
+        DirectoryError::LookUp {
+            kind: self.kind,
+            cause: cause.into(),
+        }
+    }
 }
 
 #[async_trait]
@@ -228,39 +221,48 @@ impl Directory for Ldap {
         let question = Question {
             base: &self.settings.base,
             scope: Scope::Subtree,
+            filter: &filter,
+            attribute: &self.settings.attribute,
             kind: identity.kind(),
         };
-        let entries = self
-            .within(deadline, self.search(&filter, question))
-            .await?;
-        Ok(self.read(entries))
+        let entries = self.people(question, deadline).await?;
+        Ok(reading::standing(&self.settings.values, entries))
     }
 
     async fn probe(&self, deadline: Instant) -> Result<(), DirectoryError> {
         let question = Question {
             base: &self.settings.base,
             scope: Scope::Base,
+            filter: "(objectClass=*)",
+            attribute: &self.settings.attribute,
             kind: "probe",
         };
-        self.within(deadline, self.search("(objectClass=*)", question))
-            .await
-            .map(drop)
+        self.people(question, deadline).await.map(drop)
     }
 }
 
-/// The values of an attribute, whatever its spelling: servers choose the case and options.
-fn values_of(entry: &SearchEntry, attribute: &str) -> Vec<Vec<u8>> {
-    let is_it = |name: &str| {
-        name.split(';')
-            .next()
-            .is_some_and(|base| base.eq_ignore_ascii_case(attribute))
+/// Entries as plain values. The library panics on what is no entry after RFC 4511, and the server
+/// is somebody else's.
+fn answered(
+    question: Question<'_>,
+    entries: Vec<ResultEntry>,
+) -> Result<Vec<Answered>, DirectoryError> {
+    let read = |entry| {
+        let entry = SearchEntry::construct(entry);
+        let texts = entry.attrs.into_iter().flat_map(|(name, values)| {
+            let values = values.into_iter().map(String::into_bytes);
+            values.map(move |value| (name.clone(), value))
+        });
+        let bytes = entry.bin_attrs.into_iter();
+        let bytes = bytes
+            .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
+        Answered {
+            name: entry.dn,
+            values: texts.chain(bytes).collect(),
+        }
     };
-    let texts = entry.attrs.iter().filter(|(name, _)| is_it(name));
-    let texts = texts.flat_map(|(_, values)| values.iter().map(|value| value.clone().into_bytes()));
-    let bytes = entry.bin_attrs.iter().filter(|(name, _)| is_it(name));
-    texts
-        .chain(bytes.flat_map(|(_, values)| values.iter().cloned()))
-        .collect()
+    catch_unwind(AssertUnwindSafe(|| entries.into_iter().map(read).collect()))
+        .map_err(|_| question.unanswered("an entry of the answer cannot be read"))
 }
 
 /// A connection in use. It goes back to the pool only after a whole answer: one that was cut off by
@@ -281,6 +283,16 @@ impl Drop for Lent {
     }
 }
 
+fn unreachable(
+    settings: &Settings,
+    cause: impl Into<Box<dyn StdError + Send + Sync>>,
+) -> DirectoryError {
+    DirectoryError::Connect {
+        server: settings.url.clone(),
+        cause: cause.into(),
+    }
+}
+
 /// Makes and checks the pool's connections.
 struct Connector {
     settings: Settings,
@@ -291,11 +303,7 @@ impl Manager for Connector {
     type Error = DirectoryError;
 
     async fn create(&self) -> Result<ldap3::Ldap, DirectoryError> {
-        let server = || self.settings.url.clone();
-        let unreachable = |cause: Box<dyn StdError + Send + Sync>| DirectoryError::Connect {
-            server: server(),
-            cause,
-        };
+        let lost = |cause: LdapError| unreachable(&self.settings, cause);
         let wait = self.settings.timeout;
         let options = LdapConnSettings::new().set_conn_timeout(wait);
         // The library's own limit does not cover ldapi.
@@ -303,7 +311,7 @@ impl Manager for Connector {
         let (driver, mut ldap) = timeout(wait, connecting)
             .await
             .map_err(|_| DirectoryError::Timeout(wait))?
-            .map_err(|cause| unreachable(cause.into()))?;
+            .map_err(lost)?;
         tokio::spawn(async move {
             // How a connection ends is told to whoever uses it.
             let _end = driver.drive().await;
@@ -317,10 +325,7 @@ impl Manager for Connector {
             let answer = timeout(wait, binding)
                 .await
                 .map_err(|_| DirectoryError::Timeout(wait))?;
-            answer
-                .map_err(|cause| unreachable(cause.into()))?
-                .success()
-                .map_err(refused)?;
+            answer.map_err(lost)?.success().map_err(refused)?;
         }
         Ok(ldap)
     }

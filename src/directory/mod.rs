@@ -3,13 +3,15 @@
 
 pub mod filter;
 pub mod ldap;
+mod reading;
+mod server;
 pub mod table;
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::domain::{
     identity::Identity,
@@ -83,6 +85,9 @@ pub enum DirectoryError {
         #[source]
         cause: Box<dyn StdError + Send + Sync>,
     },
+    /// The server has no such attribute: it cannot say who is flagged.
+    #[error("the directory's schema has no attribute {0:?} (directory.ldap.attribute)")]
+    Attribute(String),
     /// The table cannot be read.
     #[error("cannot read the table of flags {path}")]
     Table {
@@ -99,7 +104,9 @@ impl DirectoryError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Timeout(_) | Self::Connect { .. } => true,
-            Self::Bind { .. } | Self::LookUp { .. } | Self::Table { .. } => false,
+            Self::Bind { .. } | Self::LookUp { .. } | Self::Attribute(_) | Self::Table { .. } => {
+                false
+            }
         }
     }
 
@@ -108,7 +115,9 @@ impl DirectoryError {
         match self {
             Self::Timeout(_) => "timeout",
             Self::Connect { .. } => "unreachable",
-            Self::Bind { .. } | Self::LookUp { .. } | Self::Table { .. } => "refused",
+            Self::Bind { .. } | Self::LookUp { .. } | Self::Attribute(_) | Self::Table { .. } => {
+                "refused"
+            }
         }
     }
 }
@@ -130,12 +139,8 @@ pub async fn suspicion(
     identities: Vec<Identity>,
     deadline: Instant,
 ) -> Result<Option<Suspicion>, DirectoryError> {
-    let answers = join_all(
-        identities
-            .iter()
-            .map(|one| directory.standing(one, deadline)),
-    )
-    .await;
+    let questions = identities.iter().map(|one| ask(directory, one, deadline));
+    let answers = join_all(questions).await;
     let mut failure = None;
     for (identity, answer) in identities.iter().zip(answers) {
         match answer {
@@ -150,4 +155,16 @@ pub async fn suspicion(
         }
     }
     failure.map_or(Ok(None), Err)
+}
+
+/// No backend is trusted to look at the clock: mail waits for this answer.
+async fn ask(
+    directory: &dyn Directory,
+    identity: &Identity,
+    deadline: Instant,
+) -> Result<Standing, DirectoryError> {
+    let patience = deadline.saturating_duration_since(Instant::now());
+    timeout_at(deadline, directory.standing(identity, deadline))
+        .await
+        .unwrap_or(Err(DirectoryError::Timeout(patience)))
 }

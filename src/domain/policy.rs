@@ -84,14 +84,8 @@ impl Policy {
     }
 
     fn is_internal(&self, address: &Address) -> bool {
-        // `user%elsewhere@here`, `elsewhere!user@here` and `"user@elsewhere"@here` may be routed on:
-        // allow_percent_hack, swap_bangpath and resolve_dequoted_address are on by default.
-        let routed = address.local().iter().any(|byte| b"%!@".contains(byte));
-        !routed
-            && self
-                .internal
-                .iter()
-                .any(|pattern| pattern.matches(address.domain()))
+        let matches = |pattern: &DomainPattern| pattern.matches(address.domain());
+        !may_be_routed_on(address) && self.internal.iter().any(matches)
     }
 
     fn is_exempt(&self, recipient: &Path) -> bool {
@@ -99,6 +93,13 @@ impl Policy {
         let matches = |address: &Address| self.exempt.iter().any(|known| known.matches(address));
         !addresses.is_empty() && addresses.iter().all(matches)
     }
+}
+
+/// `user%elsewhere@here`, `elsewhere!user@here` and `"user@elsewhere"@here` may be routed on where
+/// Postfix serves the domain: allow_percent_hack, swap_bangpath and resolve_dequoted_address are on
+/// by default.
+fn may_be_routed_on(address: &Address) -> bool {
+    address.local().iter().any(|byte| b"%!@".contains(byte))
 }
 
 fn grounds(rule: &str, suspicion: &Suspicion, recipient: Option<&Path>) -> Grounds {
@@ -176,7 +177,9 @@ impl RecipientPattern {
                 known.domain() == address.domain()
                     && known.local().eq_ignore_ascii_case(address.local())
             }
-            Self::Domain(pattern) => pattern.matches(address.domain()),
+            Self::Domain(pattern) => {
+                !may_be_routed_on(address) && pattern.matches(address.domain())
+            }
         }
     }
 }
@@ -283,6 +286,17 @@ mod tests {
             "pass exempt-recipients"
         );
         assert!(rule(vec![doctor(), path("<b@elsewhere.test>", None)]).starts_with("hold"));
+    }
+
+    #[test]
+    fn a_routed_address_is_not_exempt_by_its_domain() {
+        for dodge in [
+            "<a%elsewhere.test@lawyer.test>",
+            "<elsewhere.test!a@lawyer.test>",
+            "<\"a@elsewhere.test\"@lawyer.test>",
+        ] {
+            assert!(rule(vec![path(dodge, None)]).starts_with("hold"), "{dodge}");
+        }
     }
 
     #[test]

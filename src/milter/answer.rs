@@ -49,8 +49,8 @@ pub enum IntakeError {
     /// Postfix went away before it read the quarantine request.
     #[error("cannot ask for the quarantine")]
     Quarantine(#[source] indymilter::ActionError),
-    /// The session has no message here: it began before a panic, or Postfix skipped MAIL.
-    #[error("there is no message in this session")]
+    /// The session has no whole message here: it began before a panic, or a stage was skipped.
+    #[error("there is no whole message in this session")]
     NoTransaction,
     /// A callback of this connection panicked earlier.
     #[error("this connection panicked")]
@@ -113,9 +113,79 @@ pub fn try_again(
     alarms: &Alarms,
 ) -> Answer {
     metrics.verdict("try_again");
+    if let IntakeError::Capture(cause) = error {
+        metrics.capture_error(if matches!(cause, SpoolError::Full { .. }) {
+            "full"
+        } else {
+            "failing"
+        });
+    }
     if let Some(kind) = error.alarm() {
         alarms.raise(kind, &crate::telemetry::chain::Chain(error).to_string());
     }
     events::message_try_again(queue_id, error.reason(), error);
     Answer::TryAgain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, time::Duration};
+
+    use super::*;
+
+    fn full() -> SpoolError {
+        SpoolError::Full {
+            directory: PathBuf::from("/spool"),
+            free_bytes: 0,
+            free_inodes: 0,
+        }
+    }
+
+    /// The figures after a failure was answered.
+    fn figures_after(error: &IntakeError) -> String {
+        let metrics = Metrics::new();
+        let alarms = Alarms::new(metrics.clone());
+        assert_eq!(try_again(error, None, &metrics, &alarms), Answer::TryAgain);
+        metrics.to_text()
+    }
+
+    #[test]
+    fn a_failure_that_needs_a_person_raises_its_alarm() {
+        let timeout = DirectoryError::Timeout(Duration::from_secs(5));
+        let short = "D305C34".parse::<QueueId>().unwrap_err();
+        for (error, kind) in [
+            (IntakeError::Standing(timeout), "directory_unreachable"),
+            (IntakeError::Capture(full()), "spool_full"),
+            (IntakeError::Capture(SpoolError::Stopped), "spool_failing"),
+            (IntakeError::NoQueueId, "queue_id_missing"),
+            (IntakeError::QueueId(short), "queue_id_missing"),
+        ] {
+            let wanted = format!("mailhold_alarm{{kind=\"{kind}\"}} 1\n");
+            assert!(figures_after(&error).contains(&wanted), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_that_ends_by_itself_raises_none() {
+        for error in [
+            IntakeError::Draining,
+            IntakeError::NoTransaction,
+            IntakeError::Deadline(Duration::from_secs(20)),
+        ] {
+            let figures = figures_after(&error);
+            let alarm = figures
+                .lines()
+                .find(|line| line.starts_with("mailhold_alarm{") && line.ends_with(" 1"));
+            assert_eq!(alarm, None, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_capture_that_failed_is_counted_by_its_kind() {
+        for (error, kind) in [(full(), "full"), (SpoolError::Incomplete, "failing")] {
+            let wanted = format!("mailhold_capture_errors_total{{kind=\"{kind}\"}} 1\n");
+            let figures = figures_after(&IntakeError::Capture(error));
+            assert!(figures.contains(&wanted), "{kind}");
+        }
+    }
 }

@@ -146,9 +146,7 @@ async fn on_abort(cx: &mut Context<Session>) -> Status {
 }
 
 async fn on_close(cx: &mut Context<Session>) -> Status {
-    if let Some(mut session) = cx.data.take() {
-        session.close();
-    }
+    drop(cx.data.take());
     Status::Continue
 }
 

@@ -23,7 +23,6 @@ use crate::{
         queue_id::QueueId,
         verdict::{Grounds, Verdict},
     },
-    spool::SpoolError,
     telemetry::{AlarmKind, chain::Chain, events},
 };
 
@@ -35,13 +34,17 @@ pub async fn begin(
 ) -> Result<Option<Addressing>, IntakeError> {
     let on_its_way = desk.traffic.enter().ok_or(IntakeError::Draining)?;
     let identities = Identity::of(client.login.as_deref(), &sender);
+    let is_anybody = !identities.is_empty();
     let asked = Instant::now();
     let answer =
         directory::suspicion(&*desk.directory, identities, asked + desk.mail_deadline).await;
     let suspicion = match answer {
         Ok(suspicion) => {
-            desk.metrics.looked_up(asked.elapsed());
-            desk.alarms.clear(AlarmKind::DirectoryUnreachable);
+            // For a bounce without a login the directory was not asked, and may be away.
+            if is_anybody {
+                desk.metrics.looked_up(asked.elapsed());
+                desk.alarms.clear(AlarmKind::DirectoryUnreachable);
+            }
             suspicion
         }
         Err(error) => {
@@ -49,7 +52,12 @@ pub async fn begin(
             match desk.outage {
                 Outage::Tempfail => return Err(IntakeError::Standing(error)),
                 Outage::Hold => Some(out_of_order(desk, &error, Suspicion::DirectoryOutage)),
-                Outage::Pass => out_of_order(desk, &error, None),
+                // An answer that says "no" is no outage: a misspelt attribute must not let all pass.
+                Outage::Pass if error.is_transient() => {
+                    desk.metrics.verdict("unreviewed");
+                    return Ok(out_of_order(desk, &error, None));
+                }
+                Outage::Pass => return Err(IntakeError::Standing(error)),
             }
         }
     };
@@ -164,15 +172,7 @@ async fn commit(
     let patience: Duration = desk.end_of_message_deadline;
     let durable = timeout(patience, desk.spool.commit(draft, capture.clone())).await;
     let durable = durable.map_err(|_| IntakeError::Deadline(patience))?;
-    durable.map_err(|error| {
-        desk.metrics
-            .capture_error(if matches!(error, SpoolError::Full { .. }) {
-                "full"
-            } else {
-                "failing"
-            });
-        IntakeError::Capture(error)
-    })?;
+    durable.map_err(IntakeError::Capture)?;
     Ok(capture)
 }
 

@@ -1,31 +1,14 @@
-//! Listeners that survive a failed accept, and TCP connections without delayed acknowledgements.
-//!
-//! indymilter ends its whole run at the first accept error (`lib.rs: run_milter`), and Postfix and
-//! indymilter both send small segments: without these two cures one EMFILE ends all reviewing, and
-//! a message over TCP waits 80 ms for nothing.
+//! Binds the sockets that Postfix connects to. Never takes one away that somebody listens to.
 
 use std::{
     fmt, fs, io,
     net::SocketAddr,
     os::unix::fs::{FileTypeExt, PermissionsExt},
-    path::PathBuf,
-    pin::Pin,
+    path::{Path, PathBuf},
     str::FromStr,
-    task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
-    sync::watch,
-    time::Sleep,
-};
-
-use crate::telemetry::events;
-
-/// The pause after a failed accept, most often for want of file handles.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use tokio::net::{TcpListener, UnixListener};
 
 /// Where a listener is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,13 +68,12 @@ pub struct BindError {
 
 /// A bound listener.
 pub struct Listener {
-    name: String,
-    bound: Bound,
-    pause: Option<Pin<Box<Sleep>>>,
-    closed: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub(super) name: String,
+    pub(super) bound: Bound,
 }
 
-enum Bound {
+/// The listener of the system.
+pub(super) enum Bound {
     Unix(UnixListener),
     Inet(TcpListener),
     /// Takes nothing more.
@@ -106,20 +88,14 @@ impl Listener {
             cause,
         };
         let bound = match socket {
-            Socket::Inet(address) => TcpListener::bind(address)
-                .await
-                .map(Bound::Inet)
-                .map_err(fault)?,
-            Socket::Unix { path, mode, group } => bind_unix(path, *mode, group.as_deref())
-                .map(Bound::Unix)
-                .map_err(fault)?,
+            Socket::Inet(address) => TcpListener::bind(address).await.map(Bound::Inet),
+            Socket::Unix { path, mode, group } => {
+                bind_unix(path, *mode, group.as_deref()).map(Bound::Unix)
+            }
         };
-        let closed = Box::pin(std::future::pending());
         Ok(Self {
             name: socket.to_string(),
-            bound,
-            pause: None,
-            closed,
+            bound: bound.map_err(fault)?,
         })
     }
 
@@ -130,63 +106,11 @@ impl Listener {
             Bound::Unix(_) | Bound::Closed => None,
         }
     }
-
-    /// The same listener, which takes nothing more once `stop` is true.
-    pub(super) fn until(mut self, mut stop: watch::Receiver<bool>) -> Self {
-        self.closed = Box::pin(async move {
-            // An error means that the sender is gone, which is a stop as well.
-            let _stopped = stop.wait_for(|stop| *stop).await;
-        });
-        self
-    }
-
-    fn poll_bound(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
-        match &self.bound {
-            Bound::Unix(listener) => listener
-                .poll_accept(cx)
-                .map_ok(|(stream, _)| Stream::Unix(stream)),
-            Bound::Inet(listener) => {
-                let (stream, _) = ready!(listener.poll_accept(cx))?;
-                stream.set_nodelay(true)?;
-                Poll::Ready(Ok(Stream::Inet(stream)))
-            }
-            Bound::Closed => Poll::Pending,
-        }
-    }
 }
 
-impl indymilter::Listener for Listener {
-    type Io = Stream;
-
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
-        loop {
-            if self.closed.as_mut().poll(cx).is_ready() {
-                self.bound = Bound::Closed;
-                self.closed = Box::pin(std::future::pending());
-            }
-            if let Some(pause) = &mut self.pause {
-                ready!(pause.as_mut().poll(cx));
-                self.pause = None;
-            }
-            match ready!(self.poll_bound(cx)) {
-                Ok(stream) => return Poll::Ready(Ok(stream)),
-                Err(error) => {
-                    events::accept_failed(&self.name, &error);
-                    self.pause = Some(Box::pin(tokio::time::sleep(ACCEPT_PAUSE)));
-                }
-            }
-        }
-    }
-}
-
-fn bind_unix(path: &PathBuf, mode: u32, group: Option<&str>) -> io::Result<UnixListener> {
-    if let Ok(there) = fs::symlink_metadata(path) {
-        // A living process would still answer: then the address is in use, and the start fails.
-        let abandoned =
-            there.file_type().is_socket() && std::os::unix::net::UnixStream::connect(path).is_err();
-        if abandoned {
-            fs::remove_file(path)?;
-        }
+fn bind_unix(path: &Path, mode: u32, group: Option<&str>) -> io::Result<UnixListener> {
+    if is_abandoned(path) {
+        fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
     if let Some(name) = group {
@@ -198,60 +122,13 @@ fn bind_unix(path: &PathBuf, mode: u32, group: Option<&str>) -> io::Result<UnixL
     Ok(listener)
 }
 
-/// A connection of Postfix.
-pub enum Stream {
-    /// Over a UNIX socket.
-    Unix(UnixStream),
-    /// Over TCP.
-    Inet(TcpStream),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Inet(stream) => {
-                let read = Pin::new(&mut *stream).poll_read(cx, buffer);
-                if read.is_ready() {
-                    // Linux falls back to delayed acknowledgements by itself: tcp(7), TCP_QUICKACK.
-                    // A failure costs time only.
-                    let _slower = stream.set_quickack(true);
-                }
-                read
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Inet(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Inet(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Inet(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
+/// Whether a socket is there that nobody listens to. Any other error than a refusal may mean a
+/// living process: one that we may not connect to, or a socket of another kind.
+fn is_abandoned(path: &Path) -> bool {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    is_socket
+        && std::os::unix::net::UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]

@@ -5,13 +5,16 @@
 
 pub mod answer;
 mod callbacks;
+mod door;
 pub mod intake;
 pub mod listener;
 pub mod lookout;
 mod macros;
 mod negotiate;
+mod packets;
 pub mod recorder;
 mod session;
+mod stream;
 mod transaction;
 
 use std::{
@@ -23,9 +26,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::Instant,
+};
 
-use self::listener::{Listener, Socket};
+use self::{
+    door::Door,
+    listener::{Listener, Socket},
+};
 use crate::{
     directory::{Directory, Outage},
     domain::{instance::Instance, policy::Policy},
@@ -38,7 +48,7 @@ use crate::{
 pub struct Settings {
     /// Where Postfix connects to.
     pub listeners: Vec<ListenerSettings>,
-    /// Connections at once, for each listener.
+    /// Connections at once, over all listeners.
     pub max_connections: usize,
     /// A connection that is idle for this long is closed.
     pub connection_timeout: Duration,
@@ -127,17 +137,21 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let (cut, cut_here) = watch::channel(false);
+    let seats = settings.max_connections.min(Semaphore::MAX_PERMITS);
+    let seats = Arc::new(Semaphore::new(seats));
     let mut serving = JoinSet::new();
     for (listener, instance) in listeners {
         let callbacks = callbacks::callbacks(Arc::clone(&desk), instance);
         let config = indymilter::Config {
-            max_connections: settings.max_connections,
+            // indymilter counts for each listener; the seats count for all of them.
+            max_connections: Semaphore::MAX_PERMITS,
             connection_timeout: settings.connection_timeout,
             ..Default::default()
         };
-        let listener = listener.until(stop.clone());
+        let seats = Arc::clone(&seats);
+        let door = Door::open(listener, seats, stop.clone(), desk.alarms.clone());
         let mut cut = cut_here.clone();
-        serving.spawn(indymilter::run(listener, callbacks, config, async move {
+        serving.spawn(indymilter::run(door, callbacks, config, async move {
             // An error means that the sender is gone, which is a stop as well.
             let _stopped = cut.wait_for(|cut| *cut).await;
         }));
@@ -166,5 +180,29 @@ async fn drain(traffic: &Traffic, patience: Duration) {
     let mut tick = tokio::time::interval(Duration::from_millis(20));
     while traffic.n_open() > 0 && Instant::now() < end {
         tick.tick().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_on_its_way_until_it_is_dropped() {
+        let traffic = Arc::new(Traffic::default());
+        let message = traffic.enter().unwrap();
+        assert_eq!(traffic.n_open(), 1);
+        drop(message);
+        assert_eq!(traffic.n_open(), 0);
+    }
+
+    #[test]
+    fn no_message_begins_while_the_milter_drains() {
+        let traffic = Arc::new(Traffic::default());
+        let before = traffic.enter();
+        traffic.drain();
+        assert!(traffic.enter().is_none());
+        assert_eq!(traffic.n_open(), 1, "only the one from before");
+        drop(before);
     }
 }

@@ -34,6 +34,9 @@ pub fn negotiate(
 ) -> Agreed {
     // The field starts as everything that is offered: assigned, not widened.
     cx.requested_actions = NEEDED_ACTIONS;
+    // indymilter has asked for all stages that nobody listens to. Where one must be sent it answers
+    // by itself; where it must not be asked for it would end the connection without a word.
+    cx.requested_opts &= offered_opts;
     // Skip would end the capture of a message early.
     cx.requested_opts.remove(ProtoOpts::SKIP);
     cx.requested_opts |= NEEDED_OPTS;

@@ -90,7 +90,7 @@ async fn record_next(recorder: &Recorder) -> Result<(), InTheWay> {
             done(recorder, &batch, began.elapsed());
             Ok(())
         }
-        Err(error) if error.is_transient() => Err(unreachable_store(recorder, &error)),
+        Err(error) if error.is_transient() => Err(in_the_way(recorder, &error)),
         // One of the batch is to blame: one by one the others get through.
         Err(_) => record_singly(recorder, batch).await,
     }
@@ -118,7 +118,7 @@ async fn record_singly(recorder: &Recorder, batch: Vec<Waiting>) -> Result<(), I
         let began = Instant::now();
         match record(recorder, std::slice::from_ref(&waiting)).await {
             Ok(()) => done(recorder, &[waiting], began.elapsed()),
-            Err(error) if error.is_transient() => return Err(unreachable_store(recorder, &error)),
+            Err(error) if error.is_transient() => return Err(in_the_way(recorder, &error)),
             Err(error) => set_aside(recorder, waiting.capture.id, &error).await?,
         }
     }
@@ -143,10 +143,13 @@ fn note_set_aside(recorder: &Recorder, id: CaptureId, reason: &str) {
     events::capture_set_aside(&id.to_string(), reason);
 }
 
-fn unreachable_store(recorder: &Recorder, error: &StoreError) -> InTheWay {
-    recorder
-        .alarms
-        .raise(AlarmKind::StoreUnreachable, &Chain(error).to_string());
+fn in_the_way(recorder: &Recorder, error: &StoreError) -> InTheWay {
+    let detail = Chain(error).to_string();
+    if let StoreError::ReadWaiting { .. } = error {
+        recorder.alarms.raise(AlarmKind::SpoolFailing, &detail);
+        return InTheWay;
+    }
+    recorder.alarms.raise(AlarmKind::StoreUnreachable, &detail);
     events::store_unreachable(error);
     InTheWay
 }
@@ -186,6 +189,38 @@ struct Spooled(Chunks);
 
 impl Content for Spooled {
     async fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
-        self.0.next().await.map_err(io::Error::other)
+        self.0.next().await.map_err(waiting_fault)
+    }
+}
+
+/// Says by its kind whether the content may be readable later: the store knows no spool.
+fn waiting_fault(error: SpoolError) -> io::Error {
+    let kind = if error.is_transient() {
+        io::ErrorKind::ResourceBusy
+    } else {
+        io::ErrorKind::Other
+    };
+    io::Error::new(kind, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_file_handles_never_sets_a_capture_aside() {
+        let capture_id = CaptureId::new(uuid::Uuid::now_v7());
+        let blamed = |error| {
+            let cause = waiting_fault(error);
+            !StoreError::ReadWaiting { capture_id, cause }.is_transient()
+        };
+        assert!(!blamed(SpoolError::Read {
+            path: "/spool/large/x".into(),
+            cause: io::Error::from_raw_os_error(nix::libc::EMFILE),
+        }));
+        assert!(blamed(SpoolError::Unreadable {
+            id: capture_id,
+            cause: io::ErrorKind::InvalidData.into(),
+        }));
     }
 }

@@ -3,7 +3,7 @@
 use std::{ffi::CString, sync::Arc};
 
 use indymilter::{Macros, ProtoOpts};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Desk,
@@ -27,14 +27,16 @@ pub struct Session {
     state: State,
 }
 
-/// Whether a connection still takes mail, and how it ended.
+/// Where a connection stands, and so how it ended when it ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    Open,
+    /// All messages have come to their end.
+    Idle,
+    /// A message was begun. One that is given up counts until the next: indymilter reports a cut
+    /// connection as an abort first (`session.rs: process_commands`).
+    InMessage,
     /// A callback panicked: nothing of this session can be trusted.
     Panicked,
-    Quit,
-    Cut,
 }
 
 impl Session {
@@ -46,7 +48,7 @@ impl Session {
             instance,
             transaction: None,
             opts,
-            state: State::Open,
+            state: State::Idle,
         }
     }
 
@@ -56,10 +58,12 @@ impl Session {
         if self.state == State::Panicked {
             return self.try_again(&IntakeError::Panicked, macros::queue_id(macros));
         }
+        self.state = State::Idle;
         let sender = path(arguments, macros::rewritten(macros, c"{mail_addr}"));
         match intake::begin(&self.desk, sender, macros::client(macros)).await {
             Ok(None) => Answer::Accept,
             Ok(Some(addressing)) => {
+                self.state = State::InMessage;
                 self.transaction = Some(Transaction::Addressing(Box::new(addressing)));
                 Answer::Continue
             }
@@ -76,16 +80,24 @@ impl Session {
 
     /// DATA: the recipients are final, and so is the verdict.
     pub fn data(&mut self, macros: &Macros) -> Answer {
-        let Some(Transaction::Addressing(addressing)) = self.transaction.take() else {
-            return self.try_again(&IntakeError::NoTransaction, None);
-        };
-        self.judge(*addressing, macros::queue_id(macros))
+        match self.transaction.take() {
+            // Without a recipient no rule could match: this must not be a way around them.
+            Some(Transaction::Addressing(addressing))
+                if !addressing.envelope.recipients.is_empty() =>
+            {
+                self.judge(*addressing, macros::queue_id(macros))
+            }
+            Some(Transaction::Addressing(_) | Transaction::Reading(_) | Transaction::Failed(_))
+            | None => self.try_again(&IntakeError::NoTransaction, None),
+        }
     }
 
     fn judge(&mut self, addressing: Addressing, queue_id: Option<String>) -> Answer {
+        self.state = State::Idle;
         match intake::judge(&self.desk, addressing, queue_id.clone()) {
             Ok(None) => Answer::Accept,
             Ok(Some(reading)) => {
+                self.state = State::InMessage;
                 self.transaction = Some(Transaction::Reading(Box::new(reading)));
                 Answer::Continue
             }
@@ -95,35 +107,45 @@ impl Session {
 
     /// A header field. What fails here is answered at the end of the message.
     pub async fn header(&mut self, name: CString, value: CString) {
+        let patience = self.desk.end_of_message_deadline;
         let Some(reading) = self.reading() else {
             return;
         };
-        let written = reading.add_field(name.as_bytes(), value.as_bytes()).await;
-        self.note(written);
+        let written = timeout(
+            patience,
+            reading.add_field(name.as_bytes(), value.as_bytes()),
+        )
+        .await;
+        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
     /// The header section is complete.
     pub async fn end_of_header(&mut self) {
+        let patience = self.desk.end_of_message_deadline;
         let Some(reading) = self.reading() else {
             return;
         };
-        let written = reading.end_header().await;
-        self.note(written);
+        let written = timeout(patience, reading.end_header()).await;
+        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
     /// A piece of the body, at most 64 KiB from Postfix.
     pub async fn body(&mut self, chunk: &[u8]) {
+        let patience = self.desk.end_of_message_deadline;
         let Some(reading) = self.reading() else {
             return;
         };
-        let written = reading.add_body(chunk).await;
-        self.note(written);
+        let written = timeout(patience, reading.add_body(chunk)).await;
+        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
     /// End of message: the capture to be quarantined, or why it must come again.
     pub async fn end_of_message(&mut self, macros: &Macros) -> Result<Capture, Answer> {
         let began = Instant::now();
         let queue_id = macros::queue_id(macros);
+        if self.state == State::InMessage {
+            self.state = State::Idle;
+        }
         let captured = match self.transaction.take() {
             Some(Transaction::Reading(reading)) => {
                 intake::capture(&self.desk, &self.instance, *reading, queue_id.clone()).await
@@ -149,14 +171,6 @@ impl Session {
     /// The message was given up (RSET, disconnect): it leaves no trace.
     pub fn abort(&mut self) {
         self.transaction = None;
-    }
-
-    /// The connection ends as it should, or is cut in the middle of a message.
-    pub fn close(&mut self) {
-        let cut = self.transaction.take().is_some();
-        if self.state == State::Open {
-            self.state = if cut { State::Cut } else { State::Quit };
-        }
     }
 
     /// Passes on what an event came to; after a panic this session takes no more mail.
@@ -193,9 +207,8 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         let ending = match self.state {
-            State::Quit => "quit",
-            // Dropped without being closed: the task ended in the middle.
-            State::Cut | State::Open => "cut",
+            State::Idle => "quit",
+            State::InMessage => "cut",
             State::Panicked => "panic",
         };
         self.desk.metrics.connection_ended(ending);

@@ -97,6 +97,9 @@ pub enum SpoolError {
         #[source]
         cause: serde_json::Error,
     },
+    /// The disk did not take a piece of a large content in time.
+    #[error("the disk of the spool does not answer")]
+    Stalled,
     /// The draft lost content in an earlier failure or cancelled write.
     #[error("the draft is incomplete after an earlier failure")]
     Incomplete,
@@ -114,6 +117,7 @@ impl SpoolError {
             | Self::Write { .. }
             | Self::Sync { .. }
             | Self::Read { .. }
+            | Self::Stalled
             | Self::Incomplete => true,
             Self::Open { .. }
             | Self::Owned { .. }
@@ -141,6 +145,7 @@ impl SpoolError {
             | Self::Read { .. }
             | Self::Unreadable { .. }
             | Self::Describe { .. }
+            | Self::Stalled
             | Self::Incomplete
             | Self::Stopped => Self::Stopped,
         }

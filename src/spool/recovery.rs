@@ -64,7 +64,12 @@ pub(super) fn recover(
         match entry.large.map(|name| contents.remove(&name)) {
             None => entries.push(entry),
             Some(Some(n_bytes)) if n_bytes == entry.size_bytes => entries.push(entry),
-            Some(_) => {
+            Some(of_another_length) => {
+                // What is left of the content goes first: once the facts are there, the next start
+                // takes the capture for settled and removes what it still has in `large/`.
+                if let (Some(name), Some(_)) = (entry.large, of_another_length) {
+                    aside::leftover(layout, name)?;
+                }
                 give_up(layout, &entry)?;
                 recovered.n_lost += 1;
             }

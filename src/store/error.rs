@@ -210,10 +210,8 @@ impl StoreError {
     /// or this program are to blame for.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Url { .. }
-            | Self::Schema(_)
-            | Self::ReadWaiting { .. }
-            | Self::ContentLength { .. } => false,
+            Self::Url { .. } | Self::Schema(_) | Self::ContentLength { .. } => false,
+            Self::ReadWaiting { cause, .. } => cause.kind() == io::ErrorKind::ResourceBusy,
             Self::Connect { cause }
             | Self::CompareSchema { cause }
             | Self::Migrate { cause }
@@ -324,6 +322,20 @@ mod tests {
             "28P01", "42501", "42P01", "58030", "XX000",
         ] {
             assert!(refused(code).is_transient(), "{code}");
+        }
+    }
+
+    #[test]
+    fn content_that_is_only_busy_is_asked_for_again() {
+        for (kind, again) in [
+            (io::ErrorKind::ResourceBusy, true),
+            (io::ErrorKind::Other, false),
+            (io::ErrorKind::InvalidData, false),
+        ] {
+            let capture_id = CaptureId::new(sqlx::types::Uuid::nil());
+            let cause = kind.into();
+            let error = StoreError::ReadWaiting { capture_id, cause };
+            assert_eq!(error.is_transient(), again, "{kind}");
         }
     }
 

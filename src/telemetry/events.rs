@@ -165,7 +165,7 @@ pub fn message_settled(
     info!(
         event,
         queue_id = %queue_id,
-        new_queue_id = new,
+        new_queue_id = new_queue_id.map(QueueId::as_str),
         capture_id = %capture_id,
         disposition = disposition.as_str(),
         "{queue_id}: {disposition}{}{new}",
@@ -220,6 +220,14 @@ pub fn spool_stopped() {
     error!(
         event = "spool.stopped",
         "the spool has stopped, restart the milter"
+    );
+}
+
+/// A fault in the program, at this place in its source. What it said is not for the log.
+pub fn panicked(place: &str) {
+    error!(
+        event = "role.panicked",
+        place, "the program panicked at {place}"
     );
 }
 

@@ -1,8 +1,13 @@
 //! Where log lines go: JSON for the journal, plain text for a terminal.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    panic,
+};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use super::events;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +50,20 @@ pub fn start(settings: Settings) {
         Level::Info => "info",
         Level::Debug => "debug",
     };
-    // The libraries' own debug lines would show addresses and statements.
-    let filter = EnvFilter::new(format!("warn,sqlx=off,mailhold={level}"));
+    // The libraries' own debug lines would show addresses and statements. ldap3 warns with whole
+    // entries, and of nothing that a look-up does not tell.
+    let filter = EnvFilter::new(format!("warn,sqlx=off,ldap3=off,mailhold={level}"));
     let json = match settings.format {
         Format::Json => true,
         Format::Text => false,
         Format::Auto => !io::stdout().is_terminal(),
     };
     let lines = tracing_subscriber::registry().with(filter);
+    panic::set_hook(Box::new(|panic| {
+        // What a panic says may quote what was being read: a header field, an address.
+        let place = panic.location().map(ToString::to_string);
+        events::panicked(place.as_deref().unwrap_or("an unknown place"));
+    }));
     // An error means that a test has started logging already.
     let _started = if json {
         lines

@@ -4,9 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, Opts, Registry, TextEncoder, core::Collector,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Registry, TextEncoder,
 };
+
+use super::declare::Declare;
+use crate::domain::decision::Decision;
 
 /// The figures of one process. A cheap handle on shared counters.
 #[derive(Clone)]
@@ -43,10 +46,12 @@ struct Figures {
     gone: IntCounter,
 }
 
-/// From half a millisecond, a message over a UNIX socket, to the longest deadline.
-const SECONDS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0,
-];
+/// The values of labels: a figure is there, at zero, before its first event, for alerts to see it.
+const VERDICTS: [&str; 5] = ["unflagged", "unreviewed", "pass", "hold", "try_again"];
+const SESSION_RESULTS: [&str; 3] = ["quit", "cut", "panic"];
+const DIRECTORY_ERRORS: [&str; 3] = ["timeout", "unreachable", "refused"];
+const CAPTURE_ERRORS: [&str; 2] = ["full", "failing"];
+const SETTLE_RESULTS: [&str; 3] = ["done", "gone", "postponed"];
 
 impl Metrics {
     /// Declares and registers every figure.
@@ -64,7 +69,7 @@ impl Metrics {
             ),
             milter_verdicts: in_registry.counters(
                 "milter_verdicts_total",
-                "Messages by answer: unflagged, pass, hold, try_again",
+                "Messages by answer: unflagged, unreviewed, pass, hold, try_again",
                 &["verdict"],
             ),
             milter_eom_duration: in_registry.histogram(
@@ -140,7 +145,11 @@ impl Metrics {
             gone: in_registry.counter("gone_total", "Messages that another hand moved"),
             registry: registry.clone(),
         };
-        in_registry.build_facts();
+        let built = in_registry.gauges("build_info", "The running version", &["version"]);
+        let version = env!("CARGO_PKG_VERSION");
+        built.with_label_values(&[version]).set(1.0);
+        in_registry.process();
+        figures.begin_at_zero();
         Self(Arc::new(figures))
     }
 
@@ -172,7 +181,7 @@ impl Metrics {
         self.0.milter_sessions.with_label_values(&[result]).inc();
     }
 
-    /// A message was answered: `unflagged`, `pass`, `hold` or `try_again`.
+    /// A message was answered: `unflagged`, `unreviewed`, `pass`, `hold` or `try_again`.
     pub fn verdict(&self, verdict: &str) {
         self.0.milter_verdicts.with_label_values(&[verdict]).inc();
     }
@@ -290,6 +299,27 @@ impl Metrics {
     }
 }
 
+impl Figures {
+    fn begin_at_zero(&self) {
+        let begin = |figure: &IntCounterVec, values: &[&str]| {
+            for value in values {
+                figure.with_label_values(&[*value]);
+            }
+        };
+        begin(&self.milter_verdicts, &VERDICTS);
+        begin(&self.milter_sessions, &SESSION_RESULTS);
+        begin(&self.directory_errors, &DIRECTORY_ERRORS);
+        begin(&self.capture_errors, &CAPTURE_ERRORS);
+        for decision in Decision::ALL.map(Decision::as_str) {
+            begin(&self.review_decisions, &[decision]);
+            self.settle_duration.with_label_values(&[decision]);
+            for result in SETTLE_RESULTS {
+                self.settle.with_label_values(&[decision, result]);
+            }
+        }
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -298,66 +328,6 @@ impl Default for Metrics {
 
 fn count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Declares figures under our prefix. A refusal is a fault of this file, seen by the first test.
-struct Declare<'a>(&'a Registry);
-
-#[expect(
-    clippy::expect_used,
-    reason = "names and labels are constants of this file"
-)]
-impl Declare<'_> {
-    fn register<C: Collector + Clone + 'static>(&self, figure: prometheus::Result<C>) -> C {
-        let figure = figure.expect("a well-formed name");
-        self.0
-            .register(Box::new(figure.clone()))
-            .expect("a name used once");
-        figure
-    }
-
-    fn opts(name: &str, help: &str) -> Opts {
-        Opts::new(format!("mailhold_{name}"), help)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.register(IntCounter::with_opts(Self::opts(name, help)))
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.register(IntCounterVec::new(Self::opts(name, help), labels))
-    }
-
-    fn count_now(&self, name: &str, help: &str) -> IntGauge {
-        self.register(IntGauge::with_opts(Self::opts(name, help)))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Gauge {
-        self.register(Gauge::with_opts(Self::opts(name, help)))
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
-        self.register(GaugeVec::new(Self::opts(name, help), labels))
-    }
-
-    fn histogram(&self, name: &str, help: &str) -> Histogram {
-        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(SECONDS.to_vec());
-        self.register(Histogram::with_opts(opts))
-    }
-
-    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
-        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(SECONDS.to_vec());
-        self.register(HistogramVec::new(opts, labels))
-    }
-
-    fn build_facts(&self) {
-        let built = self.gauges("build_info", "The running version", &["version"]);
-        built
-            .with_label_values(&[env!("CARGO_PKG_VERSION")])
-            .set(1.0);
-        let process = prometheus::process_collector::ProcessCollector::for_self();
-        self.0.register(Box::new(process)).expect("registered once");
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod alarm;
 pub mod chain;
+mod declare;
 pub mod events;
 pub mod log;
 pub mod metrics;

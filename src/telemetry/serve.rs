@@ -7,13 +7,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
 use hyper_util::rt::TokioTimer;
 
 use super::{Alarms, Metrics};
 
 /// A client that has not sent its request by then is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often to look for alarms that are over.
+const ROUND: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Figures {
@@ -50,14 +59,31 @@ pub fn start(address: SocketAddr, metrics: Metrics, alarms: Alarms) -> Result<()
         .route("/metrics", get(metrics_text))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
-        .with_state(Figures { metrics, alarms });
+        .with_state(Figures {
+            metrics,
+            alarms: alarms.clone(),
+        });
+    tokio::spawn(end_alarms(alarms));
     tokio::spawn(server.serve(router.into_make_service()));
     Ok(())
 }
 
-async fn metrics_text(State(figures): State<Figures>) -> String {
-    figures.alarms.expire(Instant::now());
-    figures.metrics.to_text()
+/// Prometheus 3 asks for the version of the format.
+async fn metrics_text(State(figures): State<Figures>) -> impl IntoResponse {
+    let format = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
+    (format, figures.metrics.to_text())
+}
+
+/// Ends momentary alarms, whether somebody asks for the figures or not.
+async fn end_alarms(alarms: Alarms) {
+    let mut rounds = tokio::time::interval(ROUND);
+    loop {
+        rounds.tick().await;
+        alarms.expire(Instant::now());
+    }
 }
 
 /// 200 when nothing stands in the way, else 503 and one line per fault.

@@ -5,97 +5,155 @@ use std::{
     process::ExitCode,
 };
 
-use super::{complain, no_reader, own_fault, shapes, spelt, unavailable};
+use super::{ambiguous, complain, own_fault, shapes, spelt};
 use crate::{
     cli::{Failure, Outcome, args::DecideArguments, exit},
     domain::{capture_id::CaptureId, decision::Decision},
     store::{
-        Store,
+        Store, StoreError,
         decisions::{Answer, Ballot, Via},
         reviews::ReviewKey,
     },
 };
+
+/// What is decided, by whom, and why.
+pub struct Ruling {
+    pub decision: Decision,
+    pub reviewer: String,
+    pub note: Option<String>,
+}
+
+impl Ruling {
+    /// Refuses a reviewer whom the configuration does not know.
+    pub fn new(
+        reviewers: &[String],
+        decision: Decision,
+        arguments: &DecideArguments,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            decision,
+            reviewer: known_reviewer(reviewers, &arguments.reviewer)?,
+            note: arguments.note.clone(),
+        })
+    }
+}
 
 /// What one ID came to.
 pub struct Outcomes {
     pub key: String,
     pub capture_id: Option<CaptureId>,
     pub text: String,
-    pub accepted: bool,
+    pub end: End,
+}
+
+/// How it ended for one ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// The decision stands.
+    Accepted,
+    /// No message has this name.
+    Unknown,
+    /// The message cannot be decided so.
+    Refused,
 }
 
 /// Decides all messages that are named, each by itself.
-pub async fn run(
-    store: &Store,
-    reviewers: &[String],
-    decision: Decision,
-    arguments: &DecideArguments,
-) -> Outcome {
-    let reviewer = known_reviewer(reviewers, &arguments.reviewer)?;
-    let mut code = ExitCode::SUCCESS;
-    let mut out = io::stdout();
-    for key in &arguments.ids {
-        let outcome = decide_one(store, key, &reviewer, (decision, arguments)).await?;
-        if !outcome.accepted {
-            code = ExitCode::from(exit::REFUSED);
-        }
-        let written = if arguments.json {
-            writeln!(out, "{}", shapes::outcome(&outcome, decision))
-        } else if outcome.accepted {
-            writeln!(out, "{}: {}", outcome.key, outcome.text)
-        } else {
-            complain(&format!("{}: {}", outcome.key, outcome.text));
-            Ok(())
+pub async fn run(store: &Store, ruling: &Ruling, arguments: &DecideArguments) -> Outcome {
+    let mut worst = End::Accepted;
+    let mut written = Ok(());
+    for (at, key) in arguments.ids.iter().enumerate() {
+        let outcome = match decide_one(store, key, ruling).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let left = arguments.ids.get(at + 1..).unwrap_or_default();
+                return Err(interrupted(key, left, error));
+            }
         };
-        written.or_else(no_reader).map_err(own_fault)?;
+        worst = worst.max(outcome.end);
+        // All are decided, even if nobody reads what came of it.
+        written = written.and(tell(&outcome, ruling, arguments));
     }
-    Ok(code)
+    written.map_err(own_fault)?;
+    Ok(match worst {
+        End::Accepted => ExitCode::SUCCESS,
+        End::Unknown => ExitCode::from(exit::NO_INPUT),
+        End::Refused => ExitCode::from(exit::REFUSED),
+    })
+}
+
+fn tell(outcome: &Outcomes, ruling: &Ruling, arguments: &DecideArguments) -> io::Result<()> {
+    let line = format!("{}: {}", outcome.key, outcome.text);
+    if arguments.json {
+        writeln!(
+            io::stdout(),
+            "{}",
+            shapes::outcome(outcome, ruling.decision)
+        )
+    } else if outcome.end == End::Accepted {
+        writeln!(io::stdout(), "{line}")
+    } else {
+        complain(&line);
+        Ok(())
+    }
+}
+
+/// The database went away in the middle: whether this one was decided is not known.
+fn interrupted(key: &ReviewKey, left: &[ReviewKey], error: StoreError) -> Failure {
+    let key = spelt(key);
+    complain(&format!(
+        "{key}: no answer; see `mailhold reviews show {key}` before you decide it again"
+    ));
+    if !left.is_empty() {
+        let left: Vec<String> = left.iter().map(spelt).collect();
+        complain(&format!("not decided: {}", left.join(" ")));
+    }
+    error.into()
 }
 
 async fn decide_one(
     store: &Store,
     key: &ReviewKey,
-    reviewer: &str,
-    (decision, arguments): (Decision, &DecideArguments),
-) -> Result<Outcomes, Failure> {
-    let spelt = spelt(key);
-    let refused = |capture_id, text| Outcomes {
-        key: spelt.clone(),
+    ruling: &Ruling,
+) -> Result<Outcomes, StoreError> {
+    let found = store.find(key).await?;
+    let outcome = |capture_id, end, text: String| Outcomes {
+        key: spelt(key),
         capture_id,
         text,
-        accepted: false,
+        end,
     };
-    let found = store.find(key).await.map_err(unavailable)?;
     let capture_id = match found.as_slice() {
-        [] => return Ok(refused(None, "there is no such review".to_owned())),
-        [one] => *one,
-        several => {
-            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let text = format!(
-                "means several captures, name one of them: {}",
-                names.join(" ")
-            );
-            return Ok(refused(None, text));
+        [] => {
+            let text = "there is no such review".to_owned();
+            return Ok(outcome(None, End::Unknown, text));
         }
+        [one] => *one,
+        several => return Ok(outcome(None, End::Refused, ambiguous(several))),
     };
     let ballot = Ballot {
         capture_id,
-        decision,
-        reviewer: reviewer.to_owned(),
+        decision: ruling.decision,
+        reviewer: ruling.reviewer.clone(),
         os_user: os_user(),
         via: Via::Cli,
-        note: arguments.note.clone(),
+        note: ruling.note.clone(),
     };
-    let text = match store.decide(&ballot).await.map_err(unavailable)? {
-        Answer::Accepted { .. } => {
-            let text = format!("{decision} decided");
-            return Ok(Outcomes {
-                key: spelt,
-                capture_id: Some(capture_id),
-                text,
-                accepted: true,
-            });
-        }
+    let answer = store.decide(&ballot).await?;
+    let end = match answer {
+        Answer::Accepted { .. } => End::Accepted,
+        Answer::Unknown => End::Unknown,
+        Answer::AlreadyDecided(_)
+        | Answer::NotHeldYet
+        | Answer::AlreadySettled(_)
+        | Answer::NobodyToReturnTo => End::Refused,
+    };
+    Ok(outcome(Some(capture_id), end, spoken(&answer, ruling)))
+}
+
+/// An answer for people.
+fn spoken(answer: &Answer, ruling: &Ruling) -> String {
+    match answer {
+        Answer::Accepted { .. } => format!("{} decided", ruling.decision),
         Answer::AlreadyDecided(winner) => format!(
             "already decided: {} by {} at {}, now {}",
             winner.decision,
@@ -109,16 +167,21 @@ async fn decide_one(
             "has the null sender, nobody can be told: release or discard it".to_owned()
         }
         Answer::Unknown => "there is no such review".to_owned(),
-    };
-    Ok(refused(Some(capture_id), text))
+    }
 }
 
+/// The reviewer of the configuration whose name was given, in the configuration's spelling.
 fn known_reviewer(reviewers: &[String], named: &str) -> Result<String, Failure> {
     let known = reviewers
         .iter()
         .find(|known| known.eq_ignore_ascii_case(named));
     known.cloned().ok_or_else(|| {
-        let text = format!("{named:?} is not in reviews.reviewers of the configuration");
+        let all = if reviewers.is_empty() {
+            "nobody is".to_owned()
+        } else {
+            format!("known: {}", reviewers.join(", "))
+        };
+        let text = format!("{named:?} is not in reviews.reviewers of the configuration ({all})");
         Failure::new(exit::NO_PERMISSION, anyhow::Error::msg(text))
     })
 }

@@ -1,7 +1,9 @@
 //! `mailhold reviews`: what a person sees and decides on the command line.
 
 mod decide;
+mod plain;
 mod shapes;
+mod table;
 mod text;
 
 use std::{
@@ -10,94 +12,159 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context;
+use chrono::{TimeDelta, Utc};
 
+use self::decide::Ruling;
 use super::{
     Failure, Outcome,
-    args::{ListArguments, ReviewsArguments, ReviewsCommand, ShowArguments},
+    args::{DecideArguments, ListArguments, ReviewsArguments, ReviewsCommand, ShowArguments},
     exit,
 };
 use crate::{
     config::{ConfigFile, roles},
-    domain::{capture_id::CaptureId, lifecycle::State},
+    domain::{capture_id::CaptureId, decision::Decision, lifecycle::State},
     store::{
-        Role, Store, StoreError,
+        Role, Store,
         reviews::{Filter, Order, Review, ReviewKey},
     },
 };
 
+/// Whoever waits longer than this for the worker's look makes people wonder where it is.
+const UNSEEN: TimeDelta = TimeDelta::minutes(1);
+
+/// What is wanted of the reviews; whoever decides is known.
+enum Wish<'a> {
+    List(&'a ListArguments),
+    Show(&'a ShowArguments),
+    Decide(Ruling, &'a DecideArguments),
+}
+
 /// Runs one command.
-pub fn run(config: &Path, arguments: ReviewsArguments) -> Outcome {
+pub fn run(config: &Path, arguments: &ReviewsArguments) -> Outcome {
     let config = roles::reviews(&ConfigFile::read(config)?)?;
+    let ruling = |decision, given| Ruling::new(&config.reviewers, decision, given);
+    let wish = match &arguments.command {
+        ReviewsCommand::List(given) => Wish::List(given),
+        ReviewsCommand::Show(given) => Wish::Show(given),
+        ReviewsCommand::Release(given) => Wish::Decide(ruling(Decision::Release, given)?, given),
+        ReviewsCommand::Discard(given) => Wish::Decide(ruling(Decision::Discard, given)?, given),
+        ReviewsCommand::Return(given) => Wish::Decide(ruling(Decision::Return, given)?, given),
+    };
     super::runtime()?.block_on(async {
-        let store = Store::connect_lazy(&config.database, Role::Reviews).map_err(unavailable)?;
-        store.check_schema().await.map_err(unavailable)?;
-        match &arguments.command {
-            ReviewsCommand::List(arguments) => list(&store, arguments).await,
-            ReviewsCommand::Show(arguments) => show(&store, arguments).await,
-            ReviewsCommand::Release(_) | ReviewsCommand::Discard(_) | ReviewsCommand::Return(_) => {
-                let (decision, arguments) = arguments
-                    .command
-                    .decision()
-                    .context("a deciding command")
-                    .map_err(own_fault)?;
-                decide::run(&store, &config.reviewers, decision, arguments).await
-            }
-        }
+        let store = Store::connect_lazy(&config.database, Role::Reviews)?;
+        store.check_schema().await?;
+        let done = match wish {
+            Wish::List(given) => list(&store, given).await,
+            Wish::Show(given) => show(&store, given).await,
+            Wish::Decide(ruling, given) => decide::run(&store, &ruling, given).await,
+        };
+        done.or_else(no_reader)
     })
 }
 
 async fn list(store: &Store, arguments: &ListArguments) -> Outcome {
-    let (states, order) = if arguments.all {
-        (State::all(), Order::NewestFirst)
+    let (states, order, nothing) = if arguments.all {
+        (State::all(), Order::NewestFirst, "There are no reviews.")
     } else {
-        (vec![State::Held], Order::OldestFirst)
+        let nothing = "Nothing waits for a decision.";
+        (vec![State::Held], Order::OldestFirst, nothing)
     };
     let filter = Filter {
         states,
         instance: None,
         order,
         after: None,
-        limit: arguments.limit,
+        // One more tells that there are more.
+        limit: arguments.limit + 1,
     };
-    let lines = store.list(&filter).await.map_err(unavailable)?;
+    let mut lines = store.list(&filter).await?;
+    let n_found = lines.len();
+    lines.truncate(arguments.limit as usize);
     let mut out = io::stdout().lock();
-    let written = if arguments.json {
-        lines
+    let written = match (arguments.json, lines.is_empty()) {
+        (true, _) => lines
             .iter()
-            .try_for_each(|line| writeln!(out, "{}", shapes::line(line)))
-    } else {
-        text::table(&mut out, &lines, chrono::Utc::now())
+            .try_for_each(|line| writeln!(out, "{}", shapes::line(line))),
+        (false, true) => writeln!(out, "{nothing}"),
+        (false, false) => table::table(&mut out, &lines, Utc::now()),
     };
-    written.or_else(no_reader).map_err(own_fault)?;
+    written.map_err(own_fault)?;
+    drop(out);
+    if n_found > lines.len() {
+        complain(&format!("there are more than {}, see --limit", lines.len()));
+    }
+    if !arguments.all {
+        note_unseen(store).await?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Without a worker nothing would ever wait for a decision, and the list would look fine.
+async fn note_unseen(store: &Store) -> Result<(), Failure> {
+    let eldest = Filter {
+        states: vec![State::Captured],
+        instance: None,
+        order: Order::OldestFirst,
+        after: None,
+        limit: 1,
+    };
+    let unseen = store.list(&eldest).await?;
+    if unseen
+        .iter()
+        .any(|line| Utc::now() - line.captured_at > UNSEEN)
+    {
+        complain(
+            "some messages were captured, but not seen in the hold queue yet: does the worker \
+             run? (--all lists them as captured)",
+        );
+    }
+    Ok(())
 }
 
 async fn show(store: &Store, arguments: &ShowArguments) -> Outcome {
     let mut out = io::stdout();
-    let mut n_unknown = 0_usize;
+    let mut code = ExitCode::SUCCESS;
     for key in &arguments.ids {
-        let found = store.find(key).await.map_err(unavailable)?;
-        if found.is_empty() {
-            n_unknown += 1;
-            complain(&format!("{}: there is no such review", spelt(key)));
+        let found = store.find(key).await?;
+        if let Some(refusal) = not_shown(&found, arguments) {
+            code = ExitCode::from(exit::NO_INPUT);
+            complain(&format!("{}: {refusal}", spelt(key)));
+            continue;
         }
         for capture_id in found {
             if arguments.content {
                 write_content(store, capture_id, &mut out).await?;
                 continue;
             }
-            let Some(review) = store.show(capture_id).await.map_err(unavailable)? else {
+            let Some(review) = store.show(capture_id).await? else {
                 continue;
             };
             write_review(store, &review, arguments, &mut out).await?;
         }
     }
-    Ok(if n_unknown == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(exit::NO_INPUT)
-    })
+    // What has no line end at its end still waits to be written.
+    out.flush().map_err(own_fault)?;
+    Ok(code)
+}
+
+/// Why there is nothing to show under a name.
+fn not_shown(found: &[CaptureId], arguments: &ShowArguments) -> Option<String> {
+    match found {
+        [] => Some("there is no such review".to_owned()),
+        [_] => None,
+        // One behind the other they would look like one message.
+        several if arguments.content => Some(ambiguous(several)),
+        _ => None,
+    }
+}
+
+/// A queue ID that was captured more than once.
+fn ambiguous(several: &[CaptureId]) -> String {
+    let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+    format!(
+        "means several captures, name one of them: {}",
+        names.join(" ")
+    )
 }
 
 async fn write_review(
@@ -112,7 +179,7 @@ async fn write_review(
     } else {
         text::review(out, review, &header)
     };
-    written.or_else(no_reader).map_err(own_fault)
+    written.map_err(own_fault)
 }
 
 /// The header section as it was captured, without what follows it.
@@ -120,7 +187,7 @@ async fn header_section(store: &Store, capture_id: CaptureId) -> Result<Vec<u8>,
     const LONGEST_HEADER: usize = 256 * 1_024;
     let mut content = store.content(capture_id);
     let mut header = Vec::new();
-    while let Some(chunk) = content.next_chunk().await.map_err(unavailable)? {
+    while let Some(chunk) = content.next_chunk().await? {
         header.extend_from_slice(&chunk);
         let end = header.windows(4).position(|window| window == b"\r\n\r\n");
         // A message without any field begins with the empty line.
@@ -147,20 +214,19 @@ async fn write_content(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut content = store.content(capture_id);
-    while let Some(chunk) = content.next_chunk().await.map_err(unavailable)? {
-        out.write_all(&chunk)
-            .or_else(no_reader)
-            .map_err(own_fault)?;
+    while let Some(chunk) = content.next_chunk().await? {
+        out.write_all(&chunk).map_err(own_fault)?;
     }
     Ok(())
 }
 
 /// A pipe whose reader has seen enough, as in `mailhold reviews list | head`, is no fault.
-fn no_reader(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        Ok(())
+fn no_reader(failure: Failure) -> Outcome {
+    let cause = failure.error.downcast_ref::<io::Error>();
+    if cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        Ok(ExitCode::SUCCESS)
     } else {
-        Err(error)
+        Err(failure)
     }
 }
 
@@ -178,15 +244,6 @@ fn spelt(key: &ReviewKey) -> String {
 )]
 fn complain(text: &str) {
     eprintln!("mailhold: {text}");
-}
-
-fn unavailable(error: StoreError) -> Failure {
-    let code = if error.is_transient() {
-        exit::UNAVAILABLE
-    } else {
-        exit::SOFTWARE
-    };
-    Failure::new(code, error)
 }
 
 fn own_fault(error: impl Into<anyhow::Error>) -> Failure {

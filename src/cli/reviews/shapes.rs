@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::decide::Outcomes;
+use super::decide::{End, Outcomes};
 use crate::{
     domain::{decision::Decision, envelope::Path},
     store::reviews::{Decided, Line, Pending, Review, Settled},
@@ -72,7 +72,7 @@ pub fn outcome(outcome: &Outcomes, decision: Decision) -> Value {
         "id": outcome.key,
         "capture_id": outcome.capture_id.map(|id| id.to_string()),
         "decision": decision.as_str(),
-        "accepted": outcome.accepted,
+        "accepted": outcome.end == End::Accepted,
         "text": outcome.text,
     })
 }

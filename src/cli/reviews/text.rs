@@ -1,63 +1,14 @@
-//! Text for people: a table of reviews, and all that is known of one.
+//! Text for people: all that is known of one review.
 
 use std::io::{self, Write};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use super::plain::plain;
 use crate::{
-    domain::envelope::Path,
-    store::reviews::{Line, Review},
+    domain::{envelope::Path, lifecycle::State, verdict::Matched},
+    store::reviews::Review,
 };
-
-/// Writes the list, one line per message.
-pub fn table(out: &mut impl Write, lines: &[Line], now: DateTime<Utc>) -> io::Result<()> {
-    if lines.is_empty() {
-        return writeln!(out, "Nothing waits for a decision.");
-    }
-    let row = |line: &Line| {
-        let more = line.n_recipients.saturating_sub(1);
-        let first = line.first_recipient.clone().unwrap_or_default();
-        let to = if more == 0 {
-            first
-        } else {
-            format!("{first} (+{more})")
-        };
-        [
-            line.queue_id.to_string(),
-            line.state.to_string(),
-            age(now - line.captured_at),
-            size(line.size_bytes),
-            cut(&line.sender, 32),
-            cut(&to, 36),
-            cut(line.subject.as_deref().unwrap_or("(no subject)"), 48),
-        ]
-    };
-    let titles = [
-        "QUEUE ID", "STATE", "AGE", "SIZE", "SENDER", "TO", "SUBJECT",
-    ]
-    .map(str::to_owned);
-    let rows: Vec<[String; 7]> = std::iter::once(titles)
-        .chain(lines.iter().map(row))
-        .collect();
-    let widths: Vec<usize> = (0..7)
-        .map(|column| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-        })
-        .map(Option::unwrap_or_default)
-        .collect();
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
-    }
-    Ok(())
-}
 
 /// Writes all that is known of a review, its header section at the end.
 pub fn review(out: &mut impl Write, review: &Review, header: &[u8]) -> io::Result<()> {
@@ -101,6 +52,14 @@ fn message_facts(review: &Review) -> Vec<Fact> {
     ];
     facts.extend(recipients.map(|recipient| ("Recipient", path(recipient))));
     facts.extend(login.map(|login| ("Login", login.into_owned())));
+    let header = &review.header;
+    let decoded = [
+        ("From", &header.from),
+        ("To", &header.to),
+        ("Subject", &header.subject),
+    ];
+    let decoded = decoded.map(|(name, value)| value.clone().map(|value| (name, value)));
+    facts.extend(decoded.into_iter().flatten());
     facts.extend([
         ("Client", address.unwrap_or_else(|| "unknown".to_owned())),
         ("Held by rule", capture.grounds.rule.clone()),
@@ -120,9 +79,13 @@ fn message_facts(review: &Review) -> Vec<Fact> {
 
 /// Where the message stands, and what people and the worker did.
 fn review_facts(review: &Review) -> Vec<Fact> {
-    let held = review
-        .held_at
-        .map_or_else(|| "not seen in the hold queue yet".to_owned(), time);
+    let held = match (review.held_at, review.state) {
+        (Some(at), _) => time(at),
+        (None, State::Captured) => "not seen in the hold queue yet".to_owned(),
+        (None, State::Held | State::Decided | State::Settled(_)) => {
+            "never seen in the hold queue".to_owned()
+        }
+    };
     let mut facts = vec![("State", review.state.to_string()), ("Held", held)];
     if let Some(decided) = &review.decided {
         let user = decided.os_user.as_deref().unwrap_or("unknown");
@@ -155,7 +118,7 @@ fn review_facts(review: &Review) -> Vec<Fact> {
     facts
 }
 
-fn because(matched: &crate::domain::verdict::Matched) -> String {
+fn because(matched: &Matched) -> String {
     if matched.identity.is_empty() {
         return format!(
             "the directory could not be asked, and {} is external",
@@ -179,41 +142,12 @@ fn path(path: &Path) -> String {
         .to_owned()
 }
 
-/// A terminal obeys control characters: those of a mail are shown, not sent. Right-to-left marks
-/// and the like can make a name look like another one.
-fn plain(text: &str) -> String {
-    let harmful = |sign: char| {
-        (sign.is_control() && sign != '\t')
-            || matches!(sign, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars()
-        .map(|sign| if harmful(sign) { '\u{fffd}' } else { sign })
-        .collect()
-}
-
-fn cut(text: &str, width: usize) -> String {
-    let text = plain(text);
-    if text.chars().count() <= width {
-        return text;
-    }
-    text.chars().take(width - 1).chain(['\u{2026}']).collect()
-}
-
 fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-fn age(age: TimeDelta) -> String {
-    let minutes = age.num_minutes().max(0);
-    match minutes {
-        0 => format!("{} s", age.num_seconds().max(0)),
-        1..60 => format!("{minutes} min"),
-        60..2_880 => format!("{} h", minutes / 60),
-        _ => format!("{} d", minutes / 1_440),
-    }
-}
-
-fn size(bytes: u64) -> String {
+/// A size as people say it.
+pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
         Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
@@ -226,19 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mail_cannot_steer_the_terminal() {
-        assert_eq!(
-            plain("a\x1b[31mb\u{202e}c\0"),
-            "a\u{fffd}[31mb\u{fffd}c\u{fffd}"
-        );
-    }
-
-    #[test]
-    fn ages_and_sizes_read_as_people_say_them() {
-        assert_eq!(age(TimeDelta::seconds(42)), "42 s");
-        assert_eq!(age(TimeDelta::minutes(59)), "59 min");
-        assert_eq!(age(TimeDelta::hours(47)), "47 h");
-        assert_eq!(age(TimeDelta::hours(72)), "3 d");
+    fn sizes_read_as_people_say_them() {
         assert_eq!(size(999), "999 B");
         assert_eq!(size(1_572_864), "1.5 MiB");
     }

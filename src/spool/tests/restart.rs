@@ -199,6 +199,24 @@ async fn a_capture_whose_content_was_lost_is_reported_and_not_offered() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_lost_content_is_never_removed() {
+    let desk = Desk::new();
+    let spool = desk.open();
+    let content = message(3 * LIMIT_BYTES);
+    commit(&spool, &content).await.unwrap();
+    // Keeps the segment, so that the next start meets the frame again.
+    commit(&spool, b"x").await.unwrap();
+    drop(spool);
+    fs::write(&desk.large()[0], &content[..LIMIT_BYTES]).unwrap();
+    for n_lost in [1, 0] {
+        assert_eq!(desk.open().recovered().n_lost, n_lost);
+        let is_rest = |path: &std::path::PathBuf| fs::read(path).unwrap() == content[..LIMIT_BYTES];
+        assert!(desk.aside().iter().any(is_rest), "{:?}", desk.aside());
+        assert!(desk.large().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn a_capture_that_is_set_aside_is_kept_and_never_offered_again() {
     let desk = Desk::new();
     let spool = desk.open();

@@ -49,6 +49,9 @@ pub struct HeaderFields {
 /// Content that is read once, from front to back, in chunks: best of nearly [`CHUNK_BYTES`].
 pub trait Content: Send {
     /// The next chunk, or `None` at the end.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::ResourceBusy`] if it may be readable later; any other kind blames the capture.
     fn next_chunk(&mut self) -> impl Future<Output = io::Result<Option<Bytes>>> + Send;
 }
 

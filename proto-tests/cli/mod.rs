@@ -1,0 +1,35 @@
+//! The command line as operators and reviewers type it. Never looks into the database by itself, but
+//! to see what a decision left there.
+
+mod check;
+mod deciding;
+mod help;
+mod listing;
+mod migrating;
+mod names;
+mod office;
+mod showing;
+mod starting;
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use crate::trials::Trials;
+
+/// All tests of this area.
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    [
+        listing::tests(trials),
+        showing::tests(trials),
+        deciding::tests(trials),
+        names::tests(trials),
+        migrating::tests(trials),
+        starting::tests(trials),
+        check::tests(trials),
+        help::tests(trials),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,59 @@
+//! The statements that docs/security.md gives for removing old reviews.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use crate::{
+    lab::Lab,
+    trials::{Trials, tests},
+};
+
+const PAGE: &str = include_str!("../../docs/security.md");
+
+/// Two old captures: one still held, one released.
+const REVIEWS: &str = "
+    insert into capture (capture_id, instance, queue_id, captured_at, sender, sender_argument,
+        sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
+        matched_entry, matched_flag, matched_recipient, size_bytes, digest)
+    select gen_random_uuid(), 'postfix', queue_id, now() - interval '100 days', 'a@corp.test', '',
+        '{}', 1, 'flagged-external', '', '', '', '', '', 1, decode(repeat('00', 32), 'hex')
+    from unnest(array['4jWkMG56f7z1j', '4jWkMG56f7z1k']) as queue_id;
+    insert into capture_recipient (capture_id, ordinal, recipient, argument, parameters)
+    select capture_id, 0, 'b@elsewhere.test', '', '{}' from capture;
+    insert into capture_content (capture_id, ordinal, encoding, bytes)
+    select capture_id, 0, 'identity', 'x' from capture;
+    update capture set state = 'held';
+    insert into decision (capture_id, decision, reviewer, via)
+    select capture_id, 'release', 'rita', 'cli' from capture where queue_id like '%j';
+    insert into settlement (capture_id, decision_id, disposition, method, worker, evidence)
+    select capture_id, decision_id, 'released', 'unhold', 'lab', 'none' from decision;
+    update capture set state = 'released' where queue_id like '%j';
+    delete from work;";
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    tests![trials.shared: the_statements_of_the_page_remove_old_settled_reviews_only]
+}
+
+async fn the_statements_of_the_page_remove_old_settled_reviews_only(lab: &Lab) {
+    let (_, rest) = PAGE.split_once("begin;\n").expect("statements on the page");
+    let (statements, _) = rest.split_once("commit;").unwrap();
+    let database = lab.postgres.database().await;
+    database.execute(REVIEWS).await;
+    database
+        .execute(&format!("begin; {statements} commit;"))
+        .await;
+    assert_eq!(database.execute("select state from capture").await, "held");
+    for table in ["capture_recipient", "capture_content"] {
+        let left = database
+            .execute(&format!("select count(*) from {table}"))
+            .await;
+        assert_eq!(left, "1", "{table}");
+    }
+    for table in ["decision", "settlement"] {
+        let left = database
+            .execute(&format!("select count(*) from {table}"))
+            .await;
+        assert_eq!(left, "0", "{table}");
+    }
+}

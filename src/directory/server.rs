@@ -1,0 +1,42 @@
+//! How to reach an LDAP server and what to ask it: the settings of its backend.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::filter::FilterTemplate;
+use crate::domain::person::FlagValues;
+
+/// The `[directory.ldap]` section.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `ldap://host:port` or `ldapi://…`.
+    pub url: String,
+    /// Where the people are.
+    pub base: String,
+    /// Our own login; `None` for an anonymous bind.
+    pub bind: Option<Bind>,
+    /// Finds a person by envelope sender.
+    pub filter: FilterTemplate,
+    /// Finds a person by SASL login; `None`: logins are not looked up.
+    pub login_filter: Option<FilterTemplate>,
+    /// The attribute that carries the flag.
+    pub attribute: String,
+    /// How its values read.
+    pub values: FlagValues,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// A connection is replaced at this age: the library keeps a little of every search.
+    pub max_connection_age: Duration,
+    /// One look-up, connecting included.
+    pub timeout: Duration,
+}
+
+/// A login for the directory.
+#[derive(Clone, Debug)]
+pub struct Bind {
+    /// The distinguished name.
+    pub dn: String,
+    /// Never empty: servers take an empty password as anonymous (RFC 4513, section 5.1.2).
+    pub password: SecretString,
+}
