@@ -37,7 +37,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 /// Time limits short enough to wait for.
-fn hurry(settings: &mut Settings) {
+pub fn hurry(settings: &mut Settings) {
     settings
         .set("postfix.command_timeout", "1s")
         .set("worker.lease", "2s");

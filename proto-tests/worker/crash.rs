@@ -10,13 +10,13 @@ use mailhold::domain::{
 use nix::sys::signal::Signal;
 
 use super::{
-    commands::settled_once,
+    commands::{hurry, settled_once},
     mails::Mail,
     stand_in::StandIn,
     workplace::{BOUND, Workplace},
 };
 use crate::{
-    lab::{Lab, eventually::eventually, settings::Settings},
+    lab::{Lab, eventually::eventually},
     store::fixture::Fixture,
     trials::{Trials, tests},
 };
@@ -32,12 +32,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_worker_that_is_told_to_stop_finishes_what_it_began,
         an_idle_worker_stops_at_once,
     ]
-}
-
-fn hurry(settings: &mut Settings) {
-    settings
-        .set("postfix.command_timeout", "1s")
-        .set("worker.lease", "2s");
 }
 
 async fn a_worker_killed_before_its_command_leaves_the_decision_to_the_next(lab: &Lab) {

@@ -17,6 +17,7 @@ use mailhold::{
 };
 
 use super::{
+    commands::hurry,
     mails::Mail,
     workplace::{BOUND, Workplace},
 };
@@ -198,7 +199,7 @@ async fn a_message_on_its_way_is_never_touched(lab: &Lab) {
         let confirmed = work.fixture.worker().confirm(&[mail.capture.id]).await;
         assert_eq!(confirmed.unwrap(), [mail.capture.id]);
         work.decide(&mail, decision).await;
-        let worker = work.worker(|_| {}).await;
+        let worker = work.worker(hurry).await;
         let review = work.is(&mail, State::Settled(Disposition::Gone)).await;
         assert_eq!(review.settled.unwrap().method, Method::None);
         worker.stop().await;

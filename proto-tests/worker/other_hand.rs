@@ -12,6 +12,7 @@ use mailhold::{
 };
 
 use super::{
+    commands::hurry,
     mails::Mail,
     stand_in::StandIn,
     workplace::{BOUND, Workplace},
@@ -107,7 +108,9 @@ async fn a_message_that_vanished_without_a_line_in_the_log_is_gone(lab: &Lab) {
     let work = Workplace::new(lab).await;
     let mail = work.decided(Decision::Discard).await;
     std::fs::remove_file(work.hold_file(&mail)).unwrap();
-    let worker = work.worker(|_| {}).await;
+    let worker = work.worker(hurry).await;
+    let reason = work.put_off(&mail).await;
+    assert!(reason.contains("looked for again"), "{reason}");
     let settled = is_gone(&work, &worker, &mail).await;
     assert!(
         settled.evidence.contains("no log tells"),

@@ -15,6 +15,7 @@ use mailhold::{
 use tokio::time::sleep;
 
 use super::{
+    commands::{hurry, settled_once},
     mails::Mail,
     workplace::{BOUND, Workplace},
 };
@@ -22,8 +23,10 @@ use crate::{
     lab::{
         Lab,
         eventually::eventually_true,
+        place::give,
         postfix::Postfix,
         smtp::{Smtp, small_mail},
+        user::User,
     },
     trials::{Trials, tests},
 };
@@ -35,6 +38,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_message_released_late_is_found_by_its_old_and_its_new_queue_id,
         a_hashed_hold_queue_full_of_strays_is_served,
         a_message_is_not_gone_because_postfix_moved_its_hold_queue,
+        a_message_is_not_gone_because_the_hold_queue_is_empty_for_a_while,
         a_hold_queue_that_was_taken_away_is_served_again_when_it_is_back,
     ]
 }
@@ -157,6 +161,26 @@ async fn a_message_is_not_gone_because_postfix_moved_its_hold_queue(lab: &Lab) {
     worker.start_again().await;
     work.is(&mail, RELEASED).await;
     work.is_delivered_once(&mail).await;
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+/// As when the worker starts before the queue is mounted.
+async fn a_message_is_not_gone_because_the_hold_queue_is_empty_for_a_while(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "unmounted", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mail = work.decided(Decision::Release).await;
+    let hold = postfix.queue_directory.join("hold");
+    let away = postfix.queue_directory.join("away");
+    fs::rename(&hold, &away).unwrap();
+    fs::create_dir(&hold).unwrap();
+    give(&hold, User::named("postfix"), 0o700);
+    let worker = work.worker(hurry).await;
+    let reason = work.put_off(&mail).await;
+    assert!(reason.contains("looked for again"), "{reason}");
+    fs::remove_dir(&hold).unwrap();
+    fs::rename(&away, &hold).unwrap();
+    settled_once(&work, &worker, &mail).await;
     worker.stop().await;
     postfix.stop().await;
 }

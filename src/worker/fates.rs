@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{Desk, note_store};
+use super::{Desk, Settings, note_store};
 use crate::{
     domain::{capture_id::CaptureId, decision::Disposition},
     store::{
@@ -31,6 +31,8 @@ pub(super) enum Fault {
     Service,
     /// Nobody: the time was up.
     Time,
+    /// The message was nowhere to be seen, for a reason that may pass.
+    Absence,
 }
 
 /// Decisions to be tried again, with one reason for all.
@@ -235,24 +237,22 @@ async fn postpone(desk: &Desk, postponed: Postponed) {
     }
     // Those that wait together go on together: the youngest of them tells when.
     let attempt = leases.iter().map(|lease| lease.attempt()).min();
-    let pause = pause_after(
-        attempt.unwrap_or_default(),
-        fault,
-        desk.settings.max_backoff,
-    );
+    let pause = pause_after(attempt.unwrap_or_default(), fault, &desk.settings);
     if let Err(error) = desk.store.postpone(&leases, pause, &reason).await {
         // The leases end by themselves.
         note_store(desk, &error);
     }
 }
 
-fn pause_after(attempt: u32, fault: Fault, longest: Duration) -> Duration {
+fn pause_after(attempt: u32, fault: Fault, settings: &Settings) -> Duration {
+    let longest = settings.max_backoff;
     let doublings = attempt.saturating_sub(1).min(16);
     let doubled = FIRST_PAUSE.saturating_mul(1 << doublings);
     match fault {
         Fault::Message => doubled.min(longest),
         Fault::Service => doubled.min(longest).min(LONGEST_SERVICE_PAUSE),
         Fault::Time => Duration::ZERO,
+        Fault::Absence => settings.lease / 2,
     }
 }
 
@@ -260,15 +260,25 @@ fn pause_after(attempt: u32, fault: Fault, longest: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    fn settings(max_backoff: u64) -> Settings {
+        Settings {
+            instance: "mx1".parse().unwrap(),
+            poll: Duration::from_secs(5),
+            lease: Duration::from_secs(60),
+            batch: 500,
+            max_backoff: Duration::from_secs(max_backoff),
+        }
+    }
+
     #[test]
     fn pauses_double_up_to_the_longest_of_their_fault() {
-        let longest = Duration::from_secs(300);
-        let pauses =
-            |fault| [0, 1, 2, 5, 6, 10, u32::MAX].map(|n| pause_after(n, fault, longest).as_secs());
+        let attempts = [0, 1, 2, 5, 6, 10, u32::MAX];
+        let pauses = |fault| attempts.map(|n| pause_after(n, fault, &settings(300)).as_secs());
         assert_eq!(pauses(Fault::Message), [1, 1, 2, 16, 32, 300, 300]);
         assert_eq!(pauses(Fault::Service), [1, 1, 2, 16, 30, 30, 30]);
         assert_eq!(pauses(Fault::Time), [0; 7]);
-        let short = pause_after(9, Fault::Service, Duration::from_secs(5));
+        assert_eq!(pauses(Fault::Absence), [30; 7]);
+        let short = pause_after(9, Fault::Service, &settings(5));
         assert_eq!(short.as_secs(), 5, "worker.max_backoff counts for all");
     }
 }

@@ -1,16 +1,16 @@
 //! What really became of a message: read from the queue and from Postfix's log, never assumed.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     Desk,
     fates::{Fates, Fault},
     settle::queue_ids,
-    traces::{Conclusion, Hand, Traces, conclude, is_told},
+    traces::{Conclusion, Hand, Traces, conclude},
     troubles::{Part, Troubles},
 };
 use crate::{
-    domain::queue_id::QueueId,
+    domain::{capture_id::CaptureId, queue_id::QueueId},
     postfix::{
         error::PostfixError,
         log::{Findings, LogMark},
@@ -21,9 +21,9 @@ use crate::{
     telemetry::chain::Chain,
 };
 
-/// How long to wait until something is logged that must have happened.
-const LOG_PATIENCE: Duration = Duration::from_secs(5);
-const LOG_PAUSE: Duration = Duration::from_millis(50);
+/// How long to wait for the new queue ID of a requeued message to be logged.
+const NEW_ID_PATIENCE: Duration = Duration::from_secs(5);
+const NEW_ID_PAUSE: Duration = Duration::from_millis(50);
 
 /// A command that was run, and what it said.
 pub(super) struct Command {
@@ -35,8 +35,31 @@ pub(super) struct Command {
     pub report: Report,
 }
 
+/// Messages that were nowhere to be seen at the last look. A queue that is not mounted is empty, too:
+/// one look is no proof.
+#[derive(Default)]
+pub(super) struct Missed(HashSet<CaptureId>);
+
+impl Missed {
+    /// A message was seen on hold.
+    pub fn found(&mut self, work: &Claimed) {
+        self.0.remove(&work.standing.capture_id);
+    }
+
+    /// A message was missed; whether it was at the look before as well.
+    fn again(&mut self, work: &Claimed) -> bool {
+        let id = work.standing.capture_id;
+        !self.0.insert(id) && self.0.remove(&id)
+    }
+}
+
 /// Proves a command's effect, message by message.
-pub(super) async fn after(desk: &Desk, command: Command, works: Vec<Claimed>) -> Fates {
+pub(super) async fn after(
+    desk: &Desk,
+    command: Command,
+    works: Vec<Claimed>,
+    missed: &mut Missed,
+) -> Fates {
     let mut fates = Fates::default();
     let (mut named, mut unnamed) = (Vec::new(), Vec::new());
     for work in works {
@@ -62,13 +85,13 @@ pub(super) async fn after(desk: &Desk, command: Command, works: Vec<Claimed>) ->
         let evidence = "postsuper named it, and it has left hold".to_owned();
         fates.fulfil(work, method, evidence);
     }
-    let findings = read_log_until(desk, command.mark, &unnamed, is_told).await;
-    fates.extend(explain(desk, unnamed, findings, Hand::Ours).await);
+    let findings = read_log(desk, command.mark, &unnamed).await;
+    fates.extend(explain(desk, (unnamed, Hand::Ours), findings, missed).await);
     fates
 }
 
 /// Settles decided messages that are not on hold any more when the worker comes to them.
-pub(super) async fn missing(desk: &Desk, works: Vec<Claimed>) -> Fates {
+pub(super) async fn missing(desk: &Desk, works: Vec<Claimed>, missed: &mut Missed) -> Fates {
     let (begun, untouched): (Vec<_>, Vec<_>) =
         works.into_iter().partition(|work| work.begun_at.is_some());
     let mut fates = Fates::default();
@@ -76,7 +99,7 @@ pub(super) async fn missing(desk: &Desk, works: Vec<Claimed>) -> Fates {
         let captured = works.iter().map(|work| work.standing.captured_at).min();
         if let Some(since) = captured {
             let findings = read_log(desk, LogMark::since(since), &works).await;
-            fates.extend(explain(desk, works, findings, hand).await);
+            fates.extend(explain(desk, (works, hand), findings, missed).await);
         }
     }
     fates
@@ -84,9 +107,9 @@ pub(super) async fn missing(desk: &Desk, works: Vec<Claimed>) -> Fates {
 
 async fn explain(
     desk: &Desk,
-    works: Vec<Claimed>,
+    (works, hand): (Vec<Claimed>, Hand),
     findings: Result<Findings, PostfixError>,
-    hand: Hand,
+    missed: &mut Missed,
 ) -> Fates {
     let mut fates = Fates::default();
     let findings = match findings {
@@ -112,12 +135,16 @@ async fn explain(
             Conclusion::Vanished(evidence) => vanished.push((work, evidence)),
         }
     }
-    fates.extend(give_up(desk, vanished).await);
+    fates.extend(give_up(desk, vanished, missed).await);
     fates
 }
 
-/// Records as gone what vanished, if it was looked for where Postfix keeps it.
-async fn give_up(desk: &Desk, vanished: Vec<(Claimed, &'static str)>) -> Fates {
+/// Records as gone what was missed twice, if it was looked for where Postfix keeps it.
+async fn give_up(
+    desk: &Desk,
+    vanished: Vec<(Claimed, &'static str)>,
+    missed: &mut Missed,
+) -> Fates {
     let mut fates = Fates::default();
     if vanished.is_empty() {
         return fates;
@@ -129,7 +156,12 @@ async fn give_up(desk: &Desk, vanished: Vec<(Claimed, &'static str)>) -> Fates {
     }
     Troubles::over(desk, Part::Settings);
     for (work, evidence) in vanished {
-        fates.gone(work, evidence.to_owned());
+        if missed.again(&work) {
+            fates.gone(work, evidence.to_owned());
+        } else {
+            let reason = format!("{evidence}: to be looked for again");
+            fates.postpone(vec![work], Fault::Absence, &reason);
+        }
     }
     fates
 }
@@ -150,33 +182,25 @@ fn put_off(desk: &Desk, fates: &mut Fates, works: Vec<Claimed>, part: Part, erro
 
 /// Pickup logs the new queue ID a moment after `postsuper` has ended.
 async fn new_queue_ids(desk: &Desk, mark: LogMark, works: &[Claimed]) -> Findings {
-    let has_new_id = |findings: &Findings, id: &QueueId| findings.requeued_as.contains_key(id);
-    match read_log_until(desk, mark, works, has_new_id).await {
-        Ok(findings) => findings,
-        Err(error) => {
-            // The ID is then recorded as unknown; the release itself is proven.
-            Troubles::note(desk, Part::Log, &error);
-            Findings::default()
-        }
-    }
-}
-
-/// Reads until the log has what is looked for of each message, or the patience ends.
-async fn read_log_until(
-    desk: &Desk,
-    mark: LogMark,
-    works: &[Claimed],
-    is_found: impl Fn(&Findings, &QueueId) -> bool,
-) -> Result<Findings, PostfixError> {
-    let ids = queue_ids(works);
-    let end = tokio::time::Instant::now() + LOG_PATIENCE;
+    let end = tokio::time::Instant::now() + NEW_ID_PATIENCE;
     loop {
-        let findings = read_log(desk, mark, works).await?;
-        let has_all = ids.iter().all(|id| is_found(&findings, id));
+        let findings = match read_log(desk, mark, works).await {
+            Ok(findings) => findings,
+            Err(error) => {
+                // The ID is then recorded as unknown; the release itself is proven.
+                Troubles::note(desk, Part::Log, &error);
+                return Findings::default();
+            }
+        };
+        let is_known = |work: &Claimed| {
+            let id = &work.standing.queue_id;
+            findings.requeued_as.contains_key(id)
+        };
+        let has_all = works.iter().all(is_known);
         if has_all || !desk.postfix.has_log() || tokio::time::Instant::now() >= end {
-            return Ok(findings);
+            return findings;
         }
-        tokio::time::sleep(LOG_PAUSE).await;
+        tokio::time::sleep(NEW_ID_PAUSE).await;
     }
 }
 

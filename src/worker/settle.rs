@@ -15,7 +15,9 @@ use super::{
     Bells, Desk,
     fates::{Fates, Fault, Proven, Recorded},
     identity::{self, Found},
-    note_store, prove, rung,
+    note_store,
+    prove::{self, Missed},
+    rung,
     troubles::{Part, Troubles},
 };
 use crate::{
@@ -37,12 +39,19 @@ const PART_BYTES: u64 = 64 * 1_024 * 1_024;
 
 /// Settles whenever it is rung.
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
-    let mut proven = Proven::default();
+    let mut memory = Memory::default();
     while rung(&bells.settle, desk.settings.poll, &mut stop).await {
-        while settle_some(&desk, &mut proven).await == Progress::More && !*stop.borrow() {}
+        while settle_some(&desk, &mut memory).await == Progress::More && !*stop.borrow() {}
     }
     // What PostgreSQL does not take now is proven again from Postfix's log after the next start.
-    proven.record(&desk, Fates::default()).await;
+    memory.proven.record(&desk, Fates::default()).await;
+}
+
+/// What is known from one round to the next. Nothing is lost with it but time.
+#[derive(Default)]
+struct Memory {
+    proven: Proven,
+    missed: Missed,
 }
 
 #[derive(PartialEq, Eq)]
@@ -53,8 +62,8 @@ enum Progress {
     Idle,
 }
 
-async fn settle_some(desk: &Desk, proven: &mut Proven) -> Progress {
-    if proven.record(desk, Fates::default()).await == Recorded::Away {
+async fn settle_some(desk: &Desk, memory: &mut Memory) -> Progress {
+    if memory.proven.record(desk, Fates::default()).await == Recorded::Away {
         return Progress::Idle;
     }
     let settings = &desk.settings;
@@ -78,9 +87,9 @@ async fn settle_some(desk: &Desk, proven: &mut Proven) -> Progress {
         }
     };
     note_claimed(desk, &claimed);
-    for part in parts(proven.renew(claimed)) {
-        let fates = settle_part(desk, part, safe_until).await;
-        if proven.record(desk, fates).await == Recorded::Away {
+    for part in parts(memory.proven.renew(claimed)) {
+        let fates = settle_part(desk, part, safe_until, &mut memory.missed).await;
+        if memory.proven.record(desk, fates).await == Recorded::Away {
             // The other leases end by themselves.
             return Progress::Idle;
         }
@@ -112,18 +121,23 @@ fn parts(claimed: Vec<Claimed>) -> Vec<Vec<Claimed>> {
     parts
 }
 
-async fn settle_part(desk: &Desk, part: Vec<Claimed>, safe_until: Instant) -> Fates {
+async fn settle_part(
+    desk: &Desk,
+    part: Vec<Claimed>,
+    safe_until: Instant,
+    missed: &mut Missed,
+) -> Fates {
     if Instant::now() >= safe_until {
         return too_late(part);
     }
-    let (mut plan, mut fates) = look_at_all(desk, part).await;
+    let (mut plan, mut fates) = look_at_all(desk, part, missed).await;
     for action in Action::ALL {
         let works: Vec<Claimed> = plan
             .extract_if(.., |(_, planned)| *planned == action)
             .map(|(work, _)| work)
             .collect();
         if !works.is_empty() {
-            fates.extend(begin(desk, action, works, safe_until).await);
+            fates.extend(begin(desk, (action, works), safe_until, missed).await);
         }
     }
     fates
@@ -136,7 +150,11 @@ fn too_late(works: Vec<Claimed>) -> Fates {
 }
 
 /// Looks at each message right before anything is done: only the captured one may be touched.
-async fn look_at_all(desk: &Desk, part: Vec<Claimed>) -> (Vec<(Claimed, Action)>, Fates) {
+async fn look_at_all(
+    desk: &Desk,
+    part: Vec<Claimed>,
+    missed: &mut Missed,
+) -> (Vec<(Claimed, Action)>, Fates) {
     let looks = part.into_iter().map(|work| async move {
         let found = identity::look(&desk.postfix, &work.standing).await;
         (work, found)
@@ -147,6 +165,7 @@ async fn look_at_all(desk: &Desk, part: Vec<Claimed>) -> (Vec<(Claimed, Action)>
     while let Some((work, found)) = looks.next().await {
         match found {
             Ok(Found::Same(held)) => {
+                missed.found(&work);
                 let action = action_for(work.decision, &held, &desk.postfix);
                 plan.push((work, action));
             }
@@ -168,7 +187,7 @@ async fn look_at_all(desk: &Desk, part: Vec<Claimed>) -> (Vec<(Claimed, Action)>
             }
         }
     }
-    let found = prove::missing(desk, missing).await;
+    let found = prove::missing(desk, missing, missed).await;
     hasten_found(desk, &found).await;
     fates.extend(found);
     (plan, fates)
@@ -200,7 +219,12 @@ fn action_for(decision: Decision, held: &Held, postfix: &Postfix) -> Action {
 
 /// Leaves word that the command is about to run: without it, whatever becomes of the message is
 /// another hand's work. Acts on those that are still ours by the database's clock.
-async fn begin(desk: &Desk, action: Action, works: Vec<Claimed>, safe_until: Instant) -> Fates {
+async fn begin(
+    desk: &Desk,
+    (action, works): (Action, Vec<Claimed>),
+    safe_until: Instant,
+    missed: &mut Missed,
+) -> Fates {
     let leases: Vec<Lease> = works.iter().map(|work| work.lease).collect();
     let margin = desk.settings.lease / 2;
     let begun: HashSet<Lease> = match desk.store.begin(&leases, margin).await {
@@ -217,7 +241,7 @@ async fn begin(desk: &Desk, action: Action, works: Vec<Claimed>, safe_until: Ins
         .partition(|work| begun.contains(&work.lease));
     let mut fates = too_late(late);
     if Instant::now() < safe_until {
-        fates.extend(carry_out(desk, action, works).await);
+        fates.extend(carry_out(desk, action, works, missed).await);
     } else {
         withdraw(desk, &works).await;
         fates.extend(too_late(works));
@@ -234,7 +258,7 @@ async fn withdraw(desk: &Desk, works: &[Claimed]) {
     }
 }
 
-async fn carry_out(desk: &Desk, action: Action, works: Vec<Claimed>) -> Fates {
+async fn carry_out(desk: &Desk, action: Action, works: Vec<Claimed>, missed: &mut Missed) -> Fates {
     let ids = queue_ids(&works);
     let mark = desk.postfix.mark_log(Utc::now());
     let report = match desk.postfix.carry_out(action, &ids).await {
@@ -258,7 +282,7 @@ async fn carry_out(desk: &Desk, action: Action, works: Vec<Claimed>) -> Fates {
         report,
     };
     let (fates, ()) = tokio::join!(
-        prove::after(desk, command, works),
+        prove::after(desk, command, works, missed),
         hasten(desk, action, &on_their_way),
     );
     fates

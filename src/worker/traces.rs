@@ -21,7 +21,7 @@ pub(super) enum Hand {
 /// What can be seen of a message that has left hold.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traces {
-    /// The last that `postsuper` logged of it, and when.
+    /// How `postsuper` logged that it left, and when; nothing if it logged something else later.
     pub logged: Option<(Effect, String)>,
     /// Its new name, if it was submitted anew.
     pub requeued_as: Option<QueueId>,
@@ -49,11 +49,6 @@ impl Traces {
             place,
         }
     }
-}
-
-/// Whether the log tells anything of a message.
-pub(super) fn is_told(findings: &Findings, id: &QueueId) -> bool {
-    last_of(findings, id).is_some()
 }
 
 /// What became of a decided message.
@@ -93,7 +88,7 @@ fn method_of(decision: Decision, effect: Effect, new_queue_id: Option<QueueId>) 
         (Decision::Release, Effect::Released) => Some(Method::Unhold),
         (Decision::Release, Effect::Requeued) => Some(Method::Requeue { new_queue_id }),
         (Decision::Discard, Effect::Removed) => Some(Method::Delete),
-        (Decision::Return, Effect::Released | Effect::Expired) => Some(Method::Expire),
+        (Decision::Return, Effect::Released) => Some(Method::Expire),
         (
             Decision::Release | Decision::Discard | Decision::Return,
             Effect::Held | Effect::Released | Effect::Removed | Effect::Requeued | Effect::Expired,
@@ -112,17 +107,24 @@ fn on_its_way(decision: Decision, place: Option<Place>) -> Option<Method> {
     }
 }
 
+/// The last that was done to a message, if that made it leave hold. After anything else the message
+/// should be there still, and that it is not is unexplained.
 fn last_of(findings: &Findings, id: &QueueId) -> Option<(Effect, String)> {
     let told = findings
         .evidence
         .iter()
         .rfind(|told| told.queue_id == *id)?;
-    Some((told.effect, told.stamp.clone()))
+    let leaves = match told.effect {
+        Effect::Released | Effect::Removed | Effect::Requeued => true,
+        Effect::Held | Effect::Expired => false,
+    };
+    leaves.then(|| (told.effect, told.stamp.clone()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postfix::log::Evidence;
 
     const EFFECTS: [Effect; 5] = [
         Effect::Held,
@@ -137,6 +139,35 @@ mod tests {
             logged: Some((effect, "12:00:00".to_owned())),
             ..Traces::default()
         }
+    }
+
+    #[test]
+    fn only_what_makes_a_message_leave_hold_explains_that_it_left() {
+        let id: QueueId = "4jWpV34xY7z1X8k0".parse().unwrap();
+        let told = |effect| Evidence {
+            queue_id: id.clone(),
+            effect,
+            stamp: "12:00:00".to_owned(),
+        };
+        let traces = |effects: &[Effect]| {
+            let findings = Findings {
+                evidence: effects.iter().copied().map(told).collect(),
+                ..Findings::default()
+            };
+            Traces::of(&id, &findings, None)
+                .logged
+                .map(|(effect, _)| effect)
+        };
+        assert_eq!(traces(&[Effect::Released, Effect::Held]), None);
+        assert_eq!(traces(&[Effect::Expired]), None);
+        let returned = traces(&[Effect::Expired, Effect::Released]);
+        assert_eq!(returned, Some(Effect::Released));
+        let other: QueueId = "4jWpV34xY7z1X8k1".parse().unwrap();
+        let findings = Findings {
+            evidence: vec![told(Effect::Removed)],
+            ..Findings::default()
+        };
+        assert_eq!(Traces::of(&other, &findings, None).logged, None);
     }
 
     fn seen_in(place: Place) -> Traces {
@@ -186,7 +217,6 @@ mod tests {
         );
         for (decision, effect) in [
             (Decision::Release, Effect::Removed),
-            (Decision::Release, Effect::Held),
             (Decision::Discard, Effect::Released),
             (Decision::Discard, Effect::Requeued),
             (Decision::Return, Effect::Removed),
