@@ -21,6 +21,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_frozen_directory_is_alarmed_until_it_is_back,
         a_stopped_database_is_alarmed_by_both_until_it_is_back,
         captures_are_counted_while_they_wait_for_the_database,
+        a_start_before_directory_and_database_waits_for_them,
         a_doubtful_flag_is_alarmed_while_the_milter_stays_ready,
     ]
 }
@@ -177,6 +178,34 @@ async fn captures_are_counted_while_they_wait_for_the_database(lab: &Lab) {
         milter.metric("mailhold_spool_oldest_waiting_seconds").await,
         0.0
     );
+}
+
+async fn a_start_before_directory_and_database_waits_for_them(lab: &Lab) {
+    let house = House::with_database(lab).await;
+    let (milter, worker) = (&house.desk.milter, &house.desk.worker);
+    tokio::join!(milter.stop(), worker.stop());
+    house.slapd.kill();
+    house.postgres.stop();
+    let not_ready = async |role: &Role, kinds: &[&str]| {
+        eventually("it runs and is not ready", BOUND, async || {
+            match role.get("/readyz").await {
+                Some((503, body)) if kinds.iter().all(|kind| body.contains(kind)) => Ok(()),
+                answer => Err(answer),
+            }
+        })
+        .await;
+    };
+    let cure = async {
+        not_ready(milter, &["directory_unreachable", "store_unreachable"]).await;
+        not_ready(worker, &["store_unreachable"]).await;
+        tokio::join!(house.slapd.start_again(), house.postgres.start_again());
+    };
+    // They end when both are ready.
+    tokio::join!(milter.start_again(), worker.start_again(), cure);
+    let sender = house.person(&["Y"]).await.address;
+    let mail = Mail::new(&sender, &["elsewhere.test"]);
+    let id = house.send(&mail).await.ok().queue_id();
+    house.desk.held(&id).await;
 }
 
 async fn a_doubtful_flag_is_alarmed_while_the_milter_stays_ready(lab: &Lab) {
