@@ -10,7 +10,7 @@ use super::{
 
 /// The macros that write log lines, by their level.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
-/// What declares a figure in `telemetry/metrics.rs`, and what Prometheus calls its kind.
+/// What declares a figure in `telemetry`, and what Prometheus calls its kind.
 const KINDS: [(&str, &str); 7] = [
     ("counter", "counter"),
     ("counters", "counter"),
@@ -81,9 +81,9 @@ pub fn stray_log_lines(files: &[Source]) -> Findings {
     findings
 }
 
-/// The figures of `telemetry/metrics.rs`: name, then kind and labels.
-pub fn figures(source: &Source) -> BTreeMap<String, String> {
-    let tokens = tokens::of(source);
+/// The figures that are declared: name, then kind and labels.
+pub fn figures(sources: &[Source]) -> BTreeMap<String, String> {
+    let tokens: Vec<Token> = sources.iter().flat_map(tokens::of).collect();
     let mut figures = BTreeMap::new();
     for at in 2..tokens.len() {
         let kind = tokens[at - 2]
@@ -212,7 +212,7 @@ pub mod tests {
     }
 
     async fn a_figure_with_another_kind_or_label_is_found() {
-        let code = figures(&Source::new("src/telemetry/metrics.rs", FIGURES));
+        let code = figures(&[Source::new("src/telemetry/metrics.rs", FIGURES)]);
         let found = |from, to| differences(&code, &figures_of(&page(from, to)));
         none(&found("", ""));
         one(&found("counter |", "gauge |"), &["mailhold_a_total: gauge"]);
