@@ -60,11 +60,8 @@ impl Declare<'_> {
         self.register(HistogramVec::new(opts, labels))
     }
 
-    pub fn build_facts(&self) {
-        let built = self.gauges("build_info", "The running version", &["version"]);
-        built
-            .with_label_values(&[env!("CARGO_PKG_VERSION")])
-            .set(1.0);
+    /// The figures of every process: memory, handles, CPU time.
+    pub fn process(&self) {
         let process = prometheus::process_collector::ProcessCollector::for_self();
         self.0.register(Box::new(process)).expect("registered once");
     }

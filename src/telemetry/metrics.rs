@@ -145,7 +145,10 @@ impl Metrics {
             gone: in_registry.counter("gone_total", "Messages that another hand moved"),
             registry: registry.clone(),
         };
-        in_registry.build_facts();
+        let built = in_registry.gauges("build_info", "The running version", &["version"]);
+        let version = env!("CARGO_PKG_VERSION");
+        built.with_label_values(&[version]).set(1.0);
+        in_registry.process();
         figures.begin_at_zero();
         Self(Arc::new(figures))
     }
