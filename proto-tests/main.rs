@@ -26,6 +26,7 @@ mod telemetry;
 mod tidy;
 mod trials;
 mod wire;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -61,5 +62,6 @@ fn run_tests() -> ExitCode {
     tests.extend(store::tests(&trials));
     tests.extend(telemetry::tests(&trials));
     tests.extend(wire::tests(&trials));
+    tests.extend(worker::tests(&trials));
     trials.run(tests)
 }

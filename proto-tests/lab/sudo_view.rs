@@ -48,10 +48,15 @@ pub fn make(place: &Place, name: &str, config_directory: &Path) {
 
 /// Shows a program the view of an instance; the program runs as Postfix's user.
 pub fn with_sudo(program: Program, postfix: &Postfix) -> Program {
+    with_view(program, &postfix.home.join("etc"))
+}
+
+/// Shows a program a view; the program runs as Postfix's user.
+pub fn with_view(program: Program, etc: &Path) -> Program {
     let mut view: Vec<OsString> = [UNSHARE, "--mount", "--", "/bin/sh", "-ec", MOUNT, "view"]
         .map(OsString::from)
         .into();
-    view.push(postfix.home.join("etc").into_os_string());
+    view.push(etc.into());
     program.wrapper(view).user(User::named("postfix"))
 }
 

@@ -2,7 +2,7 @@
 
 mod connection;
 mod deciding;
-mod fixture;
+pub mod fixture;
 mod lifecycle;
 mod reading;
 mod recording;

@@ -255,6 +255,6 @@ worker|settlement|insert (capture_id decision_id disposition evidence method new
 worker|settlement|select
 worker|work|delete
 worker|work|select
-worker|work|update (attempt due_at last_failure leased_by)";
+worker|work|update (attempt begun_at due_at last_failure leased_by)";
     assert_eq!(rights, expected, "\n{rights}\n");
 }

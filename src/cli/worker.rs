@@ -8,7 +8,7 @@ use crate::{
     postfix::Postfix,
     store::{Role, Store},
     telemetry::{Alarms, Metrics, events, log, serve},
-    worker::{self, Desk},
+    worker::{self, Desk, Troubles},
 };
 
 /// Carries decisions out.
@@ -46,6 +46,7 @@ async fn serve(config: WorkerConfig) -> Outcome {
         postfix,
         metrics,
         alarms,
+        troubles: Troubles::default(),
     };
     events::role_ready("worker");
     worker::serve(Arc::new(desk), stop).await;

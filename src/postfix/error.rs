@@ -82,6 +82,12 @@ pub enum PostfixError {
         /// The version that runs here.
         version: String,
     },
+    /// The queues are not where they were when we asked first.
+    #[error(
+        "Postfix's queue_directory, hash_queue_names or hash_queue_depth has changed since the \
+         start: restart this process"
+    )]
+    QueuesMoved,
     /// A directory of the queue cannot be read.
     #[error("cannot look into {}", path.display())]
     Look {
@@ -147,7 +153,8 @@ impl PostfixError {
             | Self::RelativePath { .. }
             | Self::Parameter { .. }
             | Self::ShortQueueIds { .. }
-            | Self::TooOld { .. } => false,
+            | Self::TooOld { .. }
+            | Self::QueuesMoved => false,
             Self::NotReady { presence, .. } => *presence == Presence::NotReady,
             Self::ReadQueueFile { cause, .. } => cause.is_transient(),
         }

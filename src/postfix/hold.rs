@@ -39,7 +39,7 @@ pub struct Listing {
 }
 
 /// Where the queues of one instance are. All its functions block, briefly.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Queues {
     directory: PathBuf,
     hash_names: Vec<String>,

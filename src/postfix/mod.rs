@@ -138,6 +138,21 @@ impl Postfix {
         &self.0.parameters
     }
 
+    /// Asks the instance again where its queues are.
+    ///
+    /// # Errors
+    ///
+    /// [`PostfixError::QueuesMoved`] if they are elsewhere than when it was opened: a message that
+    /// is not found may still be there.
+    pub async fn check_queues(&self) -> Result<(), PostfixError> {
+        let now = postconf::read(&self.0.settings).await?;
+        if Queues::of(&now) == self.0.queues {
+            Ok(())
+        } else {
+            Err(PostfixError::QueuesMoved)
+        }
+    }
+
     /// Whether there is a log to read at all.
     pub fn has_log(&self) -> bool {
         self.0.settings.log != LogSource::None

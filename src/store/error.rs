@@ -96,6 +96,13 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// It could not be noted that commands begin.
+    #[error("cannot begin claimed decisions")]
+    Begin {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// A claim could not be put off.
     #[error("cannot postpone a claimed decision")]
     Postpone {
@@ -213,6 +220,7 @@ impl StoreError {
             | Self::LookUp { cause }
             | Self::Confirm { cause }
             | Self::Claim { cause }
+            | Self::Begin { cause }
             | Self::Postpone { cause }
             | Self::Settle { cause }
             | Self::Decide { cause }

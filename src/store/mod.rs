@@ -20,6 +20,7 @@ pub mod figures;
 pub mod wake;
 
 mod error;
+mod leases;
 mod row;
 mod verifier;
 

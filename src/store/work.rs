@@ -1,5 +1,5 @@
-//! What the worker asks and reports: unconfirmed captures, claims and settlements. Never touches
-//! content and holds no transaction open while Postfix works.
+//! What the worker asks for: unconfirmed captures, held ones, and claims. Never touches content and
+//! holds no transaction open while Postfix works.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::domain::{
     queue_id::QueueId,
 };
 
+pub use super::leases::Lease;
 use super::{Cause, Store, StoreError, row, within};
 
 /// What identifies the queue file of a capture that is not settled yet.
@@ -28,28 +29,6 @@ pub struct Standing {
     pub size_bytes: u64,
 }
 
-/// Proof that a decision was claimed. It is void as soon as another worker claims the decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Lease {
-    decision_id: Uuid,
-    attempt: i32,
-}
-
-impl Lease {
-    /// How often the decision was claimed, this time included.
-    pub fn attempt(self) -> u32 {
-        u32::try_from(self.attempt).unwrap_or_default()
-    }
-
-    pub(super) fn decision_id(self) -> Uuid {
-        self.decision_id
-    }
-
-    pub(super) fn fence(self) -> i32 {
-        self.attempt
-    }
-}
-
 /// A decision that this worker is to carry out before its lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
@@ -59,6 +38,8 @@ pub struct Claimed {
     pub decision: Decision,
     /// When.
     pub decided_at: DateTime<Utc>,
+    /// When an earlier attempt set out to run a command ([`Store::begin`]); `None` if none did.
+    pub begun_at: Option<DateTime<Utc>>,
     /// The message that it is about.
     pub standing: Standing,
 }
@@ -229,10 +210,10 @@ impl Store {
                     leased_by = $2
                 from due
                 where work.decision_id = due.decision_id
-                returning work.decision_id, work.attempt
+                returning work.decision_id, work.attempt, work.begun_at
             )
             select
-                claimed.decision_id, claimed.attempt, d.decision, d.created_at as decided_at,
+                claimed.decision_id, claimed.attempt, claimed.begun_at, d.decision, d.created_at as decided_at,
                 c.capture_id, c.queue_id, c.captured_at, c.digest, c.size_bytes
             from claimed
             join decision d on d.decision_id = claimed.decision_id
@@ -249,38 +230,6 @@ impl Store {
             .and_then(|rows| rows.into_iter().map(ClaimedRow::read).collect());
         claimed.map_err(|cause| StoreError::Claim { cause })
     }
-
-    /// Gives claimed decisions back, to be claimed again after `pause`, and returns those whose
-    /// lease still held.
-    pub async fn postpone(
-        &self,
-        leases: &[Lease],
-        pause: Duration,
-        reason: &str,
-    ) -> Result<Vec<Lease>, StoreError> {
-        let (decision_ids, attempts): (Vec<Uuid>, Vec<i32>) = leases
-            .iter()
-            .map(|lease| (lease.decision_id, lease.attempt))
-            .unzip();
-        let asked = sqlx::query_as!(
-            Lease,
-            "update work
-            set due_at = now() + make_interval(secs => $3),
-                leased_by = null,
-                last_failure = $4
-            from unnest($1::uuid[], $2::int[]) as lease (decision_id, attempt)
-            where work.decision_id = lease.decision_id and work.attempt = lease.attempt
-            returning work.decision_id, work.attempt",
-            &decision_ids,
-            &attempts,
-            pause.as_secs_f64(),
-            row::text(reason),
-        )
-        .fetch_all(&self.pool);
-        within(asked)
-            .await
-            .map_err(|cause| StoreError::Postpone { cause })
-    }
 }
 
 struct ClaimedRow {
@@ -288,6 +237,7 @@ struct ClaimedRow {
     attempt: i32,
     decision: String,
     decided_at: DateTime<Utc>,
+    begun_at: Option<DateTime<Utc>>,
     capture_id: Uuid,
     queue_id: String,
     captured_at: DateTime<Utc>,
@@ -298,12 +248,10 @@ struct ClaimedRow {
 impl ClaimedRow {
     fn read(self) -> Result<Claimed, Cause> {
         Ok(Claimed {
-            lease: Lease {
-                decision_id: self.decision_id,
-                attempt: self.attempt,
-            },
+            lease: Lease::new(self.decision_id, self.attempt),
             decision: row::parsed(&self.decision, "decision")?,
             decided_at: self.decided_at,
+            begun_at: self.begun_at,
             standing: Standing {
                 capture_id: CaptureId::new(self.capture_id),
                 queue_id: row::parsed(&self.queue_id, "queue_id")?,

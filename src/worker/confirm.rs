@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use super::{
     Bells, Desk,
     identity::{self, Found},
-    note_postfix, note_store, rung,
+    note_store, rung,
+    troubles::{Part, Troubles},
 };
 use crate::{
     domain::capture_id::CaptureId,
@@ -18,6 +19,9 @@ use crate::{
 
 /// Captures asked of the database at once.
 const PAGE: u32 = 500;
+
+/// Captures confirmed at once: the first ones do not wait for all.
+const PART: usize = 25;
 
 /// Queue files read at once.
 const AT_ONCE: usize = 4;
@@ -29,12 +33,12 @@ type Mismatched = BTreeSet<CaptureId>;
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut mismatched = Mismatched::new();
     while rung(&bells.confirm, desk.settings.poll, &mut stop).await {
-        confirm_all(&desk, &mut mismatched).await;
+        confirm_all(&desk, &mut mismatched, &stop).await;
     }
 }
 
 /// Asks for what is not confirmed, not for what is on hold: that may be a hundred thousand files.
-async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched) {
+async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched, stop: &watch::Receiver<bool>) {
     let mut after = None;
     loop {
         let page = desk
@@ -47,17 +51,24 @@ async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched) {
         };
         let Some(last) = page.last() else { return };
         after = Some(last.capture_id);
-        let is_last = page.len() < PAGE as usize;
-        confirm_page(desk, page, mismatched).await;
-        if is_last {
+        for part in page.chunks(PART) {
+            if *stop.borrow() {
+                return;
+            }
+            confirm_part(desk, part, mismatched).await;
+        }
+        if page.len() < PAGE as usize {
             return;
         }
     }
 }
 
-async fn confirm_page(desk: &Desk, mut page: Vec<Standing>, mismatched: &mut Mismatched) {
-    page.retain(|standing| !mismatched.contains(&standing.capture_id));
-    let looks = page.into_iter().map(|standing| async move {
+async fn confirm_part(desk: &Desk, part: &[Standing], mismatched: &mut Mismatched) {
+    let fresh = part
+        .iter()
+        .filter(|standing| !mismatched.contains(&standing.capture_id));
+    let fresh: Vec<Standing> = fresh.cloned().collect();
+    let looks = fresh.into_iter().map(|standing| async move {
         let found = identity::look(&desk.postfix, &standing).await;
         (standing, found)
     });
@@ -76,7 +87,7 @@ async fn confirm_page(desk: &Desk, mut page: Vec<Standing>, mismatched: &mut Mis
                 events::identity_mismatch(&standing.queue_id, standing.capture_id, &reason);
                 mismatched.insert(standing.capture_id);
             }
-            Err(error) => note_postfix(desk, &error),
+            Err(error) => Troubles::note(desk, Part::Queue, &error),
         }
     }
     if !seen.is_empty() {
@@ -88,7 +99,6 @@ async fn note_held(desk: &Desk, seen: &[Standing]) {
     let ids: Vec<CaptureId> = seen.iter().map(|standing| standing.capture_id).collect();
     match desk.store.confirm(&ids).await {
         Ok(moved) => {
-            desk.alarms.clear(AlarmKind::PostfixRefused);
             desk.metrics.confirmed(moved.len());
             for standing in seen
                 .iter()

@@ -4,6 +4,7 @@
 use crate::{
     postfix::{Held, Postfix, error::PostfixError, presence::Presence},
     store::work::Standing,
+    telemetry::chain::Chain,
 };
 
 /// How the queue file of a capture stands.
@@ -24,19 +25,9 @@ pub enum Found {
 /// The hold queue cannot be looked at just now.
 pub async fn look(postfix: &Postfix, standing: &Standing) -> Result<Found, PostfixError> {
     let id = &standing.queue_id;
-    match postfix.presence(id).await? {
-        Presence::Missing => return Ok(Found::Missing),
-        Presence::NotReady => return Ok(Found::NotReady),
-        Presence::ForceExpired => {
-            let text = "it is marked as expired (postsuper -e): a release would bounce it";
-            return Ok(Found::Doubtful(text.to_owned()));
-        }
-        Presence::NotRegular => {
-            return Ok(Found::Doubtful(
-                "it is not a queue file that Postfix makes".to_owned(),
-            ));
-        }
-        Presence::Ready => {}
+    let presence = postfix.presence(id).await?;
+    if presence != Presence::Ready {
+        return Ok(stands(presence));
     }
     match postfix.read_held(id).await {
         Ok(held) if !held.holds(&standing.digest) => {
@@ -50,14 +41,25 @@ pub async fn look(postfix: &Postfix, standing: &Standing) -> Result<Found, Postf
             "its inode or time is not that of its queue ID".to_owned(),
         )),
         Ok(held) => Ok(Found::Same(Box::new(held))),
-        // It was moved between the two looks.
-        Err(PostfixError::NotReady {
-            presence: Presence::Missing,
-            ..
-        }) => Ok(Found::Missing),
-        Err(error @ PostfixError::ReadQueueFile { .. }) if !error.is_transient() => Ok(
-            Found::Doubtful(crate::telemetry::chain::Chain(&error).to_string()),
-        ),
+        // It changed between the two looks.
+        Err(PostfixError::NotReady { presence, .. }) => Ok(stands(presence)),
+        Err(error @ PostfixError::ReadQueueFile { .. }) if !error.is_transient() => {
+            Ok(Found::Doubtful(Chain(&error).to_string()))
+        }
         Err(error) => Err(error),
+    }
+}
+
+fn stands(presence: Presence) -> Found {
+    match presence {
+        Presence::Missing => Found::Missing,
+        // Ready again by now: the next look tells.
+        Presence::NotReady | Presence::Ready => Found::NotReady,
+        Presence::ForceExpired => Found::Doubtful(
+            "it is marked as expired (postsuper -e): a release would bounce it".to_owned(),
+        ),
+        Presence::NotRegular => {
+            Found::Doubtful("it is not a queue file that Postfix makes".to_owned())
+        }
     }
 }

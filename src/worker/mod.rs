@@ -1,12 +1,17 @@
 //! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
-//! Read in this order: identity, confirm, settle, prove.
+//! Read in this order: identity, confirm, settle, prove, traces, fates, troubles.
 
 mod confirm;
 mod identity;
+
+mod fates;
 mod prove;
 mod settle;
+mod traces;
+
+mod troubles;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,15 +21,14 @@ use tokio::{
     task::JoinSet,
 };
 
+use self::troubles::Part;
+pub use self::troubles::Troubles;
 use crate::{
     domain::instance::Instance,
     postfix::{Postfix, error::PostfixError},
     store::{Store, StoreError, figures::Waiting, wake::Wake},
     telemetry::{AlarmKind, Alarms, Metrics, chain::Chain, events},
 };
-
-/// The pause before the hold queue is watched again after a fault.
-const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// The `[worker]` section.
 #[derive(Clone, Debug)]
@@ -55,6 +59,8 @@ pub struct Desk {
     pub metrics: Metrics,
     /// Alarms.
     pub alarms: Alarms,
+    /// What of Postfix does not work just now.
+    pub troubles: Troubles,
 }
 
 /// Reasons to look, each for one of the two loops. Any number of them is one.
@@ -104,14 +110,16 @@ async fn hear_store(desk: Arc<Desk>, bells: Arc<Bells>) {
 async fn hear_hold(desk: Arc<Desk>, bells: Arc<Bells>) {
     loop {
         if let Err(error) = hear_hold_until_blind(&desk, &bells).await {
-            note_postfix(&desk, &error);
+            Troubles::note(&desk, Part::Watch, &error);
         }
-        tokio::time::sleep(WATCH_PAUSE).await;
+        // Meanwhile what is on hold is found by polling.
+        tokio::time::sleep(desk.settings.poll).await;
     }
 }
 
 async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), PostfixError> {
     let mut watch = desk.postfix.watch()?;
+    Troubles::over(desk, Part::Watch);
     bells.confirm.notify_one();
     loop {
         watch.next_hints().await?;
@@ -119,11 +127,15 @@ async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), Postfix
     }
 }
 
-/// Counts what waits, for the figures.
+/// Rounds of counting between two tries of what failed: where sudo is at fault, each try may be a
+/// mail to the administrator.
+const ROUNDS_BETWEEN_TRIES: u32 = 6;
+
+/// Counts what waits, for the figures, and looks whether faults are over.
 async fn count(desk: Arc<Desk>) {
     let mut rounds = tokio::time::interval(desk.settings.poll);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    for round in 0_u32.. {
         rounds.tick().await;
         match desk.store.figures(&desk.settings.instance).await {
             Ok(figures) => {
@@ -139,8 +151,14 @@ async fn count(desk: Arc<Desk>) {
             Err(error) => note_store(&desk, &error),
         }
         match desk.postfix.list_hold().await {
-            Ok(listing) => desk.metrics.on_hold(listing.ids.len() + listing.n_others),
-            Err(error) => note_postfix(&desk, &error),
+            Ok(listing) => {
+                Troubles::over(&desk, Part::Queue);
+                desk.metrics.on_hold(listing.ids.len() + listing.n_others);
+            }
+            Err(error) => Troubles::note(&desk, Part::Queue, &error),
+        }
+        if round % ROUNDS_BETWEEN_TRIES == 0 {
+            Troubles::try_again(&desk).await;
         }
     }
 }
@@ -156,12 +174,6 @@ fn note_store(desk: &Desk, error: &StoreError) {
     desk.alarms
         .raise(AlarmKind::StoreUnreachable, &Chain(error).to_string());
     events::store_unreachable(error);
-}
-
-fn note_postfix(desk: &Desk, error: &PostfixError) {
-    desk.alarms
-        .raise(AlarmKind::PostfixRefused, &Chain(error).to_string());
-    events::postfix_refused(error);
 }
 
 /// Waits for a bell or the next poll; `false` when it is time to stop.

@@ -1,7 +1,11 @@
-//! Carries decisions out: claim, look, act, prove, record. No transaction is open while Postfix
-//! works, and a count of 0 means "look at the queue", never "done" and never "failed".
+//! Carries decisions out: claim, look, begin, act, prove, record. No transaction is open while
+//! Postfix works, and a count of 0 means "look at the queue", never "done" and never "failed".
+//!
+//! A command may be run in the first half of the lease only, and takes at most the second half
+//! (`postfix.command_timeout`). So no two workers ever act on one message, as long as this one is
+//! awake; if it was frozen it learns from the database, right before it acts, that it is too late.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use futures_util::{StreamExt, stream};
@@ -9,30 +13,36 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     Bells, Desk,
+    fates::{Fates, Fault, Proven, Recorded},
     identity::{self, Found},
-    note_postfix, note_store, prove, rung,
+    note_store, prove, rung,
+    troubles::{Part, Troubles},
 };
 use crate::{
-    domain::decision::Decision,
-    postfix::{Held, Postfix, postsuper::Action},
+    domain::{decision::Decision, queue_id::QueueId},
+    postfix::{Held, Postfix, error::PostfixError, postsuper::Action},
     store::{
-        settlements::Settlement,
+        settlements::Method,
         work::{Claimed, Lease},
     },
     telemetry::{AlarmKind, chain::Chain, events},
 };
 
-/// The first pause of a decision that could not be carried out; it doubles with every attempt.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
 /// Queue files read at once.
 const AT_ONCE: usize = 4;
 
+/// Queue files are read up to about this many bytes before the commands for them are run, so that a
+/// batch of large messages is carried out in parts instead of never in time.
+const PART_BYTES: u64 = 64 * 1_024 * 1_024;
+
 /// Settles whenever it is rung.
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
+    let mut proven = Proven::default();
     while rung(&bells.settle, desk.settings.poll, &mut stop).await {
-        while settle_some(&desk).await == Progress::More && !*stop.borrow() {}
+        while settle_some(&desk, &mut proven).await == Progress::More && !*stop.borrow() {}
     }
+    // What PostgreSQL does not take now is proven again from Postfix's log after the next start.
+    proven.record(&desk, Fates::default()).await;
 }
 
 #[derive(PartialEq, Eq)]
@@ -43,20 +53,13 @@ enum Progress {
     Idle,
 }
 
-/// What becomes of one claimed decision.
-pub(super) enum Fate {
-    /// Its effect is proven, or another hand was faster.
-    Settled(Settlement),
-    /// To be tried again; why.
-    Postponed(String),
-}
-
-/// The fates of one round.
-pub(super) type Fates = Vec<(Claimed, Fate)>;
-
-async fn settle_some(desk: &Desk) -> Progress {
+async fn settle_some(desk: &Desk, proven: &mut Proven) -> Progress {
+    if proven.record(desk, Fates::default()).await == Recorded::Away {
+        return Progress::Idle;
+    }
     let settings = &desk.settings;
-    let lease_ends = Instant::now() + settings.lease;
+    // The lease begins later, in the database.
+    let safe_until = Instant::now() + settings.lease / 2;
     let claimed = desk
         .store
         .claim(
@@ -75,20 +78,13 @@ async fn settle_some(desk: &Desk) -> Progress {
         }
     };
     note_claimed(desk, &claimed);
-    let (mut plan, mut fates) = look_at_all(desk, claimed).await;
-    for action in Action::ALL {
-        let works: Vec<Claimed> = plan
-            .extract_if(.., |(_, planned)| *planned == action)
-            .map(|(work, _)| work)
-            .collect();
-        // A worker that was frozen must not act on what another one may have claimed meanwhile.
-        if Instant::now() + settings.lease / 2 >= lease_ends {
-            fates.extend(postponed(works, "the lease was nearly over"));
-        } else if !works.is_empty() {
-            fates.extend(carry_out(desk, action, works).await);
+    for part in parts(proven.renew(claimed)) {
+        let fates = settle_part(desk, part, safe_until).await;
+        if proven.record(desk, fates).await == Recorded::Away {
+            // The other leases end by themselves.
+            return Progress::Idle;
         }
     }
-    record(desk, fates, lease_ends).await;
     Progress::More
 }
 
@@ -100,14 +96,53 @@ fn note_claimed(desk: &Desk, claimed: &[Claimed]) {
     }
 }
 
+/// Cuts a batch so that each part can be looked at in a fraction of the lease.
+fn parts(claimed: Vec<Claimed>) -> Vec<Vec<Claimed>> {
+    let mut parts = Vec::new();
+    let (mut part, mut bytes) = (Vec::new(), 0_u64);
+    for work in claimed {
+        bytes = bytes.saturating_add(work.standing.size_bytes);
+        if bytes > PART_BYTES && !part.is_empty() {
+            parts.push(std::mem::take(&mut part));
+            bytes = work.standing.size_bytes;
+        }
+        part.push(work);
+    }
+    parts.push(part);
+    parts
+}
+
+async fn settle_part(desk: &Desk, part: Vec<Claimed>, safe_until: Instant) -> Fates {
+    if Instant::now() >= safe_until {
+        return too_late(part);
+    }
+    let (mut plan, mut fates) = look_at_all(desk, part).await;
+    for action in Action::ALL {
+        let works: Vec<Claimed> = plan
+            .extract_if(.., |(_, planned)| *planned == action)
+            .map(|(work, _)| work)
+            .collect();
+        if !works.is_empty() {
+            fates.extend(begin(desk, action, works, safe_until).await);
+        }
+    }
+    fates
+}
+
+fn too_late(works: Vec<Claimed>) -> Fates {
+    let mut fates = Fates::default();
+    fates.postpone(works, Fault::Time, "the lease was half over");
+    fates
+}
+
 /// Looks at each message right before anything is done: only the captured one may be touched.
-async fn look_at_all(desk: &Desk, claimed: Vec<Claimed>) -> (Vec<(Claimed, Action)>, Fates) {
-    let looks = claimed.into_iter().map(|work| async move {
+async fn look_at_all(desk: &Desk, part: Vec<Claimed>) -> (Vec<(Claimed, Action)>, Fates) {
+    let looks = part.into_iter().map(|work| async move {
         let found = identity::look(&desk.postfix, &work.standing).await;
         (work, found)
     });
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
-    let (mut plan, mut fates) = (Vec::new(), Fates::new());
+    let (mut plan, mut fates) = (Vec::new(), Fates::default());
     let mut missing = Vec::new();
     while let Some((work, found)) = looks.next().await {
         match found {
@@ -117,22 +152,25 @@ async fn look_at_all(desk: &Desk, claimed: Vec<Claimed>) -> (Vec<(Claimed, Actio
             }
             Ok(Found::Missing) => missing.push(work),
             Ok(Found::NotReady) => {
-                fates.extend(postponed(vec![work], "the queue file is not ready"));
+                fates.postpone(vec![work], Fault::Message, "the queue file is not ready");
             }
             Ok(Found::Doubtful(reason)) => {
                 let standing = &work.standing;
                 let text = format!("{}: {reason}", standing.queue_id);
                 desk.alarms.raise(AlarmKind::IdentityMismatch, &text);
                 events::identity_mismatch(&standing.queue_id, standing.capture_id, &reason);
-                fates.extend(postponed(vec![work], &reason));
+                fates.postpone(vec![work], Fault::Message, &reason);
             }
             Err(error) => {
-                note_postfix(desk, &error);
-                fates.extend(postponed(vec![work], &Chain(&error).to_string()));
+                Troubles::note(desk, Part::Queue, &error);
+                let reason = Chain(&error).to_string();
+                fates.postpone(vec![work], Fault::Service, &reason);
             }
         }
     }
-    fates.extend(prove::missing(desk, missing).await);
+    let found = prove::missing(desk, missing).await;
+    hasten_found(desk, &found).await;
+    fates.extend(found);
     (plan, fates)
 }
 
@@ -160,112 +198,110 @@ fn action_for(decision: Decision, held: &Held, postfix: &Postfix) -> Action {
     }
 }
 
-async fn carry_out(desk: &Desk, action: Action, works: Vec<Claimed>) -> Fates {
-    let ids: Vec<_> = works
-        .iter()
-        .map(|work| work.standing.queue_id.clone())
-        .collect();
-    let mark = desk.postfix.mark_log(Utc::now());
-    let report = match desk.postfix.carry_out(action, &ids).await {
-        Ok(report) => report,
+/// Leaves word that the command is about to run: without it, whatever becomes of the message is
+/// another hand's work. Acts on those that are still ours by the database's clock.
+async fn begin(desk: &Desk, action: Action, works: Vec<Claimed>, safe_until: Instant) -> Fates {
+    let leases: Vec<Lease> = works.iter().map(|work| work.lease).collect();
+    let margin = desk.settings.lease / 2;
+    let begun: HashSet<Lease> = match desk.store.begin(&leases, margin).await {
+        Ok(begun) => begun.into_iter().collect(),
         Err(error) => {
-            note_postfix(desk, &error);
-            // What happened all the same is found out at the next attempt.
-            return postponed(works, &Chain(&error).to_string());
+            note_store(desk, &error);
+            let mut fates = Fates::default();
+            fates.postpone(works, Fault::Service, &Chain(&error).to_string());
+            return fates;
         }
     };
-    desk.alarms.clear(AlarmKind::PostfixRefused);
-    let on_their_way: Vec<_> = report.done.iter().cloned().collect();
-    let (fates, hastened) = tokio::join!(
-        prove::after(
-            desk,
-            prove::Command {
-                action,
-                mark,
-                report
-            },
-            works
-        ),
-        hasten(&desk.postfix, action, &on_their_way),
-    );
-    if let Err(error) = hastened {
-        events::delivery_not_hastened(&error);
+    let (works, late) = works
+        .into_iter()
+        .partition(|work| begun.contains(&work.lease));
+    let mut fates = too_late(late);
+    if Instant::now() < safe_until {
+        fates.extend(carry_out(desk, action, works).await);
+    } else {
+        withdraw(desk, &works).await;
+        fates.extend(too_late(works));
     }
     fates
 }
 
-/// Has Postfix try the messages at once, instead of at its next look at the queue.
-async fn hasten(
-    postfix: &Postfix,
-    action: Action,
-    ids: &[crate::domain::queue_id::QueueId],
-) -> Result<(), crate::postfix::error::PostfixError> {
-    match action {
-        Action::Release | Action::Return => postfix.deliver_now(ids).await,
-        Action::Requeue => postfix.pick_up_now().await,
-        Action::Discard => Ok(()),
-    }
-}
-
-pub(super) fn postponed(works: Vec<Claimed>, reason: &str) -> Fates {
-    works
-        .into_iter()
-        .map(|work| (work, Fate::Postponed(reason.to_owned())))
-        .collect()
-}
-
-/// Records all fates; while PostgreSQL is away tries again for as long as the leases hold.
-async fn record(desk: &Desk, fates: Fates, lease_ends: Instant) {
-    let (mut settled, mut waiting) = (Vec::new(), Vec::new());
-    for (work, fate) in fates {
-        match fate {
-            Fate::Settled(settlement) => settled.push((work, settlement)),
-            Fate::Postponed(reason) => waiting.push((work, reason)),
-        }
-    }
-    if !settled.is_empty() {
-        record_settled(desk, &settled, lease_ends).await;
-    }
-    for (work, reason) in waiting {
-        postpone(desk, &work, &reason).await;
-    }
-}
-
-async fn record_settled(desk: &Desk, settled: &[(Claimed, Settlement)], lease_ends: Instant) {
-    let settlements: Vec<Settlement> = settled
-        .iter()
-        .map(|(_, settlement)| settlement.clone())
-        .collect();
-    let recorded = loop {
-        match desk.store.settle(&desk.name, &settlements).await {
-            Ok(recorded) => break recorded,
-            Err(error) => note_store(desk, &error),
-        }
-        if Instant::now() >= lease_ends {
-            // The next attempt finds the proof in the queue and in Postfix's log.
-            return;
-        }
-        tokio::time::sleep(FIRST_PAUSE).await;
-    };
-    let now = Utc::now();
-    for (work, settlement) in settled {
-        if recorded.contains(&settlement.capture_id) {
-            prove::note(desk, work, settlement, now);
-        }
-    }
-}
-
-async fn postpone(desk: &Desk, work: &Claimed, reason: &str) {
-    let pause = pause_after(work.lease, desk.settings.max_backoff);
-    desk.metrics.settled(work.decision.as_str(), "postponed");
-    events::settle_postponed(&work.standing.queue_id, work.decision, reason);
-    if let Err(error) = desk.store.postpone(&[work.lease], pause, reason).await {
-        // The lease ends by itself.
+/// Takes the word back where it was left just now and it is certain that no command was run.
+async fn withdraw(desk: &Desk, works: &[Claimed]) {
+    let fresh = works.iter().filter(|work| work.begun_at.is_none());
+    let leases: Vec<Lease> = fresh.map(|work| work.lease).collect();
+    if let Err(error) = desk.store.withdraw(&leases).await {
         note_store(desk, &error);
     }
 }
 
-fn pause_after(lease: Lease, longest: Duration) -> Duration {
-    let doublings = lease.attempt().saturating_sub(1).min(16);
-    FIRST_PAUSE.saturating_mul(1 << doublings).min(longest)
+async fn carry_out(desk: &Desk, action: Action, works: Vec<Claimed>) -> Fates {
+    let ids = queue_ids(&works);
+    let mark = desk.postfix.mark_log(Utc::now());
+    let report = match desk.postfix.carry_out(action, &ids).await {
+        Ok(report) => report,
+        Err(error) => {
+            Troubles::note(desk, Part::Commands, &error);
+            if was_not_run(&error) {
+                withdraw(desk, &works).await;
+            }
+            // What happened all the same is found out at the next attempt.
+            let mut fates = Fates::default();
+            fates.postpone(works, Fault::Service, &Chain(&error).to_string());
+            return fates;
+        }
+    };
+    Troubles::over(desk, Part::Commands);
+    let on_their_way: Vec<_> = report.done.iter().cloned().collect();
+    let command = prove::Command {
+        action,
+        mark,
+        report,
+    };
+    let (fates, ()) = tokio::join!(
+        prove::after(desk, command, works),
+        hasten(desk, action, &on_their_way),
+    );
+    fates
+}
+
+/// Whether `postsuper` itself was never started.
+fn was_not_run(error: &PostfixError) -> bool {
+    matches!(
+        error,
+        PostfixError::Start { .. } | PostfixError::Forbidden { .. }
+    )
+}
+
+/// Has Postfix try the messages at once, instead of at its next look at the queue.
+async fn hasten(desk: &Desk, action: Action, ids: &[QueueId]) {
+    let hastened = match action {
+        Action::Release | Action::Return => desk.postfix.deliver_now(ids).await,
+        Action::Requeue if !ids.is_empty() => desk.postfix.pick_up_now().await,
+        Action::Requeue | Action::Discard => Ok(()),
+    };
+    if let Err(error) = hastened {
+        events::delivery_not_hastened(&error);
+    }
+}
+
+/// The same for messages whose release was found done: whoever did it may not have come to this.
+async fn hasten_found(desk: &Desk, fates: &Fates) {
+    let (mut released, mut requeued) = (Vec::new(), Vec::new());
+    for (work, method) in fates.settled() {
+        let id = work.standing.queue_id.clone();
+        match method {
+            Method::Unhold | Method::Expire => released.push(id),
+            Method::Requeue { .. } => requeued.push(id),
+            Method::None | Method::Delete => {}
+        }
+    }
+    hasten(desk, Action::Release, &released).await;
+    hasten(desk, Action::Requeue, &requeued).await;
+}
+
+pub(super) fn queue_ids(works: &[Claimed]) -> Vec<QueueId> {
+    works
+        .iter()
+        .map(|work| work.standing.queue_id.clone())
+        .collect()
 }

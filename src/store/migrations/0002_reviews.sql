@@ -67,6 +67,9 @@ create table work (
     -- newest claim.
     attempt integer not null default 0,
     leased_by text,
+    -- When a worker first set out to run its command. Before that nothing of ours has touched the
+    -- message, whatever became of it.
+    begun_at timestamptz,
     last_failure text,
     created_at timestamptz not null default now()
 );

@@ -29,7 +29,7 @@ grant select (
 grant update (state) on capture to mailhold_worker;
 grant select (decision_id, capture_id, decision, reviewer, created_at) on decision to mailhold_worker;
 grant select, delete on work to mailhold_worker;
-grant update (due_at, attempt, leased_by, last_failure) on work to mailhold_worker;
+grant update (due_at, attempt, leased_by, begun_at, last_failure) on work to mailhold_worker;
 grant select on settlement to mailhold_worker;
 grant insert (
     capture_id, decision_id, disposition, method, new_queue_id, worker, evidence

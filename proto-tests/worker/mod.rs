@@ -1,0 +1,39 @@
+//! The worker on a real Postfix and PostgreSQL, with sudo as it is shipped. What a milter does is in
+//! the tests of the whole way only.
+
+mod mails;
+mod stand_in;
+mod workplace;
+
+mod flow;
+mod identity;
+mod other_hand;
+mod requeue;
+
+mod commands;
+mod crash;
+mod database;
+mod several;
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use crate::trials::Trials;
+
+/// All tests of this area.
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    [
+        flow::tests(trials),
+        identity::tests(trials),
+        other_hand::tests(trials),
+        requeue::tests(trials),
+        commands::tests(trials),
+        crash::tests(trials),
+        database::tests(trials),
+        several::tests(trials),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,213 @@
+//! What follows from the traces of a message that has left hold. Pure: it looks at nothing itself.
+
+use crate::{
+    domain::{decision::Decision, queue_id::QueueId},
+    postfix::{
+        hold::Place,
+        log::{Effect, Findings},
+    },
+    store::settlements::Method,
+};
+
+/// Whose work it can be that a message has left hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// No worker ever began a command for it.
+    Another,
+    /// A worker began one after it had seen the message on hold, and may have run it.
+    Ours,
+}
+
+/// What can be seen of a message that has left hold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Traces {
+    /// The last that `postsuper` logged of it, and when.
+    pub logged: Option<(Effect, String)>,
+    /// Its new name, if it was submitted anew.
+    pub requeued_as: Option<QueueId>,
+    /// Where it is now.
+    pub place: Option<Place>,
+}
+
+/// What follows from the traces.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Conclusion {
+    /// The decision was carried out.
+    Fulfilled(Method, String),
+    /// It was moved, and the log tells that it was by another hand.
+    Gone(String),
+    /// It was moved, and nothing tells how.
+    Vanished(&'static str),
+}
+
+impl Traces {
+    /// What the log and the queues have of one message.
+    pub fn of(id: &QueueId, findings: &Findings, place: Option<Place>) -> Self {
+        Self {
+            logged: last_of(findings, id),
+            requeued_as: findings.requeued_as.get(id).cloned(),
+            place,
+        }
+    }
+}
+
+/// Whether the log tells anything of a message.
+pub(super) fn is_told(findings: &Findings, id: &QueueId) -> bool {
+    last_of(findings, id).is_some()
+}
+
+/// What became of a decided message.
+pub(super) fn conclude(decision: Decision, hand: Hand, traces: Traces) -> Conclusion {
+    let Traces {
+        logged,
+        requeued_as,
+        place,
+    } = traces;
+    match (hand, logged) {
+        (Hand::Ours, Some((effect, stamp))) => {
+            let evidence = format!("postsuper logged {effect:?} at {stamp}");
+            match method_of(decision, effect, requeued_as) {
+                Some(method) => Conclusion::Fulfilled(method, evidence),
+                None => Conclusion::Gone(evidence),
+            }
+        }
+        (Hand::Another, Some((effect, stamp))) => Conclusion::Gone(format!(
+            "postsuper logged {effect:?} at {stamp}, before this worker had begun"
+        )),
+        (Hand::Ours, None) => match on_its_way(decision, place) {
+            Some(method) => {
+                let evidence = "it is in Postfix's queue for delivery".to_owned();
+                Conclusion::Fulfilled(method, evidence)
+            }
+            None => {
+                Conclusion::Vanished("this worker or another hand moved it, no log tells which")
+            }
+        },
+        (Hand::Another, None) => Conclusion::Vanished("it is not on hold, and no log tells why"),
+    }
+}
+
+/// The method of an effect that this decision asks for.
+fn method_of(decision: Decision, effect: Effect, new_queue_id: Option<QueueId>) -> Option<Method> {
+    match (decision, effect) {
+        (Decision::Release, Effect::Released) => Some(Method::Unhold),
+        (Decision::Release, Effect::Requeued) => Some(Method::Requeue { new_queue_id }),
+        (Decision::Discard, Effect::Removed) => Some(Method::Delete),
+        (Decision::Return, Effect::Released | Effect::Expired) => Some(Method::Expire),
+        (
+            Decision::Release | Decision::Discard | Decision::Return,
+            Effect::Held | Effect::Released | Effect::Removed | Effect::Requeued | Effect::Expired,
+        ) => None,
+    }
+}
+
+/// The method by which a message to be released came where it is.
+fn on_its_way(decision: Decision, place: Option<Place>) -> Option<Method> {
+    match (decision, place?) {
+        (Decision::Release, Place::Maildrop) => Some(Method::Requeue { new_queue_id: None }),
+        (Decision::Release, Place::Incoming | Place::Active | Place::Deferred) => {
+            Some(Method::Unhold)
+        }
+        (Decision::Discard | Decision::Return, _) => None,
+    }
+}
+
+fn last_of(findings: &Findings, id: &QueueId) -> Option<(Effect, String)> {
+    let told = findings
+        .evidence
+        .iter()
+        .rfind(|told| told.queue_id == *id)?;
+    Some((told.effect, told.stamp.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EFFECTS: [Effect; 5] = [
+        Effect::Held,
+        Effect::Released,
+        Effect::Removed,
+        Effect::Requeued,
+        Effect::Expired,
+    ];
+
+    fn logged(effect: Effect) -> Traces {
+        Traces {
+            logged: Some((effect, "12:00:00".to_owned())),
+            ..Traces::default()
+        }
+    }
+
+    fn seen_in(place: Place) -> Traces {
+        Traces {
+            place: Some(place),
+            ..Traces::default()
+        }
+    }
+
+    fn method(conclusion: Conclusion) -> Option<Method> {
+        match conclusion {
+            Conclusion::Fulfilled(method, _) => Some(method),
+            Conclusion::Gone(_) | Conclusion::Vanished(_) => None,
+        }
+    }
+
+    #[test]
+    fn what_was_never_begun_is_another_hands_work_whatever_the_traces() {
+        for decision in Decision::ALL {
+            let logs = EFFECTS.map(logged);
+            let places = Place::ALL.map(seen_in);
+            for traces in logs.into_iter().chain(places) {
+                let conclusion = conclude(decision, Hand::Another, traces);
+                assert_eq!(method(conclusion), None, "{decision}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_begun_is_ours_if_the_log_has_the_effect_that_was_decided() {
+        let ours = |decision, effect| method(conclude(decision, Hand::Ours, logged(effect)));
+        assert_eq!(
+            ours(Decision::Release, Effect::Released),
+            Some(Method::Unhold)
+        );
+        assert_eq!(
+            ours(Decision::Release, Effect::Requeued),
+            Some(Method::Requeue { new_queue_id: None })
+        );
+        assert_eq!(
+            ours(Decision::Discard, Effect::Removed),
+            Some(Method::Delete)
+        );
+        assert_eq!(
+            ours(Decision::Return, Effect::Released),
+            Some(Method::Expire)
+        );
+        for (decision, effect) in [
+            (Decision::Release, Effect::Removed),
+            (Decision::Release, Effect::Held),
+            (Decision::Discard, Effect::Released),
+            (Decision::Discard, Effect::Requeued),
+            (Decision::Return, Effect::Removed),
+        ] {
+            assert_eq!(ours(decision, effect), None, "{decision} {effect:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_log_only_a_message_on_its_way_is_a_release() {
+        let ours = |decision, place| method(conclude(decision, Hand::Ours, seen_in(place)));
+        for place in [Place::Incoming, Place::Active, Place::Deferred] {
+            assert_eq!(ours(Decision::Release, place), Some(Method::Unhold));
+            assert_eq!(ours(Decision::Discard, place), None);
+            assert_eq!(ours(Decision::Return, place), None);
+        }
+        assert_eq!(
+            ours(Decision::Release, Place::Maildrop),
+            Some(Method::Requeue { new_queue_id: None })
+        );
+        let nowhere = conclude(Decision::Release, Hand::Ours, Traces::default());
+        assert_eq!(method(nowhere), None);
+    }
+}

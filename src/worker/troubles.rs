@@ -1,0 +1,90 @@
+//! What of Postfix does not work just now, part by part: one alarm for all, which ends when the last
+//! part works again. Never ends it on the word of another part.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use chrono::Utc;
+
+use super::Desk;
+use crate::{
+    domain::queue_id::QueueId,
+    postfix::{error::PostfixError, postsuper::Action},
+    telemetry::{AlarmKind, chain::Chain, events},
+};
+
+/// Well-formed, and no message's: of the year 1970 and inode 0.
+const NOBODY: &str = "0000000000z0";
+
+/// A part of Postfix that can fail by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// `postsuper`.
+    Commands,
+    /// The queue's directories and files.
+    Queue,
+    /// The watch on the hold queue.
+    Watch,
+    /// The log.
+    Log,
+    /// What Postfix said of itself when the worker started.
+    Settings,
+}
+
+/// The parts that do not work.
+#[derive(Debug, Default)]
+pub struct Troubles(Mutex<BTreeSet<Part>>);
+
+impl Troubles {
+    /// Begins the alarm, or goes on with it; tells of a part's first fault.
+    pub(super) fn note(desk: &Desk, part: Part, error: &PostfixError) {
+        let mut parts = desk.troubles.parts();
+        desk.alarms
+            .raise(AlarmKind::PostfixRefused, &Chain(error).to_string());
+        if parts.insert(part) {
+            events::postfix_refused(error);
+        }
+    }
+
+    /// A part was seen to work; the last one ends the alarm.
+    pub(super) fn over(desk: &Desk, part: Part) {
+        let mut parts = desk.troubles.parts();
+        parts.remove(&part);
+        if parts.is_empty() {
+            desk.alarms.clear(AlarmKind::PostfixRefused);
+        }
+    }
+
+    /// Tries again what failed and what nobody may ask for in a long time.
+    pub(super) async fn try_again(desk: &Desk) {
+        if desk.troubles.has(Part::Commands)
+            && let Ok(nobody) = NOBODY.parse::<QueueId>()
+            && desk
+                .postfix
+                .carry_out(Action::Release, &[nobody])
+                .await
+                .is_ok()
+        {
+            Self::over(desk, Part::Commands);
+        }
+        if desk.troubles.has(Part::Log) {
+            let end = desk.postfix.mark_log(Utc::now());
+            if desk.postfix.read_log(end, &[]).await.is_ok() {
+                Self::over(desk, Part::Log);
+            }
+        }
+        if desk.troubles.has(Part::Settings) && desk.postfix.check_queues().await.is_ok() {
+            Self::over(desk, Part::Settings);
+        }
+    }
+
+    fn has(&self, part: Part) -> bool {
+        self.parts().contains(&part)
+    }
+
+    fn parts(&self) -> std::sync::MutexGuard<'_, BTreeSet<Part>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
