@@ -22,6 +22,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut all = tests![trials.alone:
         every_module_uses_only_what_its_floor_may,
         every_fenced_crate_stays_in_its_fence,
+        every_dependency_is_used,
         the_domain_is_pure,
         programs_are_started_in_one_place_only,
         log_lines_are_written_in_one_place_only,
@@ -62,6 +63,10 @@ async fn every_module_uses_only_what_its_floor_may() {
 async fn every_fenced_crate_stays_in_its_fence() {
     let fences = crates::table(&tree::file(imports::PAGE));
     none(&crates::broken(&rust_below("src/"), &fences));
+}
+
+async fn every_dependency_is_used() {
+    none(&crates::unused(&tree::file("Cargo.toml"), &tree::rust()));
 }
 
 async fn the_domain_is_pure() {
@@ -136,7 +141,7 @@ async fn the_monitoring_page_has_every_event_and_no_other() {
 }
 
 async fn the_monitoring_page_has_every_figure_and_no_other() {
-    let code = monitoring::figures(&tree::file("src/telemetry/metrics.rs"));
+    let code = monitoring::figures(&tree::below("src/telemetry/"));
     assert!(code.len() > 20, "figures are read: {code:?}");
     none(&monitoring::differences(
         &code,

@@ -23,6 +23,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_newer_schema_is_refused,
         a_database_without_a_schema_is_refused,
         a_fault_in_the_settings_is_refused_by_all,
+        a_table_with_a_bad_line_is_refused,
         a_spool_in_use_is_refused,
     ]
 }
@@ -136,6 +137,19 @@ async fn a_fault_in_the_settings_is_refused_by_all(lab: &Lab) {
         let key = format!("{}.database.url: \"mysql://localhost\"", words[0]);
         refused(&output, 78, &[&key]);
     }
+}
+
+async fn a_table_with_a_bad_line_is_refused(lab: &Lab) {
+    let content = "anna@corp.test Y\nben@corp.test\n";
+    let place = &lab.tools.place;
+    let table = place.file("bad-flags", User::milter(), 0o640, content);
+    let mut settings = startable(lab, Office::shared(lab).await);
+    settings
+        .set("directory.backend", "table")
+        .set("directory.table.file", table.display().to_string());
+    let output = run(lab, &settings, &["milter"]).await;
+    let file = table.display().to_string();
+    refused(&output, 78, &[&file, "line 2", "white space"]);
 }
 
 async fn a_spool_in_use_is_refused(lab: &Lab) {

@@ -5,6 +5,7 @@ mod exempt;
 pub mod house;
 mod outages;
 mod sending;
+mod table;
 mod traces;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         sending::tests(trials),
         exempt::tests(trials),
         outages::tests(trials),
+        table::tests(trials),
         traces::tests(trials),
     ]
     .into_iter()

@@ -1,5 +1,7 @@
 //! A fenced crate is named only where the table of docs/architecture.md has it. `domain` is pure.
 
+use std::collections::BTreeSet;
+
 use super::{
     Findings,
     paths::{self, Root},
@@ -85,6 +87,24 @@ fn lines_with(file: &Source, name: &str) -> Vec<usize> {
     foreign.map(|named| named.line).collect()
 }
 
+/// Dependencies of a manifest that no file names: a crate is added when its first use is written.
+pub fn unused(manifest: &Source, files: &[Source]) -> Findings {
+    let table: toml::Table = manifest.text.parse().unwrap();
+    let named: BTreeSet<String> = files
+        .iter()
+        .flat_map(paths::of)
+        .filter(|named| named.root == Root::Name)
+        .filter_map(|named| named.steps.into_iter().next())
+        .collect();
+    let lists = ["dependencies", "dev-dependencies"];
+    let lists = lists.iter().filter_map(|list| table.get(*list)?.as_table());
+    let crates = lists.flat_map(|list| list.keys());
+    let unused = crates.filter(|name| !named.contains(&name.replace('-', "_")));
+    unused
+        .map(|name| format!("{}: nothing uses {name}", manifest.path))
+        .collect()
+}
+
 /// Files of `domain` that are not pure.
 pub fn impure(files: &[Source]) -> Findings {
     let mut findings = Findings::new();
@@ -113,7 +133,7 @@ pub mod tests {
 
     use super::{
         super::{none, one, tree::Source},
-        broken, impure, table,
+        broken, impure, table, unused,
     };
     use crate::trials::{Trials, tests};
 
@@ -123,6 +143,7 @@ pub mod tests {
             a_crate_outside_its_fence_is_found_in_any_spelling,
             a_fence_around_nothing_is_found,
             a_clock_in_the_domain_is_found,
+            a_dependency_that_nothing_uses_is_found,
         ]
     }
 
@@ -177,5 +198,14 @@ pub mod tests {
             &["src/domain/age.rs:2", "now"],
         );
         none(&impure(&[Source::new("src/worker/age.rs", text)]));
+    }
+
+    async fn a_dependency_that_nothing_uses_is_found() {
+        let manifest = "[dependencies]\nsqlx = \"1\"\n[dev-dependencies]\ntest-mail = \"1\"\n";
+        let manifest = Source::new("Cargo.toml", manifest);
+        let file = |text| Source::new("src/a.rs", text);
+        none(&unused(&manifest, &[file("use sqlx::Row; use test_mail;")]));
+        let findings = unused(&manifest, &[file("use sqlx::Row; // test_mail::a")]);
+        one(&findings, &["Cargo.toml", "test-mail"]);
     }
 }

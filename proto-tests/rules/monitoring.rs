@@ -10,7 +10,7 @@ use super::{
 
 /// The macros that write log lines, by their level.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
-/// What declares a figure in `telemetry/metrics.rs`, and what Prometheus calls its kind.
+/// What declares a figure in `telemetry`, and what Prometheus calls its kind.
 const KINDS: [(&str, &str); 7] = [
     ("counter", "counter"),
     ("counters", "counter"),
@@ -81,9 +81,9 @@ pub fn stray_log_lines(files: &[Source]) -> Findings {
     findings
 }
 
-/// The figures of `telemetry/metrics.rs`: name, then kind and labels.
-pub fn figures(source: &Source) -> BTreeMap<String, String> {
-    let tokens = tokens::of(source);
+/// The figures that are declared: name, then kind and labels.
+pub fn figures(sources: &[Source]) -> BTreeMap<String, String> {
+    let tokens: Vec<Token> = sources.iter().flat_map(tokens::of).collect();
     let mut figures = BTreeMap::new();
     for at in 2..tokens.len() {
         let kind = tokens[at - 2]
@@ -109,50 +109,52 @@ fn described(kind: &str, labels: BTreeSet<String>) -> String {
     format!("{kind} by {{{}}}", labels.join(", "))
 }
 
-/// A page's table as names and one fact of each: for events the level.
-pub fn events_of(page: &Source) -> BTreeMap<String, String> {
+/// The rows of a page's table: a name and one fact of each.
+pub type Told = Vec<(String, String)>;
+
+/// The page's events and their levels.
+pub fn events_of(page: &Source) -> Told {
     let rows = tables::rows(page, "event").into_iter();
     rows.map(|cells| (tables::names(&cells[0]).concat(), cells[1].clone()))
         .collect()
 }
 
 /// The page's figures: name, then kind and labels.
-pub fn figures_of(page: &Source) -> BTreeMap<String, String> {
+pub fn figures_of(page: &Source) -> Told {
     let rows = tables::rows(page, "figure").into_iter();
     rows.map(|cells| {
         let labels = tables::names(&cells[2]).into_iter().collect();
-        (
-            tables::names(&cells[0]).concat(),
-            described(&cells[1], labels),
-        )
+        let name = tables::names(&cells[0]).concat();
+        (name, described(&cells[1], labels))
     })
     .collect()
 }
 
 /// The page's alarms.
-pub fn alarms_of(page: &Source) -> BTreeMap<String, String> {
+pub fn alarms_of(page: &Source) -> Told {
     let rows = tables::rows(page, "alarm").into_iter();
     rows.map(|cells| (tables::names(&cells[0]).concat(), String::new()))
         .collect()
 }
 
-/// What the code has and the page has not, the other way round, and what differs.
-pub fn differences(code: &BTreeMap<String, String>, page: &BTreeMap<String, String>) -> Findings {
+/// What the code has and the page has not or has twice, the other way round, and what differs.
+pub fn differences(code: &BTreeMap<String, String>, page: &Told) -> Findings {
     let mut findings = Findings::new();
     for (name, fact) in code {
-        match page.get(name) {
-            None => findings.push(format!("docs/monitoring.md does not have {name}")),
-            Some(told) if told != fact => {
-                findings.push(format!(
-                    "docs/monitoring.md says of {name}: {told}; the code: {fact}"
-                ));
-            }
-            Some(_) => {}
+        let told: Vec<_> = page.iter().filter(|(told, _)| told == name).collect();
+        match told.as_slice() {
+            [] => findings.push(format!("docs/monitoring.md does not have {name}")),
+            [(_, told)] if told != fact => findings.push(format!(
+                "docs/monitoring.md says of {name}: {told}; the code: {fact}"
+            )),
+            [_] => {}
+            _ => findings.push(format!("docs/monitoring.md has {name} twice")),
         }
     }
-    let stale = page.keys().filter(|name| !code.contains_key(*name));
-    findings
-        .extend(stale.map(|name| format!("docs/monitoring.md has {name}, which does not exist")));
+    let stale = page.iter().filter(|(name, _)| !code.contains_key(name));
+    findings.extend(
+        stale.map(|(name, _)| format!("docs/monitoring.md has {name}, which does not exist")),
+    );
     findings
 }
 
@@ -198,6 +200,9 @@ pub mod tests {
             &found("| `mail.held` | info | x |\n", ""),
             &["does not have mail.held"],
         );
+        let row = "| `mail.held` | info | x |\n";
+        let twice = events_of(&page(row, &row.repeat(2)));
+        one(&differences(&code, &twice), &["mail.held twice"]);
         one(
             &found("| info |", "| error |"),
             &["mail.held: error", "info"],
@@ -212,7 +217,7 @@ pub mod tests {
     }
 
     async fn a_figure_with_another_kind_or_label_is_found() {
-        let code = figures(&Source::new("src/telemetry/metrics.rs", FIGURES));
+        let code = figures(&[Source::new("src/telemetry/metrics.rs", FIGURES)]);
         let found = |from, to| differences(&code, &figures_of(&page(from, to)));
         none(&found("", ""));
         one(&found("counter |", "gauge |"), &["mailhold_a_total: gauge"]);

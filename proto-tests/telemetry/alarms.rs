@@ -1,12 +1,12 @@
 //! Every fault is seen while it stands, and its cure is seen without a restart.
 
-use std::{sync::Arc, time::Duration};
+use std::{os::unix::fs::chown, sync::Arc, time::Duration};
 
 use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::{
-    lab::{Lab, eventually::eventually, role::Role},
+    lab::{Lab, eventually::eventually, role::Role, sudo_view, user::User},
     policy::house::{House, Mail},
     trials::{Trials, tests},
 };
@@ -21,6 +21,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_frozen_directory_is_alarmed_until_it_is_back,
         a_stopped_database_is_alarmed_by_both_until_it_is_back,
         captures_are_counted_while_they_wait_for_the_database,
+        a_hold_queue_that_cannot_be_read_is_alarmed_until_it_can,
+        a_start_before_directory_and_database_waits_for_them,
         a_doubtful_flag_is_alarmed_while_the_milter_stays_ready,
     ]
 }
@@ -177,6 +179,57 @@ async fn captures_are_counted_while_they_wait_for_the_database(lab: &Lab) {
         milter.metric("mailhold_spool_oldest_waiting_seconds").await,
         0.0
     );
+}
+
+async fn a_hold_queue_that_cannot_be_read_is_alarmed_until_it_can(lab: &Lab) {
+    if !sudo_view::is_possible().await {
+        eprintln!("skipped: the worker runs as root here, who can read everything");
+        return;
+    }
+    let house = House::start(lab, "closed", |settings| {
+        settings.set("worker.poll", "1s");
+    })
+    .await;
+    let hold = house.postfix.queue_directory.join("hold");
+    let postfix = User::named("postfix");
+    let give = |owner: User| chown(&hold, Some(owner.uid), None).unwrap();
+    let alarm = Alarm::of(&house.desk.worker, "postfix_refused");
+    give(User::ROOT);
+    alarm.stands().await;
+    assert!(
+        house.desk.milter.is_ready().await,
+        "the milter needs no queue"
+    );
+    give(postfix);
+    alarm.is_over().await;
+}
+
+async fn a_start_before_directory_and_database_waits_for_them(lab: &Lab) {
+    let house = House::with_database(lab).await;
+    let (milter, worker) = (&house.desk.milter, &house.desk.worker);
+    tokio::join!(milter.stop(), worker.stop());
+    house.slapd.kill();
+    house.postgres.stop();
+    let not_ready = async |role: &Role, kinds: &[&str]| {
+        eventually("it runs and is not ready", BOUND, async || {
+            match role.get("/readyz").await {
+                Some((503, body)) if kinds.iter().all(|kind| body.contains(kind)) => Ok(()),
+                answer => Err(answer),
+            }
+        })
+        .await;
+    };
+    let cure = async {
+        not_ready(milter, &["directory_unreachable", "store_unreachable"]).await;
+        not_ready(worker, &["store_unreachable"]).await;
+        tokio::join!(house.slapd.start_again(), house.postgres.start_again());
+    };
+    // They end when both are ready.
+    tokio::join!(milter.start_again(), worker.start_again(), cure);
+    let sender = house.person(&["Y"]).await.address;
+    let mail = Mail::new(&sender, &["elsewhere.test"]);
+    let id = house.send(&mail).await.ok().queue_id();
+    house.desk.held(&id).await;
 }
 
 async fn a_doubtful_flag_is_alarmed_while_the_milter_stays_ready(lab: &Lab) {

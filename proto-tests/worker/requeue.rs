@@ -106,7 +106,7 @@ async fn null_sender(work: &Workplace<'_>) -> Mail {
 }
 
 async fn a_hashed_hold_queue_full_of_strays_is_served(lab: &Lab) {
-    let postfix = Postfix::start(&lab.tools, "hashed", lab.sink.address).await;
+    let postfix = Postfix::start(&lab.tools, "hashed-strays", lab.sink.address).await;
     let depth = ["hash_queue_names=hold,deferred,defer", "hash_queue_depth=2"];
     postfix.set(&depth).await;
     let work = Workplace::on(lab, &postfix).await;

@@ -81,18 +81,19 @@ pub(super) fn instance(section: &Section<'_>) -> Instance {
 
 pub(super) fn database(section: &Section<'_>, url: &str, max_connections: u32) -> store::Settings {
     let section = section.section("database");
-    let read = |text: &str| match text.split_once("://") {
-        Some(("postgres" | "postgresql", rest)) => {
-            let login = rest.split('/').next().unwrap_or_default();
-            match login.rsplit_once('@') {
-                Some((login, _)) if login.contains(':') => Err(
-                    "holds a password: write it into a file and name it in password_file"
-                        .to_owned(),
-                ),
-                _ => Ok(text.to_owned()),
-            }
+    let read = |text: &str| {
+        let (address, options) = text.split_once('?').unwrap_or((text, ""));
+        let (before, _) = address.rsplit_once('@').unwrap_or_default();
+        let login = before.split_once("://").map_or(before, |(_, login)| login);
+        if login.contains(':') || options.contains("password=") {
+            // Not shown: this may be a terminal that others see.
+            let cure = "holds a password: write it into a file and name it in password_file";
+            return Err(cure.to_owned());
         }
-        _ => Err(format!("{text:?} is not a URL such as {url:?}")),
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(text.to_owned());
+        }
+        Err(format!("{text:?} is not a URL such as {url:?}"))
     };
     let settings = store::Settings {
         url: section.parsed("url", url, read).unwrap_or_default(),

@@ -1,5 +1,7 @@
 //! The sample file is accepted as it is, and every fault is named with its line and its cure.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const SAMPLE: &str = include_str!("../../config/mailhold.toml");
@@ -103,15 +105,23 @@ fn all_faults_are_told_at_once() {
 
 #[test]
 fn a_password_in_a_url_is_refused() {
-    let found = faults(&sample_with(
-        "mailhold_milter@localhost",
+    const URL: &str = "postgres://mailhold_milter@localhost/mailhold";
+    for url in [
+        "postgres://mailhold_milter:secret@localhost/mailhold",
+        "postgres://mailhold_milter:sec/ret@localhost/mailhold",
+        "postgres://mailhold_milter@localhost/mailhold?password=secret",
+        "mysql://mailhold_milter:secret@localhost/mailhold",
         "mailhold_milter:secret@localhost",
-    ));
-    assert!(
-        found.contains("milter.database.url: holds a password"),
-        "{found}"
-    );
-    assert!(!found.contains("secret"), "{found}");
+    ] {
+        let found = faults(&sample_with(URL, url));
+        assert!(
+            found.contains("milter.database.url: holds a password"),
+            "{found}"
+        );
+        assert!(!found.contains("sec"), "{found}");
+    }
+    let local = "postgres://mailhold_milter@localhost:5432/mailhold?host=/run/postgresql";
+    assert_eq!(faults(&sample_with(URL, local)), "");
 }
 
 #[test]
@@ -266,4 +276,20 @@ fn secret(text: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     file
+}
+
+proptest! {
+    #[test]
+    fn no_text_in_place_of_a_value_makes_the_reading_panic(
+        line in 0..SAMPLE.lines().count(),
+        value in "\\PC{0,40}|[-0-9]{1,25}|\"[^\"]{0,40}\"|\\[.{0,20}\\]|\\{.{0,20}\\}",
+    ) {
+        let changed = SAMPLE.lines().enumerate().map(|(number, text)| match text.split_once('=') {
+            Some((key, _)) if number == line => format!("{}={value}", key.trim_start_matches('#')),
+            _ => text.to_owned(),
+        });
+        let text = changed.collect::<Vec<_>>().join("\n");
+        // Whatever is said of it, each fault has a text.
+        prop_assert!(faults(&text).lines().all(|line| !line.is_empty()));
+    }
 }

@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 /// Reads a duration with its unit, such as `250ms` or `2h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     if text.parse::<u64>().is_ok() {
         return Err(format!("{text:?} has no unit (try \"{text}s\")"));
     }
-    humantime::parse_duration(text)
-        .map_err(|_| format!("{text:?} is not a duration such as \"250ms\", \"5s\" or \"2h\""))
+    let read = humantime::parse_duration(text)
+        .map_err(|_| format!("{text:?} is not a duration such as \"250ms\", \"5s\" or \"2h\""))?;
+    if read > LONGEST {
+        // The clock itself ends after a while.
+        return Err(format!("{text:?} is longer than a year"));
+    }
+    Ok(read)
 }
 
 /// Reads a size with its unit into bytes, such as `64 KiB` or `2 GiB`.
@@ -48,6 +55,8 @@ mod tests {
         assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
         assert_eq!(duration("5").unwrap_err(), "\"5\" has no unit (try \"5s\")");
         assert!(duration("soon").is_err());
+        let long = duration("500000000000y").unwrap_err();
+        assert_eq!(long, "\"500000000000y\" is longer than a year");
     }
 
     #[test]

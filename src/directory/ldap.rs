@@ -165,6 +165,10 @@ impl Ldap {
     ) -> Result<T, DirectoryError> {
         let left = deadline.saturating_duration_since(Instant::now());
         let patience = self.settings.timeout.min(left);
+        if patience.is_zero() {
+            // A timer may be late by a millisecond, and a look-up quicker than that.
+            return Err(DirectoryError::Timeout(patience));
+        }
         timeout(patience, answer)
             .await
             .unwrap_or(Err(DirectoryError::Timeout(patience)))

@@ -178,18 +178,31 @@ async fn a_large_content_goes_to_the_disk_as_it_arrives() {
     }
 }
 
-#[tokio::test]
-async fn a_cancelled_write_cannot_be_followed_by_a_commit() {
-    let desk = Desk::new();
-    let spool = desk.open();
-    let mut draft = spool.draft();
-    let content = message(2 * LIMIT_BYTES);
-    let mut write = Box::pin(draft.write(&content));
-    assert!(futures_util::poll!(&mut write).is_pending());
-    drop(write);
-    let outcome = spool.commit(draft, desk::capture(b"")).await;
-    assert!(matches!(outcome, Err(SpoolError::Incomplete)));
-    eventually("no large content is left", || desk.large().is_empty()).await;
+#[test]
+fn a_cancelled_write_cannot_be_followed_by_a_commit() {
+    // The only thread for files is busy, so that the write is still on its way when it is dropped.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let desk = Desk::new();
+        let spool = desk.open();
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        let thread = tokio::task::spawn_blocking(move || busy.recv().is_err());
+        let mut draft = spool.draft();
+        let content = message(2 * LIMIT_BYTES);
+        let mut write = Box::pin(draft.write(&content));
+        assert!(futures_util::poll!(&mut write).is_pending());
+        drop(write);
+        drop(release);
+        assert!(thread.await.unwrap());
+        let outcome = spool.commit(draft, desk::capture(b"")).await;
+        assert!(matches!(outcome, Err(SpoolError::Incomplete)));
+        eventually("no large content is left", || desk.large().is_empty()).await;
+    });
 }
 
 #[tokio::test]
@@ -200,7 +213,8 @@ async fn a_commit_that_nobody_waits_for_is_there_or_not_but_never_half() {
         let mut draft = spool.draft();
         draft.write(&message(n_bytes)).await.unwrap();
         let mut commit = Box::pin(spool.commit(draft, desk::capture(b"")));
-        assert!(futures_util::poll!(&mut commit).is_pending());
+        // Most often it is still on its way when it is dropped.
+        let _answer = futures_util::poll!(&mut commit);
     }
     commit(&spool, b"x").await.unwrap();
     drop(spool);
