@@ -8,6 +8,7 @@ use mailhold::domain::{
     lifecycle::State,
 };
 use nix::sys::signal::Signal;
+use tokio::time::sleep;
 
 use super::{
     commands::{hurry, settled_once},
@@ -16,7 +17,7 @@ use super::{
     workplace::{BOUND, Workplace},
 };
 use crate::{
-    lab::{Lab, eventually::eventually},
+    lab::{Lab, eventually::eventually, settings::Settings},
     store::fixture::Fixture,
     trials::{Trials, tests},
 };
@@ -28,6 +29,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_worker_killed_before_its_command_leaves_the_decision_to_the_next,
         a_worker_killed_after_its_commands_is_proven_by_the_log,
         a_worker_killed_after_its_command_where_no_log_is_read_tells_what_it_knows,
+        a_worker_killed_again_and_again_carries_each_decision_out_once,
         a_frozen_worker_does_nothing_twice,
         a_worker_that_is_told_to_stop_finishes_what_it_began,
         an_idle_worker_stops_at_once,
@@ -130,6 +132,37 @@ async fn a_worker_killed_after_its_command_where_no_log_is_read_tells_what_it_kn
     assert!(says.contains("this worker or another hand"), "{says}");
     second.stop().await;
     lab.sink.take(&mails[0].recipient);
+}
+
+async fn a_worker_killed_again_and_again_carries_each_decision_out_once(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let slowly = "sleep 0.03; real \"$@\"; sleep 0.03";
+    let stand_in = StandIn::new(&lab.tools.place, Some(slowly));
+    let mails = work.all_held(20).await;
+    for mail in &mails {
+        work.decide(mail, Decision::Release).await;
+    }
+    let start = async || {
+        let adjust = |settings: &mut Settings| {
+            stand_in.serve(settings);
+            hurry(settings);
+            settings.set("worker.batch", 2);
+        };
+        work.worker(adjust).await
+    };
+    // Moments in the life of a worker, not a wait for anything.
+    for moment in [5, 150, 40, 260, 90, 15, 200] {
+        let worker = start().await;
+        sleep(Duration::from_millis(moment)).await;
+        worker.kill();
+    }
+    let last = start().await;
+    let log = lab.postfix.log();
+    for mail in &mails {
+        settled_once(&work, &last, mail).await;
+        let released = log.lines_with(&[mail.id.as_str(), "released from hold"]);
+        assert_eq!(released.len(), 1, "{released:?}");
+    }
 }
 
 async fn a_frozen_worker_does_nothing_twice(lab: &Lab) {

@@ -103,6 +103,9 @@ async fn two_workers_settle_each_decision_once(lab: &Lab) {
     for mail in &mails {
         work.is(mail, State::Settled(Disposition::Released)).await;
         work.is_delivered_once(mail).await;
+        let log = lab.postfix.log();
+        let released = log.lines_with(&[mail.id.as_str(), "released from hold"]);
+        assert_eq!(released.len(), 1, "{released:?}");
     }
     eventually("each release is told once", BOUND, async || {
         let told: Vec<_> = workers
