@@ -17,7 +17,7 @@ use super::{
     workplace::{BOUND, Workplace},
 };
 use crate::{
-    lab::{Lab, eventually::eventually, settings::Settings},
+    lab::{Lab, eventually::eventually, postfix::Postfix, settings::Settings},
     store::fixture::Fixture,
     trials::{Trials, tests},
 };
@@ -135,7 +135,10 @@ async fn a_worker_killed_after_its_command_where_no_log_is_read_tells_what_it_kn
 }
 
 async fn a_worker_killed_again_and_again_carries_each_decision_out_once(lab: &Lab) {
-    let work = Workplace::new(lab).await;
+    // A command that dies with its worker, right before it wrote to the log, is known by where the
+    // message is: no other test may have it delivered meanwhile.
+    let postfix = Postfix::start(&lab.tools, "mortal", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
     let slowly = "sleep 0.03; real \"$@\"; sleep 0.03";
     let stand_in = StandIn::new(&lab.tools.place, Some(slowly));
     let mails = work.all_held(20).await;
@@ -157,13 +160,14 @@ async fn a_worker_killed_again_and_again_carries_each_decision_out_once(lab: &La
         worker.kill();
     }
     let last = start().await;
-    let log = lab.postfix.log();
+    let log = postfix.log();
     for mail in &mails {
         settled_once(&work, &last, mail).await;
-        // None where the command died with the worker right before it wrote its line.
         let released = log.lines_with(&[mail.id.as_str(), "released from hold"]);
         assert!(released.len() <= 1, "{released:?}");
     }
+    last.stop().await;
+    postfix.stop().await;
 }
 
 async fn a_frozen_worker_does_nothing_twice(lab: &Lab) {
