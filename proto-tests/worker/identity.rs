@@ -39,6 +39,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_changed_message_is_never_held,
         a_message_that_was_changed_is_refused_until_it_is_whole_again,
         a_message_marked_as_expired_is_refused_for_release_and_discard,
+        a_message_marked_as_expired_can_be_returned_if_it_is_the_captured_one,
         a_message_that_is_not_ready_waits,
         a_second_name_of_the_queue_file_is_refused,
         a_link_in_place_of_the_queue_file_is_refused,
@@ -119,6 +120,26 @@ async fn a_message_marked_as_expired_is_refused_for_release_and_discard(lab: &La
         work.is_untouched(mail);
     }
     assert_eq!(worker.metric(MISMATCH).await, 1.0);
+}
+
+/// As `postsuper -f` leaves it when it is killed between its two steps.
+async fn a_message_marked_as_expired_can_be_returned_if_it_is_the_captured_one(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mails = work.all_held(2).await;
+    for mail in &mails {
+        work.by_hand("-e", mail).await;
+        work.decide(mail, Decision::Return).await;
+    }
+    change(&work.hold_file(&mails[0]));
+    let _worker = work.worker(|_| {}).await;
+    let reason = work.put_off(&mails[0]).await;
+    assert!(reason.contains("its content is"), "{reason}");
+    work.is(&mails[1], State::Settled(Disposition::Returned))
+        .await;
+    let bounce = lab.sink.message_to(&mails[1].sender, BOUND).await;
+    assert_eq!(bounce.sender(), "");
+    assert!(lab.sink.messages_to(&mails[1].recipient).is_empty());
+    work.is_untouched(&mails[0]);
 }
 
 async fn a_message_that_is_not_ready_waits(lab: &Lab) {

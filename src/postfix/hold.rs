@@ -112,8 +112,12 @@ impl Queues {
         Ok(None)
     }
 
-    /// Opens a held message for reading; tells its inode too.
-    pub fn open_held(&self, id: &QueueId) -> Result<(fs::File, u64), PostfixError> {
+    /// Opens a held message for reading, if it stands as `expected`; tells its inode too.
+    pub fn open_held(
+        &self,
+        id: &QueueId,
+        expected: Presence,
+    ) -> Result<(fs::File, u64), PostfixError> {
         let missing = PostfixError::NotReady {
             id: id.clone(),
             presence: Presence::Missing,
@@ -128,16 +132,14 @@ impl Queues {
             Err(fault) => return Err(self.cannot_look("hold", fault.into())),
         };
         let stat = fstat(&file).map_err(|fault| self.cannot_look("hold", fault.into()))?;
-        match Presence::of(&stat) {
-            Presence::Ready => Ok((fs::File::from(file), stat.st_ino)),
-            presence @ (Presence::Missing
-            | Presence::NotReady
-            | Presence::ForceExpired
-            | Presence::NotRegular) => Err(PostfixError::NotReady {
-                id: id.clone(),
-                presence,
-            }),
+        let presence = Presence::of(&stat);
+        if presence == expected {
+            return Ok((fs::File::from(file), stat.st_ino));
         }
+        Err(PostfixError::NotReady {
+            id: id.clone(),
+            presence,
+        })
     }
 
     fn look_up(&self, queue: &str, id: &QueueId) -> Result<Option<FileStat>, PostfixError> {
@@ -290,7 +292,7 @@ mod tests {
         let path = lab.root.path().join("hold").join(ID);
         symlink(lab.root.path().join("outside"), &path).unwrap();
         assert_eq!(lab.presence(), Presence::NotRegular);
-        assert!(lab.queues.open_held(&id()).is_err());
+        assert!(lab.queues.open_held(&id(), Presence::Ready).is_err());
 
         fs::remove_file(&path).unwrap();
         fs::hard_link(lab.root.path().join("outside"), &path).unwrap();
@@ -338,11 +340,12 @@ mod tests {
     fn only_a_ready_message_is_opened() {
         let lab = lab(&[], 1);
         lab.put(&format!("hold/{ID}"), 0o600);
-        let fault = lab.queues.open_held(&id()).unwrap_err();
-        assert!(fault.is_transient(), "{fault}");
+        let open = |expected| lab.queues.open_held(&id(), expected);
+        assert!(open(Presence::Ready).unwrap_err().is_transient());
         lab.put(&format!("hold/{ID}"), 0o710);
-        assert!(!lab.queues.open_held(&id()).unwrap_err().is_transient());
+        assert!(!open(Presence::Ready).unwrap_err().is_transient());
+        open(Presence::ForceExpired).unwrap();
         lab.put(&format!("hold/{ID}"), 0o700);
-        lab.queues.open_held(&id()).unwrap();
+        open(Presence::Ready).unwrap();
     }
 }

@@ -181,10 +181,23 @@ impl Postfix {
     ///
     /// [`PostfixError::NotReady`] unless it is [`Presence::Ready`].
     pub async fn read_held(&self, id: &QueueId) -> Result<Held, PostfixError> {
+        self.read_as(id, Presence::Ready).await
+    }
+
+    /// Reads a held message that is marked as expired: only to be returned can it leave hold.
+    ///
+    /// # Errors
+    ///
+    /// [`PostfixError::NotReady`] unless it is [`Presence::ForceExpired`].
+    pub async fn read_expired(&self, id: &QueueId) -> Result<Held, PostfixError> {
+        self.read_as(id, Presence::ForceExpired).await
+    }
+
+    async fn read_as(&self, id: &QueueId, expected: Presence) -> Result<Held, PostfixError> {
         let id = id.clone();
         let field_limit = self.0.parameters.header_field_limit;
         self.look(move |queues| {
-            let (file, inode) = queues.open_held(&id)?;
+            let (file, inode) = queues.open_held(&id, expected)?;
             match QueueFile::read(file, &id, field_limit) {
                 Ok(message) => Ok(Held { message, inode }),
                 Err(cause) => Err(PostfixError::ReadQueueFile { id, cause }),

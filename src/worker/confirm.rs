@@ -69,7 +69,7 @@ async fn confirm_part(desk: &Desk, part: &[Standing], mismatched: &mut Mismatche
         .filter(|standing| !mismatched.contains(&standing.capture_id));
     let fresh: Vec<Standing> = fresh.cloned().collect();
     let looks = fresh.into_iter().map(|standing| async move {
-        let found = identity::look(&desk.postfix, &standing).await;
+        let found = identity::look(&desk.postfix, &standing, None).await;
         (standing, found)
     });
     let mut seen = Vec::new();

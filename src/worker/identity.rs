@@ -2,6 +2,7 @@
 //! again right before anything is done to it.
 
 use crate::{
+    domain::decision::Decision,
     postfix::{Held, Postfix, error::PostfixError, presence::Presence},
     store::work::Standing,
     telemetry::chain::Chain,
@@ -19,17 +20,30 @@ pub enum Found {
     Doubtful(String),
 }
 
-/// Looks at the queue file of a capture.
+/// Looks at the queue file of a capture, for a decision or to see whether it can be decided.
+///
+/// A message that is marked as expired can only be returned. `postsuper -f` itself marks it first,
+/// and may have ended right then.
 ///
 /// # Errors
 /// The hold queue cannot be looked at just now.
-pub async fn look(postfix: &Postfix, standing: &Standing) -> Result<Found, PostfixError> {
+pub async fn look(
+    postfix: &Postfix,
+    standing: &Standing,
+    decision: Option<Decision>,
+) -> Result<Found, PostfixError> {
     let id = &standing.queue_id;
-    let presence = postfix.presence(id).await?;
-    if presence != Presence::Ready {
-        return Ok(stands(presence));
-    }
-    match postfix.read_held(id).await {
+    let read = match postfix.presence(id).await? {
+        Presence::Ready => postfix.read_held(id).await,
+        Presence::ForceExpired if decision == Some(Decision::Return) => {
+            postfix.read_expired(id).await
+        }
+        presence @ (Presence::Missing
+        | Presence::NotReady
+        | Presence::ForceExpired
+        | Presence::NotRegular) => return Ok(stands(presence)),
+    };
+    match read {
         Ok(held) if !held.holds(&standing.digest) => {
             let text = format!(
                 "its content is {}, captured was {}",

@@ -156,7 +156,7 @@ async fn look_at_all(
     missed: &mut Missed,
 ) -> (Vec<(Claimed, Action)>, Fates) {
     let looks = part.into_iter().map(|work| async move {
-        let found = identity::look(&desk.postfix, &work.standing).await;
+        let found = identity::look(&desk.postfix, &work.standing, Some(work.decision)).await;
         (work, found)
     });
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
