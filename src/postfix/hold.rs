@@ -136,10 +136,8 @@ impl Queues {
         if presence == expected {
             return Ok((fs::File::from(file), stat.st_ino));
         }
-        Err(PostfixError::NotReady {
-            id: id.clone(),
-            presence,
-        })
+        let id = id.clone();
+        Err(PostfixError::NotReady { id, presence })
     }
 
     fn look_up(&self, queue: &str, id: &QueueId) -> Result<Option<FileStat>, PostfixError> {
