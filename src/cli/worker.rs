@@ -49,8 +49,9 @@ async fn serve(config: WorkerConfig) -> Outcome {
         troubles: Troubles::default(),
     };
     events::role_ready("worker");
-    worker::serve(Arc::new(desk), stop).await;
+    let served = worker::serve(Arc::new(desk), stop).await;
     events::role_stopped("worker");
+    served.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     Ok(ExitCode::SUCCESS)
 }
 

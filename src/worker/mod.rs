@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use tokio::{
     sync::{Notify, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
 use self::troubles::Part;
@@ -71,7 +71,10 @@ struct Bells {
 }
 
 /// Works until `stop` turns true; what has begun is finished.
-pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) {
+///
+/// # Errors
+/// A part of it panicked: without it nothing would be confirmed or settled any more.
+pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) -> Result<(), JoinError> {
     let bells = Arc::new(Bells::default());
     let mut loops = JoinSet::new();
     loops.spawn(confirm::run(
@@ -88,7 +91,16 @@ pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) {
     hearing.spawn(hear_store(Arc::clone(&desk), Arc::clone(&bells)));
     hearing.spawn(hear_hold(Arc::clone(&desk), bells));
     hearing.spawn(count(desk));
-    while loops.join_next().await.is_some() {}
+    loop {
+        tokio::select! {
+            ended = loops.join_next() => match ended {
+                Some(ended) => ended?,
+                None => return Ok(()),
+            },
+            // These never end by themselves.
+            Some(ended) = hearing.join_next() => ended?,
+        }
+    }
 }
 
 /// Passes on what the database tells.
