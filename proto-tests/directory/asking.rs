@@ -8,6 +8,7 @@ use mailhold::{
     },
     domain::{
         address::Address,
+        folding::Folding,
         identity::Identity,
         person::{Entry, FlagReading, FlagValues, Standing},
     },
@@ -59,7 +60,7 @@ pub fn unbound(address: SocketAddr) -> ldap::Settings {
 
 /// A directory with these settings, not connected yet.
 pub fn open(settings: ldap::Settings) -> Arc<dyn Directory> {
-    directory::open(&Settings::Ldap(Box::new(settings))).unwrap()
+    directory::open(&Settings::Ldap(Box::new(settings)), Folding::default()).unwrap()
 }
 
 /// The lab's directory with the settings of the sample file.
@@ -92,18 +93,15 @@ pub async fn ask(
 /// # Panics
 /// When it is not flagged, or nobody answers.
 pub async fn flagged(directory: &dyn Directory, identity: &Identity) -> Entry {
-    match ask(directory, identity).await.unwrap() {
-        Standing::Flagged(entry) => entry,
-        Standing::NotFlagged => panic!("{identity} is not flagged"),
-    }
+    let standing = ask(directory, identity).await.unwrap();
+    let entry = standing.flagged();
+    Entry::clone(entry.unwrap_or_else(|| panic!("{identity} is not flagged: {standing:?}")))
 }
 
 /// How the flag of this identity was read; `None` if it is not flagged.
 pub async fn reading(directory: &dyn Directory, identity: &Identity) -> Option<FlagReading> {
-    match ask(directory, identity).await.unwrap() {
-        Standing::Flagged(entry) => Some(entry.reading),
-        Standing::NotFlagged => None,
-    }
+    let standing = ask(directory, identity).await.unwrap();
+    standing.flagged().and_then(|entry| entry.flag.reading())
 }
 
 /// The local ports of this machine's connections to a slapd.

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use mailhold::{
     directory::suspicion,
-    domain::person::{FlagReading, FlagValues, Standing, Suspicion},
+    domain::person::{FlagReading, FlagValues, Suspicion},
 };
 use tokio::time::Instant;
 
-use super::asking::{
-    PATIENCE, ask, flagged, lab_directory, login, open, reading, sender, settings,
-};
+use super::asking::{PATIENCE, flagged, lab_directory, login, open, reading, sender, settings};
 use crate::{
     lab::{
         Lab,
@@ -80,8 +78,8 @@ async fn a_blank_value_does_not_flag(lab: &Lab) {
 async fn an_unknown_value_flags_and_is_doubtful(lab: &Lab) {
     let person = lab.person(&["perhaps"]).await;
     let entry = flagged(&*lab_directory(lab), &sender(&person.address)).await;
-    assert_eq!(entry.reading, FlagReading::Doubtful);
-    assert_eq!(entry.flag, "IsMailMonitor=perhaps");
+    assert_eq!(entry.flag.reading(), Some(FlagReading::Doubtful));
+    assert_eq!(entry.flag.shown(), "IsMailMonitor=perhaps");
 }
 
 async fn a_value_that_is_not_utf_8_flags_and_is_doubtful(lab: &Lab) {
@@ -187,7 +185,7 @@ async fn the_attribute_is_found_by_its_other_name(lab: &Lab) {
     settings.attribute = "surname".to_owned();
     settings.values = FlagValues::new(std::slice::from_ref(&person.login), &[]);
     let entry = flagged(&*open(settings), &sender(&person.address)).await;
-    assert_eq!(entry.flag, format!("sn={}", person.login));
+    assert_eq!(entry.flag.shown(), format!("sn={}", person.login));
 }
 
 async fn a_server_that_hides_its_schema_is_asked_all_the_same(lab: &Lab) {
@@ -221,12 +219,9 @@ async fn a_flagged_login_is_suspected_whatever_the_sender(lab: &Lab) {
 
 async fn an_answer_names_the_entry_and_the_flag(lab: &Lab) {
     let person = lab.person(&["YES"]).await;
-    let standing = ask(&*lab_directory(lab), &sender(&person.address)).await;
-    let Standing::Flagged(entry) = standing.unwrap() else {
-        panic!("not flagged")
-    };
+    let entry = flagged(&*lab_directory(lab), &sender(&person.address)).await;
     assert_eq!(entry.name, format!("uid={},{PEOPLE}", person.login));
-    assert_eq!(entry.flag, "IsMailMonitor=YES");
+    assert_eq!(entry.flag.shown(), "IsMailMonitor=YES");
 }
 
 /// Replaces the flag by bytes in base64.

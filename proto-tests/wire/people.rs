@@ -9,6 +9,7 @@ use mailhold::{
         table::{self, Table},
     },
     domain::{
+        folding::Folding,
         identity::Identity,
         person::{FlagValues, Standing},
     },
@@ -25,11 +26,11 @@ pub const TROUBLED: &str = "<tom@corp.test>";
 pub fn table() -> Table {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(&file, PEOPLE).unwrap();
-    Table::read(&table::Settings {
+    let settings = table::Settings {
         file: file.path().to_owned(),
         values: FlagValues::default(),
-    })
-    .unwrap()
+    };
+    Table::read(&settings, Folding::default()).unwrap()
 }
 
 /// What a directory does when it is asked for [`TROUBLED`].

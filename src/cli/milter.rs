@@ -33,8 +33,8 @@ pub fn run(config: &Path) -> Outcome {
 async fn serve(config: MilterConfig) -> Outcome {
     let metrics = Metrics::new();
     let alarms = Alarms::new(metrics.clone());
-    let directory =
-        directory::open(&config.directory).map_err(|e| Failure::new(exit::CONFIG, e))?;
+    let directory = directory::open(&config.directory, config.folding)
+        .map_err(|e| Failure::new(exit::CONFIG, e))?;
     let store = Store::connect_lazy(&config.database, Role::Milter)?;
     super::check_schema(&store).await?;
     let spool = Spool::open(&config.spool).map_err(|error| Failure::new(exit::CONFIG, error))?;

@@ -6,6 +6,7 @@ use super::{file::ConfigFile, section::Section, value};
 use crate::{
     directory::{self, Outage, filter::FilterTemplate, ldap, table},
     domain::{
+        folding::Folding,
         instance::Instance,
         person::FlagValues,
         policy::{DomainPattern, Policy, RecipientPattern},
@@ -228,6 +229,23 @@ fn ldap_attribute(text: &str) -> Result<String, String> {
     Err(format!(
         "{text:?} is not the name of an attribute such as \"IsMailMonitor\""
     ))
+}
+
+pub(super) fn folding(section: &Section<'_>) -> Folding {
+    let tag = section.parsed("subaddress_delimiter", "+", |text| match text.as_bytes() {
+        [] => Ok(None),
+        [sign] if sign.is_ascii_graphic() && !b"@<>\"".contains(sign) => Ok(Some(*sign)),
+        _ => Err(format!("{text:?} is not one sign such as \"+\"")),
+    });
+    let aliases = section.list("domain_aliases", |text| match text.split_once('=') {
+        Some((alias, meant)) => Ok((alias.trim().to_owned(), meant.trim().to_owned())),
+        None => Err(format!("{text:?} must be \"alias = name\"")),
+    });
+    let pairs = aliases.iter().map(|(alias, meant)| (&**alias, &**meant));
+    Folding::new(tag.flatten(), pairs).unwrap_or_else(|error| {
+        section.refuse("domain_aliases", &error.to_string());
+        Folding::default()
+    })
 }
 
 pub(super) fn policy_settings(section: &Section<'_>) -> Policy {

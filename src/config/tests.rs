@@ -90,6 +90,29 @@ fn a_missing_mandatory_setting_is_named() {
 }
 
 #[test]
+fn another_name_of_a_domain_is_two_domains() {
+    const SAMPLE: &str = "domain_aliases = [\"example.net = example.com\"]";
+    for (odd, wanted) in [
+        (
+            "domain_aliases = [\"example.net\"]",
+            "must be \"alias = name\"",
+        ),
+        (
+            "domain_aliases = [\"@a.test = b.test\"]",
+            "\"@a.test\" is not a domain",
+        ),
+    ] {
+        let found = faults(&sample_with(SAMPLE, odd));
+        assert!(found.contains(wanted), "{found}");
+    }
+    let long = sample_with(
+        "subaddress_delimiter = \"+\"",
+        "subaddress_delimiter = \"++\"",
+    );
+    assert!(faults(&long).contains("is not one sign"));
+}
+
+#[test]
 fn all_faults_are_told_at_once() {
     let text = sample_with("max_connections = 1000", "max_connections = 0");
     let found = faults(&text.replace("outage = \"tempfail\"", "outage = \"tempfial\""));

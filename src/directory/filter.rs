@@ -39,6 +39,15 @@ impl FilterTemplate {
     pub fn render(&self, value: &[u8]) -> String {
         self.template.replace(self.place, &escape(value))
     }
+
+    /// The filter for any of several values.
+    pub fn render_any(&self, values: &[Vec<u8>]) -> String {
+        let filters: Vec<String> = values.iter().map(|value| self.render(value)).collect();
+        match filters.as_slice() {
+            [only] => only.clone(),
+            several => format!("(|{})", several.concat()),
+        }
+    }
 }
 
 impl Default for FilterTemplate {
@@ -80,6 +89,17 @@ mod tests {
             filter,
             "(mail=\\2a\\29\\28uid=\\2a\\29\\29\\28|\\28uid=\\2a\\5c\\00\\e9)"
         );
+    }
+
+    #[test]
+    fn several_values_become_one_filter() {
+        let template = FilterTemplate::new("(mail={address})", "{address}").unwrap();
+        let values = [b"a@b.test".to_vec(), b"*".to_vec()];
+        assert_eq!(
+            template.render_any(&values),
+            "(|(mail=a@b.test)(mail=\\2a))"
+        );
+        assert_eq!(template.render_any(&values[..1]), "(mail=a@b.test)");
     }
 
     #[test]

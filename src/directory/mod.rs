@@ -4,7 +4,6 @@
 pub mod filter;
 pub mod ldap;
 mod reading;
-mod server;
 pub mod table;
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
@@ -14,6 +13,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use crate::domain::{
+    folding::Folding,
     identity::Identity,
     person::{Standing, Suspicion},
 };
@@ -123,10 +123,11 @@ impl DirectoryError {
 }
 
 /// Opens the backend of the settings. The LDAP server need not be there yet; the table must be.
-pub fn open(settings: &Settings) -> Result<Arc<dyn Directory>, DirectoryError> {
+/// `folding` says which spellings of a mailbox are the same person's.
+pub fn open(settings: &Settings, folding: Folding) -> Result<Arc<dyn Directory>, DirectoryError> {
     Ok(match settings {
-        Settings::Ldap(settings) => Arc::new(ldap::Ldap::new(settings.as_ref().clone())),
-        Settings::Table(settings) => Arc::new(table::Table::read(settings)?),
+        Settings::Ldap(settings) => Arc::new(ldap::Ldap::new(settings.as_ref().clone(), folding)),
+        Settings::Table(settings) => Arc::new(table::Table::read(settings, folding)?),
     })
 }
 
@@ -144,13 +145,14 @@ pub async fn suspicion(
     let mut failure = None;
     for (identity, answer) in identities.iter().zip(answers) {
         match answer {
-            Ok(Standing::Flagged(entry)) => {
-                return Ok(Some(Suspicion::Flagged {
-                    identity: identity.clone(),
-                    entry,
-                }));
+            Ok(standing) => {
+                if let Some(entry) = standing.flagged() {
+                    return Ok(Some(Suspicion::Flagged {
+                        identity: identity.clone(),
+                        entry: Arc::clone(entry),
+                    }));
+                }
             }
-            Ok(Standing::NotFlagged) => {}
             Err(error) => failure = Some(error),
         }
     }

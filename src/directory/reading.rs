@@ -1,6 +1,8 @@
 //! Makes a standing of what a server answered. One flagged value of one entry flags.
 
-use crate::domain::person::{Entry, FlagReading, FlagValues, Standing};
+use std::sync::Arc;
+
+use crate::domain::person::{Entry, Flag, FlagReading, FlagValues, Standing};
 
 /// One entry of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,25 +16,33 @@ pub struct Answered {
 /// Reads an answer. Nothing but the flag was asked for, so every value that came is the flag's:
 /// a server may call an attribute by another of its names, or add options to it.
 pub fn standing(known: &FlagValues, entries: Vec<Answered>) -> Standing {
-    let mut flagged = None;
-    for Answered { name, values } in entries {
-        for (attribute, value) in values {
-            let Some(reading) = known.read(&value) else {
-                continue;
-            };
-            let flag = format!("{attribute}={}", String::from_utf8_lossy(&value));
-            let found = Entry {
-                name: name.clone(),
-                flag,
-                reading,
-            };
-            // A doubtful value among good ones still raises its alarm.
-            if flagged.is_none() || reading == FlagReading::Doubtful {
-                flagged = Some(found);
+    let read = |Answered { name, values }: Answered| {
+        Arc::new(Entry {
+            name,
+            flag: flag(known, &values),
+            groups: Vec::new(),
+        })
+    };
+    Standing {
+        entries: entries.into_iter().map(read).collect(),
+    }
+}
+
+/// What the values of one entry say together: one that flags is enough, and a doubtful one among
+/// good ones still raises its alarm.
+fn flag(known: &FlagValues, values: &[(String, Vec<u8>)]) -> Flag {
+    let mut said = Flag::Absent;
+    for (attribute, value) in values {
+        let shown = format!("{attribute}={}", String::from_utf8_lossy(value));
+        match (known.read(value), said.reading()) {
+            (Some(reading), None) | (Some(reading @ FlagReading::Doubtful), Some(_)) => {
+                said = Flag::Raised { shown, reading };
             }
+            (None, None) => said = Flag::Lowered(shown),
+            (Some(FlagReading::Known) | None, Some(_)) => {}
         }
     }
-    flagged.map_or(Standing::NotFlagged, Standing::Flagged)
+    said
 }
 
 /// Whether one of a schema's `attributeTypes` (RFC 4512, section 4.1.2) has this name.
@@ -55,18 +65,16 @@ mod tests {
     #[test]
     fn no_entry_and_no_value_do_not_flag() {
         let nobody = standing(&FlagValues::default(), Vec::new());
-        assert_eq!(nobody, Standing::NotFlagged);
-        assert_eq!(read(&[]), Standing::NotFlagged);
-        assert_eq!(read(&["N", ""]), Standing::NotFlagged);
+        assert_eq!(nobody, Standing::default());
+        assert_eq!(read(&[]).flagged(), None);
+        assert_eq!(read(&["N", ""]).flagged(), None);
     }
 
     #[test]
     fn a_doubtful_value_is_told_before_a_known_one() {
         for values in [["Y", "perhaps"], ["perhaps", "Y"]] {
-            let Standing::Flagged(entry) = read(&values) else {
-                panic!("not flagged")
-            };
-            assert_eq!(entry.flag, "f=perhaps");
+            let standing = read(&values);
+            assert_eq!(standing.flagged().unwrap().flag.shown(), "f=perhaps");
         }
     }
 

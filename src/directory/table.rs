@@ -1,14 +1,15 @@
 //! A fixed table of flags from a file, for small sites and tests.
 
-use std::{collections::HashMap, error::Error as StdError, fs, path::PathBuf};
+use std::{collections::HashMap, error::Error as StdError, fs, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{Directory, DirectoryError};
 use crate::domain::{
+    folding::Folding,
     identity::Identity,
-    person::{Entry, FlagReading, FlagValues, Standing},
+    person::{Entry, Flag, FlagReading, FlagValues, Standing},
 };
 
 /// Where the table is and how its values read.
@@ -22,7 +23,8 @@ pub struct Settings {
 
 /// The table as it was read at the start.
 pub struct Table {
-    flags: HashMap<Vec<u8>, Entry>,
+    flags: HashMap<Vec<u8>, Arc<Entry>>,
+    folding: Folding,
 }
 
 /// A line that is not an entry.
@@ -32,7 +34,7 @@ struct BadLine(usize);
 
 impl Table {
     /// Reads the whole table.
-    pub fn read(settings: &Settings) -> Result<Self, DirectoryError> {
+    pub fn read(settings: &Settings, folding: Folding) -> Result<Self, DirectoryError> {
         let path = settings.file.display().to_string();
         let fault = |cause: Box<dyn StdError + Send + Sync>| DirectoryError::Table {
             path: path.clone(),
@@ -51,40 +53,38 @@ impl Table {
             let value = value.trim();
             if let Some(reading) = settings.values.read(value.as_bytes()) {
                 let name = format!("{path}:{}", index + 1);
-                let entry = Entry {
-                    name,
-                    flag: value.to_owned(),
+                let flag = Flag::Raised {
+                    shown: value.to_owned(),
                     reading,
                 };
-                insert_worst(&mut flags, key.to_lowercase().into_bytes(), entry);
+                let entry = Entry {
+                    name,
+                    flag,
+                    groups: Vec::new(),
+                };
+                insert_worst(&mut flags, folding.fold_login(key.as_bytes()), entry);
             }
         }
-        Ok(Self { flags })
+        Ok(Self { flags, folding })
     }
 }
 
 /// Of two lines for one name the doubtful one stays: it raises an alarm.
-fn insert_worst(flags: &mut HashMap<Vec<u8>, Entry>, key: Vec<u8>, entry: Entry) {
-    match entry.reading {
-        FlagReading::Doubtful => {
-            flags.insert(key, entry);
-        }
-        FlagReading::Known => {
-            flags.entry(key).or_insert(entry);
-        }
+fn insert_worst(flags: &mut HashMap<Vec<u8>, Arc<Entry>>, key: Vec<u8>, entry: Entry) {
+    if entry.flag.reading() == Some(FlagReading::Doubtful) {
+        flags.insert(key, Arc::new(entry));
+    } else {
+        flags.entry(key).or_insert_with(|| Arc::new(entry));
     }
 }
 
 #[async_trait]
 impl Directory for Table {
     async fn standing(&self, identity: &Identity, _: Instant) -> Result<Standing, DirectoryError> {
-        let key = String::from_utf8_lossy(&identity.to_bytes())
-            .to_lowercase()
-            .into_bytes();
-        Ok(self
-            .flags
-            .get(&key)
-            .map_or(Standing::NotFlagged, |e| Standing::Flagged(e.clone())))
+        let key = identity.fold(&self.folding);
+        Ok(Standing {
+            entries: self.flags.get(&key).cloned().into_iter().collect(),
+        })
     }
 
     async fn probe(&self, _: Instant) -> Result<(), DirectoryError> {
@@ -100,10 +100,11 @@ mod tests {
     fn table(text: &str) -> Result<Table, DirectoryError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(&file, text).unwrap();
-        Table::read(&Settings {
+        let settings = Settings {
             file: file.path().to_owned(),
             values: FlagValues::default(),
-        })
+        };
+        Table::read(&settings, Folding::default())
     }
 
     async fn is_flagged(table: &Table, sender: &str) -> bool {
@@ -113,7 +114,7 @@ mod tests {
         };
         let identity = Identity::of(None, &path).remove(0);
         let standing = table.standing(&identity, Instant::now()).await.unwrap();
-        matches!(standing, Standing::Flagged(_))
+        standing.flagged().is_some()
     }
 
     #[tokio::test]
@@ -122,6 +123,13 @@ mod tests {
         assert!(is_flagged(&table, "<anna@CORP.test>").await);
         assert!(!is_flagged(&table, "<ben@corp.test>").await);
         assert!(!is_flagged(&table, "<eve@corp.test>").await);
+    }
+
+    #[tokio::test]
+    async fn a_tag_is_no_other_person_on_either_side() {
+        let table = table("anna@corp.test Y\nben+office@corp.test Y\n").unwrap();
+        assert!(is_flagged(&table, "<anna+news@corp.test>").await);
+        assert!(is_flagged(&table, "<ben@corp.test>").await);
     }
 
     #[tokio::test]

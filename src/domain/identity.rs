@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{address::Address, envelope::Path};
+use super::{address::Address, envelope::Path, folding::Folding};
 
 /// One name under which a message is sent; each is looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub enum Identity {
     Login(Vec<u8>),
     /// The envelope sender.
     Sender(Address),
+    /// An author: a mailbox of the header field From (RFC 5322, section 3.6.2).
+    Author(Address),
 }
 
 impl Identity {
@@ -29,7 +31,23 @@ impl Identity {
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Login(login) => login.clone(),
-            Self::Sender(address) => address.to_bytes(),
+            Self::Sender(address) | Self::Author(address) => address.to_bytes(),
+        }
+    }
+
+    /// The one form of all its spellings.
+    pub fn fold(&self, folding: &Folding) -> Vec<u8> {
+        match self {
+            Self::Login(login) => folding.fold_login(login),
+            Self::Sender(address) | Self::Author(address) => folding.fold(address),
+        }
+    }
+
+    /// Every spelling under which a directory may have it, the given one first.
+    pub fn spellings(&self, folding: &Folding) -> Vec<Vec<u8>> {
+        match self {
+            Self::Login(login) => folding.login_spellings(login),
+            Self::Sender(address) | Self::Author(address) => folding.spellings(address),
         }
     }
 
@@ -38,6 +56,7 @@ impl Identity {
         match self {
             Self::Login(_) => "login",
             Self::Sender(_) => "envelope sender",
+            Self::Author(_) => "header From",
         }
     }
 }
@@ -46,7 +65,9 @@ impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Login(login) => write!(f, "login {}", String::from_utf8_lossy(login)),
-            Self::Sender(address) => write!(f, "envelope sender {}", address.to_display()),
+            Self::Sender(address) | Self::Author(address) => {
+                write!(f, "{} {}", self.kind(), address.to_display())
+            }
         }
     }
 }

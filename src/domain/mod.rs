@@ -5,6 +5,7 @@ pub mod capture;
 pub mod capture_id;
 pub mod decision;
 pub mod envelope;
+pub mod folding;
 pub mod identity;
 pub mod instance;
 pub mod lifecycle;

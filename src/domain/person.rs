@@ -1,26 +1,129 @@
 //! What the directory says of an identity.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
 use super::identity::Identity;
 
-/// Whether the person behind an identity is flagged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The directory answered, and no entry of this identity is flagged.
-    NotFlagged,
-    /// At least one entry of this identity is flagged.
-    Flagged(Entry),
+/// What the directory knows under one identity: its entries, none for a stranger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Every entry of that name; more than one if persons share it.
+    pub entries: Vec<Arc<Entry>>,
 }
 
-/// The directory entry that carries the flag.
+impl Standing {
+    /// The entry that flags this identity; one whose value is doubtful before any other, because it
+    /// raises an alarm.
+    pub fn flagged(&self) -> Option<&Arc<Entry>> {
+        let doubtful = |entry: &&Arc<Entry>| entry.flag.reading() == Some(FlagReading::Doubtful);
+        let raised = |entry: &&Arc<Entry>| entry.flag.reading().is_some();
+        let found = self.entries.iter().find(doubtful);
+        found.or_else(|| self.entries.iter().find(raised))
+    }
+
+    /// Whether any entry of this identity is a member of `group`.
+    pub fn is_in(&self, group: &Group) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| entry.groups.contains(group))
+    }
+}
+
+/// One entry of the directory, as far as reviews are concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The entry's name: a distinguished name, or the line of a table.
     pub name: String,
-    /// The flag as it stands in the directory, such as `IsMailMonitor=Y`.
-    pub flag: String,
-    /// Whether the value is one of the configured ones; an unknown value counts as flagged.
-    pub reading: FlagReading,
+    /// What its flag says.
+    pub flag: Flag,
+    /// The groups of the settings that it is a member of.
+    pub groups: Vec<Group>,
 }
+
+/// What the flag of an entry says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// There is none.
+    Absent,
+    /// Not flagged, in so many words, such as `IsMailMonitor=N`.
+    Lowered(String),
+    /// Flagged.
+    Raised {
+        /// The flag as it stands in the directory, such as `IsMailMonitor=Y`.
+        shown: String,
+        /// Whether the value is one of the configured ones; an unknown one counts as flagged.
+        reading: FlagReading,
+    },
+    /// Flagged once; not any more.
+    Expired {
+        /// The flag as it stands in the directory.
+        shown: String,
+        /// The end date, which is past.
+        until: DateTime<Utc>,
+    },
+}
+
+impl Flag {
+    /// How the value was understood; `None` if the entry is not flagged.
+    pub fn reading(&self) -> Option<FlagReading> {
+        match self {
+            Self::Raised { reading, .. } => Some(*reading),
+            Self::Absent | Self::Lowered(_) | Self::Expired { .. } => None,
+        }
+    }
+
+    /// The flag as it stands in the directory; empty if there is none.
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Absent => "",
+            Self::Lowered(shown) | Self::Raised { shown, .. } | Self::Expired { shown, .. } => {
+                shown
+            }
+        }
+    }
+}
+
+/// A group of the directory by its distinguished name. Two spellings that differ in case or in the
+/// spaces around `,` and `=` are the same group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    shown: String,
+    folded: String,
+}
+
+impl Group {
+    /// Takes a distinguished name.
+    pub fn new(name: &str) -> Self {
+        let folded = name
+            .split(',')
+            .map(|part| match part.split_once('=') {
+                Some((kind, value)) => format!("{}={}", kind.trim(), value.trim()),
+                None => part.trim().to_owned(),
+            })
+            .collect::<Vec<_>>()
+            .join(",")
+            .to_lowercase();
+        Self {
+            shown: name.to_owned(),
+            folded,
+        }
+    }
+
+    /// The name as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+}
+
+impl PartialEq for Group {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded == other.folded
+    }
+}
+
+impl Eq for Group {}
 
 /// How a flag's value was understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +142,7 @@ pub enum Suspicion {
         /// The identity that is flagged.
         identity: Identity,
         /// Its directory entry.
-        entry: Entry,
+        entry: Arc<Entry>,
     },
     /// The directory could not be asked, and the operator wants such mail held.
     DirectoryOutage,
@@ -121,5 +224,12 @@ mod tests {
         for value in [&b"maybe"[..], b"2", b"\xff\xfe", b"YN"] {
             assert_eq!(values.read(value), Some(FlagReading::Doubtful), "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_group_is_the_same_in_any_case_and_spacing() {
+        let group = Group::new("cn=Brokers, ou=groups,dc=corp,dc=test");
+        assert_eq!(group, Group::new("CN=brokers,OU=Groups,dc = corp,dc=test"));
+        assert_ne!(group, Group::new("cn=brokers,ou=groups,dc=corp"));
     }
 }

@@ -109,7 +109,7 @@ fn grounds(rule: &str, suspicion: &Suspicion, recipient: Option<&Path>) -> Groun
             identity_kind: identity.kind().to_owned(),
             identity: String::from_utf8_lossy(&identity.to_bytes()).into_owned(),
             entry: entry.name.clone(),
-            flag: entry.flag.clone(),
+            flag: entry.flag.shown().to_owned(),
             recipient,
         },
         Suspicion::DirectoryOutage => Matched {
@@ -189,8 +189,9 @@ mod tests {
     use super::*;
     use crate::domain::{
         identity::Identity,
-        person::{Entry, FlagReading},
+        person::{Entry, Flag, FlagReading},
     };
+    use std::sync::Arc;
 
     fn policy() -> Policy {
         Policy::new(
@@ -217,11 +218,14 @@ mod tests {
         let sender = path("<anna@corp.test>", None);
         let suspicion = Suspicion::Flagged {
             identity: Identity::of(None, &sender).remove(0),
-            entry: Entry {
+            entry: Arc::new(Entry {
                 name: "uid=anna".into(),
-                flag: "Y".into(),
-                reading: FlagReading::Known,
-            },
+                flag: Flag::Raised {
+                    shown: "Y".into(),
+                    reading: FlagReading::Known,
+                },
+                groups: Vec::new(),
+            }),
         };
         match policy().judge(&suspicion, &Envelope { sender, recipients }) {
             Verdict::Hold(grounds) => {

@@ -88,14 +88,14 @@ fn out_of_order<T>(desk: &Desk, error: &directory::DirectoryError, outcome: T) -
 
 fn note_odd_flag(desk: &Desk, suspicion: &Suspicion) {
     if let Suspicion::Flagged { entry, .. } = suspicion
-        && entry.reading == FlagReading::Doubtful
+        && entry.flag.reading() == Some(FlagReading::Doubtful)
     {
         // The entry's name leads to the person; the alarm names the value only.
         desk.alarms.raise(
             AlarmKind::FlagUnknown,
             &format!(
                 "{:?} is neither true nor false; it counts as flagged",
-                entry.flag
+                entry.flag.shown()
             ),
         );
     }

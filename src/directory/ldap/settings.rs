@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::filter::FilterTemplate;
-use crate::domain::person::FlagValues;
+use crate::{directory::filter::FilterTemplate, domain::person::FlagValues};
 
 /// The `[directory.ldap]` section.
 #[derive(Clone, Debug)]

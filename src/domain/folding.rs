@@ -1,0 +1,314 @@
+//! The one form of a mailbox that has many spellings: case, tags, other names of a domain, IDN.
+//!
+//! A flagged person must not become a stranger by writing the same mailbox in another way. Both
+//! sides are folded: what a message says, and what the directory has.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use super::address::Address;
+
+/// Which spellings of a mailbox mean the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folding {
+    /// What begins a tag in a local part (`anna+news@corp.test`); `None`: there are no tags.
+    tag: Option<u8>,
+    /// Other names of domains, each with the name that it means; all in ASCII.
+    aliases: BTreeMap<String, String>,
+}
+
+/// A text that names no domain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a domain such as corp.test")]
+pub struct BadDomain(String);
+
+impl Default for Folding {
+    /// Tags begin with `+`, as Postfix's `recipient_delimiter` is most often set; no domain has
+    /// another name.
+    fn default() -> Self {
+        Self {
+            tag: Some(b'+'),
+            aliases: BTreeMap::new(),
+        }
+    }
+}
+
+impl Folding {
+    /// Takes what begins a tag, and pairs of a domain and the one that it means.
+    ///
+    /// # Errors
+    /// A text that is no domain.
+    pub fn new<'a>(
+        tag: Option<u8>,
+        aliases: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, BadDomain> {
+        let parsed = aliases.into_iter();
+        let parsed = parsed.map(|(alias, meant)| Ok((parse_domain(alias)?, parse_domain(meant)?)));
+        let direct: BTreeMap<String, String> = parsed.collect::<Result<_, _>>()?;
+        let last = |alias: &String| {
+            let mut meant = alias;
+            // An alias of an alias means the last; in a circle each step is made once.
+            for _ in 0..direct.len() {
+                meant = direct.get(meant).unwrap_or(meant);
+            }
+            meant.clone()
+        };
+        let aliases = direct
+            .keys()
+            .map(|alias| (alias.clone(), last(alias)))
+            .collect();
+        Ok(Self { tag, aliases })
+    }
+
+    /// The one form of a mailbox: lower case, without tag, its domain in ASCII and by its first name.
+    pub fn fold(&self, address: &Address) -> Vec<u8> {
+        let domain = to_ascii(address.domain());
+        let domain = self.meant_by(&domain);
+        joined(self.untagged(&lower(address.local())), domain)
+    }
+
+    /// The one form of a SASL login: like a mailbox if it is one, else in lower case.
+    pub fn fold_login(&self, login: &[u8]) -> Vec<u8> {
+        match Address::from_envelope(login) {
+            Some(address) if !address.domain().is_empty() => self.fold(&address),
+            _ => lower(login),
+        }
+    }
+
+    /// Every spelling under which a directory may have this mailbox, the given one first. A search
+    /// there compares without case, but knows nothing of tags, aliases and IDN.
+    pub fn spellings(&self, address: &Address) -> Vec<Vec<u8>> {
+        let ascii = to_ascii(address.domain());
+        let mut domains = vec![address.domain().to_vec(), ascii.to_vec()];
+        let meant = self.meant_by(&ascii);
+        domains.push(meant.to_vec());
+        let others = self.aliases.iter().filter(|(_, of)| of.as_bytes() == meant);
+        domains.extend(others.map(|(alias, _)| alias.clone().into_bytes()));
+        let unicode: Vec<_> = domains.iter().filter_map(|name| to_unicode(name)).collect();
+        domains.extend(unicode);
+        let local = address.local();
+        let mut spellings: Vec<Vec<u8>> = Vec::new();
+        for local in [local, self.untagged(local)] {
+            for domain in &domains {
+                let spelling = joined(local, domain);
+                if !spellings.contains(&spelling) {
+                    spellings.push(spelling);
+                }
+            }
+        }
+        spellings
+    }
+
+    /// As [`Folding::spellings`], for a SASL login, which need not be a mailbox.
+    pub fn login_spellings(&self, login: &[u8]) -> Vec<Vec<u8>> {
+        let mut spellings = vec![login.to_vec()];
+        if let Some(address) = Address::from_envelope(login)
+            && !address.domain().is_empty()
+        {
+            let further = self.spellings(&address).into_iter();
+            spellings.extend(further.filter(|spelling| spelling != login));
+        }
+        spellings
+    }
+
+    /// What begins a tag, for a search of mailboxes that have one in the directory.
+    pub fn tag(&self) -> Option<u8> {
+        self.tag
+    }
+
+    fn meant_by<'a>(&'a self, domain: &'a [u8]) -> &'a [u8] {
+        let name = std::str::from_utf8(domain).ok();
+        let meant = name.and_then(|name| self.aliases.get(name));
+        meant.map_or(domain, String::as_bytes)
+    }
+
+    /// A tag needs a name before it: `+x@corp.test` is a mailbox of its own.
+    fn untagged<'a>(&self, local: &'a [u8]) -> &'a [u8] {
+        let tag = self.tag.and_then(|tag| {
+            let at = local.iter().position(|byte| *byte == tag)?;
+            (at > 0).then_some(at)
+        });
+        tag.and_then(|at| local.get(..at)).unwrap_or(local)
+    }
+}
+
+/// A domain in ASCII and lower case (UTS 46; RFC 5890, A-labels). What is no domain stays as it is.
+pub fn to_ascii(domain: &[u8]) -> Cow<'_, [u8]> {
+    if domain.is_ascii() {
+        return match domain.iter().any(u8::is_ascii_uppercase) {
+            true => Cow::Owned(domain.to_ascii_lowercase()),
+            false => Cow::Borrowed(domain),
+        };
+    }
+    let ascii = std::str::from_utf8(domain)
+        .ok()
+        .and_then(|text| idna::domain_to_ascii(text).ok());
+    ascii.map_or(Cow::Borrowed(domain), |ascii| {
+        Cow::Owned(ascii.into_bytes())
+    })
+}
+
+/// The other spelling of a domain with A-labels; `None` if it has none.
+fn to_unicode(domain: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(domain).ok()?;
+    if !text.split('.').any(|label| label.starts_with("xn--")) {
+        return None;
+    }
+    let (unicode, read) = idna::domain_to_unicode(text);
+    read.ok().map(|()| unicode.into_bytes())
+}
+
+fn parse_domain(text: &str) -> Result<String, BadDomain> {
+    let bad = || BadDomain(text.to_owned());
+    let ascii = idna::domain_to_ascii(text.trim_end_matches('.')).map_err(|_| bad())?;
+    let is_domain = !ascii.is_empty()
+        && ascii.split('.').all(|label| !label.is_empty())
+        && !ascii.contains(|sign: char| sign.is_whitespace() || "@<>*/".contains(sign));
+    is_domain.then_some(ascii).ok_or_else(bad)
+}
+
+fn lower(local: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(local) {
+        Ok(text) => text.to_lowercase().into_bytes(),
+        Err(_) => local.to_ascii_lowercase(),
+    }
+}
+
+fn joined(local: &[u8], domain: &[u8]) -> Vec<u8> {
+    if domain.is_empty() {
+        return local.to_vec();
+    }
+    [local, b"@", domain].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folding() -> Folding {
+        let aliases = [
+            ("corp.example.com", "corp.test"),
+            ("Bücher.test", "books.test"),
+        ];
+        Folding::new(Some(b'+'), aliases).unwrap()
+    }
+
+    fn address(text: &str) -> Address {
+        Address::from_envelope(text.as_bytes()).unwrap()
+    }
+
+    fn folded(text: &str) -> String {
+        String::from_utf8(folding().fold(&address(text))).unwrap()
+    }
+
+    #[test]
+    fn every_spelling_of_a_mailbox_folds_alike() {
+        for spelling in [
+            "anna@corp.test",
+            "ANNA@Corp.Test.",
+            "Anna+news@corp.test",
+            "\"anna\"@corp.example.com",
+            "anna+a+b@CORP.example.com",
+        ] {
+            assert_eq!(folded(spelling), "anna@corp.test", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn an_international_domain_folds_to_ascii() {
+        for spelling in [
+            "eva@bücher.test",
+            "eva@BÜCHER.test",
+            "eva@xn--bcher-kva.test",
+        ] {
+            assert_eq!(folded(spelling), "eva@books.test", "{spelling}");
+        }
+        let folding = Folding::default();
+        assert_eq!(
+            folding.fold(&address("eva@bücher.test")),
+            folding.fold(&address("eva@XN--bcher-kva.test"))
+        );
+    }
+
+    #[test]
+    fn another_mailbox_stays_another() {
+        for other in [
+            "+x@corp.test",
+            "annab@corp.test",
+            "anna@evilcorp.test",
+            "anna",
+        ] {
+            assert_ne!(folded(other), "anna@corp.test", "{other}");
+        }
+    }
+
+    #[test]
+    fn without_tags_a_plus_is_part_of_the_name() {
+        let folding = Folding::new(None, []).unwrap();
+        assert_eq!(
+            folding.fold(&address("anna+x@corp.test")),
+            b"anna+x@corp.test"
+        );
+    }
+
+    #[test]
+    fn aliases_of_aliases_mean_the_last() {
+        let chain = [
+            ("a.test", "b.test"),
+            ("b.test", "c.test"),
+            ("d.test", "a.test"),
+        ];
+        let folding = Folding::new(None, chain).unwrap();
+        for name in ["a", "b", "c", "d"] {
+            let folded = folding.fold(&address(&format!("x@{name}.test")));
+            assert_eq!(String::from_utf8(folded).unwrap(), "x@c.test", "{name}");
+        }
+    }
+
+    #[test]
+    fn spellings_are_all_that_a_directory_may_have() {
+        let spellings = folding().spellings(&address("Anna+x@corp.example.com"));
+        let spellings: Vec<_> = spellings
+            .iter()
+            .map(|one| String::from_utf8_lossy(one))
+            .collect();
+        let wanted = [
+            "Anna+x@corp.example.com",
+            "Anna+x@corp.test",
+            "Anna@corp.example.com",
+            "Anna@corp.test",
+        ];
+        assert_eq!(spellings, wanted);
+        let spellings = folding().spellings(&address("eva@bücher.test"));
+        for wanted in [
+            "eva@bücher.test",
+            "eva@xn--bcher-kva.test",
+            "eva@books.test",
+        ] {
+            assert!(spellings.contains(&wanted.as_bytes().to_vec()), "{wanted}");
+        }
+    }
+
+    #[test]
+    fn an_ordinary_mailbox_has_one_spelling() {
+        let spellings = Folding::default().spellings(&address("anna@corp.test"));
+        assert_eq!(spellings, [b"anna@corp.test".to_vec()]);
+    }
+
+    #[test]
+    fn a_login_need_not_be_a_mailbox() {
+        let folding = folding();
+        assert_eq!(folding.fold_login(b"Anna"), b"anna");
+        assert_eq!(
+            folding.fold_login(b"Anna+x@corp.example.com"),
+            b"anna@corp.test"
+        );
+        assert_eq!(folding.login_spellings(b"anna"), [b"anna".to_vec()]);
+    }
+
+    #[test]
+    fn odd_domains_are_refused() {
+        for odd in ["", "a..b", "a@b", "*.test", "a b"] {
+            assert!(Folding::new(None, [(odd, "corp.test")]).is_err(), "{odd:?}");
+        }
+    }
+}
