@@ -80,6 +80,7 @@ pub struct Desk {
     places: Vec<Place>,
     metrics: Metrics,
     traffic: Arc<Traffic>,
+    desks: watch::Sender<Arc<MilterDesk>>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
     directory: TempDir,
@@ -109,6 +110,7 @@ impl Desk {
             spool: spool.clone(),
             mail_deadline: plan.mail_deadline,
             end_of_message_deadline: BOUND,
+            drain: plan.drain,
             metrics: metrics.clone(),
             alarms: Alarms::new(metrics.clone()),
             traffic: Arc::clone(&traffic),
@@ -116,14 +118,17 @@ impl Desk {
         let (places, listeners) = bind(&plan, directory.path()).await;
         let (stop, stopped) = watch::channel(false);
         let settings = settings(&plan);
-        let serving = tokio::spawn(async move {
-            milter::serve(Arc::new(desk), &settings, listeners, stopped).await
-        });
+        let (desks, current) = watch::channel(Arc::new(desk));
+        let serving =
+            tokio::spawn(
+                async move { milter::serve(current, &settings, listeners, stopped).await },
+            );
         Self {
             spool,
             places,
             metrics,
             traffic,
+            desks,
             stop,
             serving,
             directory,
@@ -202,6 +207,13 @@ impl Desk {
     /// Waits until an alarm stands.
     pub async fn alarms(&self, kind: &str) {
         self.shows(&format!("alarm{{kind=\"{kind}\"}}"), 1).await;
+    }
+
+    /// Changes what the next connection works with, as a reload does.
+    pub fn reload(&self, change: impl FnOnce(&mut MilterDesk)) {
+        let mut next = MilterDesk::clone(&self.desks.borrow());
+        change(&mut next);
+        self.desks.send_replace(Arc::new(next));
     }
 
     /// Tells the milter to stop, as SIGTERM does.

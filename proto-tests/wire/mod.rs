@@ -16,6 +16,7 @@ mod people;
 mod queue_ids;
 mod random;
 mod raw;
+mod reloading;
 mod sessions;
 mod stopping;
 
@@ -31,6 +32,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         judging::tests(trials),
         capturing::tests(trials),
         sessions::tests(trials),
+        reloading::tests(trials),
         queue_ids::tests(trials),
         negotiating::tests(trials),
         outages::tests(trials),

@@ -52,10 +52,12 @@ async fn serve(config: MilterConfig) -> Outcome {
         spool: spool.clone(),
         mail_deadline: config.milter.mail_deadline,
         end_of_message_deadline: config.milter.end_of_message_deadline,
+        drain: config.milter.drain,
         metrics: metrics.clone(),
         alarms: alarms.clone(),
         traffic: Arc::new(Traffic::default()),
     });
+    let (_desks, current) = watch::channel(desk);
     let listeners = bind(&config.milter).await?;
     serve::start(config.metrics, metrics.clone(), alarms.clone())
         .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
@@ -73,10 +75,10 @@ async fn serve(config: MilterConfig) -> Outcome {
     };
     let mut beside = JoinSet::new();
     beside.spawn(recorder::run(recorder, end.clone()));
-    beside.spawn(lookout::run(Arc::clone(&desk), store, end));
+    beside.spawn(lookout::run(current.clone(), store, end));
     events::role_ready("milter");
     let served = tokio::select! {
-        served = milter::serve(desk, &config.milter, listeners, stop) => served,
+        served = milter::serve(current, &config.milter, listeners, stop) => served,
         // Neither ends before it is told to: captures would pile up, or faults stay unseen.
         Some(ended) = beside.join_next() => Err(io::Error::other(match ended {
             Ok(()) => "the recorder or the lookout has ended".to_owned(),

@@ -13,7 +13,7 @@ use indymilter::{
 };
 
 use super::{
-    Desk,
+    CurrentDesk, Desk,
     answer::Answer,
     intake,
     negotiate::{negotiate, silent_where_agreed},
@@ -25,10 +25,11 @@ use crate::{
 };
 
 /// The callbacks of one listener.
-pub fn callbacks(desk: Arc<Desk>, instance: Instance) -> Callbacks<Session> {
+pub fn callbacks(current: CurrentDesk, instance: Instance) -> Callbacks<Session> {
     Callbacks::new()
         .on_negotiate(move |cx, actions, opts| {
-            let session = (Arc::clone(&desk), instance.clone());
+            // From here on the connection keeps this desk, whatever is reloaded meanwhile.
+            let session = (Arc::clone(&current.borrow()), instance.clone());
             Box::pin(async move { on_negotiate(cx, actions, opts, session) })
         })
         .on_mail(|cx, arguments| Box::pin(on_mail(cx, arguments)))

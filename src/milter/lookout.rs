@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::Utc;
 use tokio::{sync::watch, time::Instant};
 
-use super::Desk;
+use super::{CurrentDesk, Desk};
 use crate::{
     spool::SpoolError,
     store::Store,
@@ -16,7 +16,7 @@ use crate::{
 const ROUND: Duration = Duration::from_secs(5);
 
 /// Looks until `stop` turns true.
-pub async fn run(desk: Arc<Desk>, store: Store, mut stop: watch::Receiver<bool>) {
+pub async fn run(current: CurrentDesk, store: Store, mut stop: watch::Receiver<bool>) {
     let mut rounds = tokio::time::interval(ROUND);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -25,6 +25,7 @@ pub async fn run(desk: Arc<Desk>, store: Store, mut stop: watch::Receiver<bool>)
             // An error means that the sender is gone, which is a stop as well.
             _stopped = stop.wait_for(|stop| *stop) => return,
         }
+        let desk = Arc::clone(&current.borrow());
         tokio::join!(look_at_directory(&desk), look_at_store(&desk, &store));
         look_at_spool(&desk);
     }

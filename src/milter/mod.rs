@@ -69,7 +69,9 @@ pub struct ListenerSettings {
     pub instance: Instance,
 }
 
-/// What every session works with. Made once, shared by all.
+/// What a session works with. A connection takes the current one when it is opened, and keeps it to
+/// its end; a reload puts another one in its place, with the same spool, figures, alarms and traffic.
+#[derive(Clone)]
 pub struct Desk {
     /// Who is flagged.
     pub directory: Arc<dyn Directory>,
@@ -83,6 +85,8 @@ pub struct Desk {
     pub mail_deadline: Duration,
     /// All that the end of a message waits for.
     pub end_of_message_deadline: Duration,
+    /// How long a stop waits for messages on their way.
+    pub drain: Duration,
     /// Figures.
     pub metrics: Metrics,
     /// Alarms.
@@ -126,12 +130,15 @@ impl Drop for OnItsWay {
     }
 }
 
+/// The desk that the next connection takes.
+pub type CurrentDesk = watch::Receiver<Arc<Desk>>;
+
 /// Serves all listeners until `stop` turns true, then waits for the messages on their way.
 ///
 /// # Errors
 /// A listener that could not serve any longer.
 pub async fn serve(
-    desk: Arc<Desk>,
+    current: CurrentDesk,
     settings: &Settings,
     listeners: Vec<(Listener, Instance)>,
     mut stop: watch::Receiver<bool>,
@@ -139,9 +146,12 @@ pub async fn serve(
     let (cut, cut_here) = watch::channel(false);
     let seats = settings.max_connections.min(Semaphore::MAX_PERMITS);
     let seats = Arc::new(Semaphore::new(seats));
+    let Desk {
+        alarms, traffic, ..
+    } = Desk::clone(&current.borrow());
     let mut serving = JoinSet::new();
     for (listener, instance) in listeners {
-        let callbacks = callbacks::callbacks(Arc::clone(&desk), instance);
+        let callbacks = callbacks::callbacks(current.clone(), instance);
         let config = indymilter::Config {
             // indymilter counts for each listener; the seats count for all of them.
             max_connections: Semaphore::MAX_PERMITS,
@@ -149,7 +159,7 @@ pub async fn serve(
             ..Default::default()
         };
         let seats = Arc::clone(&seats);
-        let door = Door::open(listener, seats, stop.clone(), desk.alarms.clone());
+        let door = Door::open(listener, seats, stop.clone(), alarms.clone());
         let mut cut = cut_here.clone();
         serving.spawn(indymilter::run(door, callbacks, config, async move {
             // An error means that the sender is gone, which is a stop as well.
@@ -161,7 +171,8 @@ pub async fn serve(
         _stopped = stop.wait_for(|stop| *stop) => {}
         Some(ended) = serving.join_next() => ended.map_err(io::Error::other)??,
     }
-    drain(&desk.traffic, settings.drain).await;
+    let patience = current.borrow().drain;
+    drain(&traffic, patience).await;
     cut.send_replace(true);
     let patience = Duration::from_secs(1);
     // A callback that still runs has had its time: Postfix answers with its default action.
