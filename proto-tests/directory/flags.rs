@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use mailhold::{
-    directory::suspicion,
-    domain::person::{FlagReading, FlagValues, Suspicion},
+    directory::look_up,
+    domain::person::{FlagReading, FlagValues},
 };
 use tokio::time::Instant;
 
@@ -38,7 +38,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         the_attribute_is_found_by_its_other_name,
         a_server_that_hides_its_schema_is_asked_all_the_same,
         values_can_be_words_of_the_house,
-        a_flagged_login_is_suspected_whatever_the_sender,
+        a_flagged_login_is_told_beside_an_unflagged_sender,
         an_answer_names_the_entry_and_the_flag,
     ]
 }
@@ -206,15 +206,21 @@ async fn values_can_be_words_of_the_house(lab: &Lab) {
     assert_eq!(reading(&*directory, &sender(&free.address)).await, None);
 }
 
-async fn a_flagged_login_is_suspected_whatever_the_sender(lab: &Lab) {
+async fn a_flagged_login_is_told_beside_an_unflagged_sender(lab: &Lab) {
     let (flagged, other) = (lab.person(&["Y"]).await, lab.person(&[]).await);
     let identities = vec![login(&flagged.login), sender(&other.address)];
-    let deadline = Instant::now() + PATIENCE;
-    let found = suspicion(&*lab_directory(lab), identities, deadline).await;
-    let Some(Suspicion::Flagged { identity, .. }) = found.unwrap() else {
-        panic!("not suspected")
-    };
-    assert_eq!(identity, login(&flagged.login));
+    let answers = look_up(
+        &*lab_directory(lab),
+        identities.clone(),
+        Instant::now() + PATIENCE,
+    )
+    .await;
+    let told = answers.known.iter();
+    let told: Vec<_> = told
+        .map(|one| (&one.identity, one.standing.flagged().is_some()))
+        .collect();
+    assert_eq!(told, [(&identities[0], true), (&identities[1], false)]);
+    assert!(answers.failure.is_none());
 }
 
 async fn an_answer_names_the_entry_and_the_flag(lab: &Lab) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 
-use super::house::{BOUND, House, Mail};
+use super::house::{House, Mail, n_events};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -28,18 +28,12 @@ async fn mail_to_exempt_recipients_alone_passes(lab: &Lab) {
     exempt.recipients.push("Doctor@Clinic.test".to_owned());
     let id = house.send(&exempt).await.ok().queue_id();
     house.delivered(&exempt).await;
-    let milter = &house.desk.milter;
-    let event = milter
-        .event_with(&["message.passed", id.as_str()], BOUND)
-        .await;
-    assert_eq!(event["reason"], "exempt-recipients");
 
-    // Together with one of the house it leaves the house, and not all are exempt.
-    for other in ["elsewhere.test", "corp.test"] {
-        let mut mixed = Mail::new(&sender, &[other]);
-        mixed.recipients.push(DOCTOR.to_owned());
-        let id = house.send(&mixed).await.ok().queue_id();
-        house.desk.held(&id).await;
-        assert!(lab.sink.messages_to(&mixed.recipients[0]).is_empty());
-    }
+    let mut mixed = Mail::new(&sender, &["elsewhere.test"]);
+    mixed.recipients.push(DOCTOR.to_owned());
+    let held = house.send(&mixed).await.ok().queue_id();
+    house.desk.held(&held).await;
+    assert!(lab.sink.messages_to(&mixed.recipients[0]).is_empty());
+    let told = n_events(&house.desk.milter, "message.passed", &id);
+    assert_eq!(told, 0, "mail to exempt recipients is counted alone");
 }

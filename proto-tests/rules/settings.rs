@@ -11,6 +11,9 @@ use super::{Findings, tokens, tree::Source};
 /// How the reader refuses a key.
 const UNKNOWN: &str = "there is no such setting";
 
+/// The sections of which there may be several.
+const LISTS: [&str; 2] = ["milter.listen", "policy.rule"];
+
 /// No section lies deeper, unless the reader takes whatever it finds.
 const DEPTH_LIMIT: usize = 3;
 
@@ -109,7 +112,7 @@ fn known(key: &str) -> Known {
     let is_refused = |fault: &String| {
         fault.contains("is a section, must be") || fault.contains("must be a list")
     };
-    if key == "milter.listen" || !as_section.iter().any(is_refused) {
+    if LISTS.contains(&key) || !as_section.iter().any(is_refused) {
         Known::Section
     } else {
         Known::Setting
@@ -121,8 +124,7 @@ fn faults(key: &str, value: Value) -> Vec<String> {
     let mut value = value;
     for name in key.rsplit('.') {
         value = Value::Table(Table::from_iter([(name.to_owned(), value)]));
-        if name == "listen" {
-            // The one section of which there may be several.
+        if LISTS.iter().any(|list| list.ends_with(&format!(".{name}"))) {
             let Value::Table(outer) = value else {
                 unreachable!("just made")
             };
@@ -155,7 +157,9 @@ fn faults(key: &str, value: Value) -> Vec<String> {
         .into_iter()
         .flatten()
         .flat_map(|Faults { faults, .. }| faults);
-    let plain = key.replace("milter.listen.", "milter.listen[1].");
+    let first_of =
+        |key: String, list: &&str| key.replace(&format!("{list}."), &format!("{list}[1]."));
+    let plain = LISTS.iter().fold(key.to_owned(), first_of);
     let about = faults.filter(|fault| fault.key == key || fault.key == plain);
     about.map(|fault| fault.problem).collect()
 }

@@ -13,12 +13,12 @@ use mailhold::{
     directory::{Directory, Outage},
     domain::{
         capture::Capture,
-        instance::Instance,
-        policy::{DomainPattern, Policy, RecipientPattern},
+        policy::{DomainPattern, HeaderFrom, Policy, RecipientPattern},
     },
     milter::{
-        self, Desk as MilterDesk, Traffic,
+        self, Desk as MilterDesk, Entrance, Traffic,
         listener::{Listener, Socket},
+        watch_book::{Notes, WatchBook},
     },
     spool::{self, Spool},
     telemetry::{Alarms, Metrics},
@@ -36,6 +36,7 @@ pub const BOUND: Duration = Duration::from_secs(10);
 pub struct Plan {
     pub directory: Arc<dyn Directory>,
     pub outage: Outage,
+    pub policy: Policy,
     pub mail_deadline: Duration,
     pub max_connections: usize,
     pub connection_timeout: Duration,
@@ -58,6 +59,7 @@ impl Default for Plan {
         Self {
             directory: Arc::new(people::table()),
             outage: Outage::Tempfail,
+            policy: policy(),
             mail_deadline: BOUND,
             max_connections: 100,
             connection_timeout: Duration::from_secs(60),
@@ -84,6 +86,8 @@ pub struct Desk {
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
     directory: TempDir,
+    /// What was watched.
+    pub notes: Notes,
 }
 
 /// A capture as the recorder gets it.
@@ -103,10 +107,12 @@ impl Desk {
         let spool = open_spool(&plan, directory.path());
         let metrics = Metrics::new();
         let traffic = Arc::new(Traffic::default());
+        let (watch_book, notes) = WatchBook::new(metrics.clone());
         let desk = MilterDesk {
             directory: Arc::clone(&plan.directory),
             outage: plan.outage,
-            policy: policy(),
+            policy: plan.policy.clone(),
+            watch_book,
             spool: spool.clone(),
             mail_deadline: plan.mail_deadline,
             end_of_message_deadline: BOUND,
@@ -132,6 +138,7 @@ impl Desk {
             stop,
             serving,
             directory,
+            notes,
         }
     }
 
@@ -234,10 +241,15 @@ impl Drop for Desk {
     }
 }
 
-fn policy() -> Policy {
+/// What flagged people send out is held, by login and envelope; the doctor is exempt.
+pub fn policy() -> Policy {
     let internal = ["corp.test", ".corp.test"].map(|text| DomainPattern::parse(text).unwrap());
     let exempt = ["doctor@clinic.test"].map(|text| RecipientPattern::parse(text).unwrap());
-    Policy::new(internal.to_vec(), exempt.to_vec())
+    Policy {
+        exempt: exempt.to_vec(),
+        header_from: HeaderFrom::Never,
+        ..Policy::flagged_external(internal.to_vec())
+    }
 }
 
 fn open_spool(plan: &Plan, directory: &Path) -> Spool {
@@ -261,7 +273,7 @@ fn settings(plan: &Plan) -> milter::Settings {
     }
 }
 
-async fn bind(plan: &Plan, directory: &Path) -> (Vec<Place>, Vec<(Listener, Instance)>) {
+async fn bind(plan: &Plan, directory: &Path) -> (Vec<Place>, Vec<(Listener, Entrance)>) {
     let (mut places, mut listeners) = (Vec::new(), Vec::new());
     for (place, instance) in &plan.listeners {
         let socket = match place {
@@ -277,7 +289,11 @@ async fn bind(plan: &Plan, directory: &Path) -> (Vec<Place>, Vec<(Listener, Inst
             Socket::Inet(_) => Place::Inet(listener.local_address().unwrap()),
             Socket::Unix { path, .. } => Place::Unix(path),
         });
-        listeners.push((listener, instance.parse().unwrap()));
+        let entrance = Entrance {
+            instance: instance.parse().unwrap(),
+            ..Entrance::default()
+        };
+        listeners.push((listener, entrance));
     }
     (places, listeners)
 }

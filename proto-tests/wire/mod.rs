@@ -3,6 +3,7 @@
 
 pub mod child;
 
+mod authors;
 mod capturing;
 mod desk;
 mod hostile;
@@ -17,6 +18,7 @@ mod queue_ids;
 mod random;
 mod raw;
 mod reloading;
+mod ruling;
 mod sessions;
 mod stopping;
 
@@ -30,6 +32,8 @@ use crate::trials::Trials;
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     [
         judging::tests(trials),
+        authors::tests(trials),
+        ruling::tests(trials),
         capturing::tests(trials),
         sessions::tests(trials),
         reloading::tests(trials),

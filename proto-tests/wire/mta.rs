@@ -43,6 +43,8 @@ pub enum Outcome {
     Held(String),
     /// It is to come again, as the text says.
     TriesAgain(Stage, String),
+    /// It is not to come again like this, as the text says.
+    Refused(Stage, String),
 }
 
 impl Outcome {
@@ -65,6 +67,16 @@ impl Outcome {
     pub fn tries_again_at(self, wanted: Stage) -> String {
         let Self::TriesAgain(stage, text) = self else {
             panic!("does not try again at {wanted:?} but {self:?}");
+        };
+        assert_eq!(stage, wanted);
+        text
+    }
+
+    /// The text given to the sender.
+    #[track_caller]
+    pub fn refused_at(self, wanted: Stage) -> String {
+        let Self::Refused(stage, text) = self else {
+            panic!("not refused at {wanted:?} but {self:?}");
         };
         assert_eq!(stage, wanted);
         text
@@ -130,7 +142,8 @@ impl Mta {
             Status::Continue | Status::Noreply => None,
             Status::Accept => Some(Outcome::Accepted(stage)),
             Status::Tempfail { message } => Some(Outcome::TriesAgain(stage, text(message))),
-            Status::Discard | Status::Skip | Status::Reject { .. } => {
+            Status::Reject { message } => Some(Outcome::Refused(stage, text(message))),
+            Status::Discard | Status::Skip => {
                 panic!("{stage:?} was answered {status:?}")
             }
         }

@@ -28,7 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 fn wider_house() -> Policy {
     let domains = ["corp.test", "elsewhere.test"];
     let domains = domains.map(|text| DomainPattern::parse(text).unwrap());
-    Policy::new(domains.to_vec(), Vec::new())
+    Policy::flagged_external(domains.to_vec())
 }
 
 async fn a_changed_policy_acts_on_the_next_connection_alone() {

@@ -10,8 +10,11 @@ use super::{Failure, Outcome, exit, signals};
 use crate::{
     config::{ConfigFile, roles, roles::MilterConfig},
     directory::{self, Outage},
-    domain::instance::Instance,
-    milter::{self, Desk, Traffic, listener::Listener, lookout, recorder, recorder::Recorder},
+    domain::policy::Mode,
+    milter::{
+        self, Desk, Entrance, Traffic, listener::Listener, lookout, recorder, recorder::Recorder,
+        watch_book::WatchBook,
+    },
     spool::Spool,
     store::{Role, Store},
     telemetry::{AlarmKind, Alarms, Metrics, events, log, serve},
@@ -33,22 +36,19 @@ pub fn run(config: &Path) -> Outcome {
 async fn serve(config: MilterConfig) -> Outcome {
     let metrics = Metrics::new();
     let alarms = Alarms::new(metrics.clone());
-    let directory = directory::open(&config.directory, config.folding)
+    let directory = directory::open(&config.directory, config.policy.folding.clone())
         .map_err(|e| Failure::new(exit::CONFIG, e))?;
     let store = Store::connect_lazy(&config.database, Role::Milter)?;
     super::check_schema(&store).await?;
     let spool = Spool::open(&config.spool).map_err(|error| Failure::new(exit::CONFIG, error))?;
     note_recovered(&spool, &alarms);
-    if config.outage == Outage::Pass {
-        events::config_warned(
-            "directory.outage",
-            "\"pass\": while the directory is away, nothing is reviewed",
-        );
-    }
+    warn(&config);
+    let (watch_book, _notes) = WatchBook::new(metrics.clone());
     let desk = Arc::new(Desk {
         directory,
         outage: config.outage,
         policy: config.policy,
+        watch_book,
         spool: spool.clone(),
         mail_deadline: config.milter.mail_deadline,
         end_of_message_deadline: config.milter.end_of_message_deadline,
@@ -93,13 +93,25 @@ async fn serve(config: MilterConfig) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn bind(settings: &milter::Settings) -> Result<Vec<(Listener, Instance)>, Failure> {
+/// Settings that are valid and weaken a promise.
+fn warn(config: &MilterConfig) {
+    if config.outage == Outage::Pass {
+        let text = "\"pass\": while the directory is away, nothing is reviewed";
+        events::config_warned("directory.outage", text);
+    }
+    if config.policy.mode == Mode::Watch {
+        events::config_warned("policy.mode", "\"watch\": nothing is held");
+    }
+}
+
+async fn bind(settings: &milter::Settings) -> Result<Vec<(Listener, Entrance)>, Failure> {
     let mut listeners = Vec::new();
     for one in &settings.listeners {
         let listener = Listener::bind(&one.socket).await;
         let listener = listener.map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
-        events::listening(&one.socket.to_string(), one.instance.as_str());
-        listeners.push((listener, one.instance.clone()));
+        let instance = one.entrance.instance.as_str();
+        events::listening(&one.socket.to_string(), instance);
+        listeners.push((listener, one.entrance.clone()));
     }
     Ok(listeners)
 }

@@ -4,6 +4,7 @@
 pub mod fault;
 pub mod file;
 mod parts;
+mod policy;
 pub mod roles;
 mod secret;
 pub mod section;

@@ -5,13 +5,8 @@ use std::time::Duration;
 use super::{file::ConfigFile, section::Section, value};
 use crate::{
     directory::{self, Outage, filter::FilterTemplate, ldap, table},
-    domain::{
-        folding::Folding,
-        instance::Instance,
-        person::FlagValues,
-        policy::{DomainPattern, Policy, RecipientPattern},
-    },
-    milter::{self, ListenerSettings, listener::Socket, recorder},
+    domain::{instance::Instance, person::FlagValues, policy::Submitters},
+    milter::{self, Entrance, ListenerSettings, listener::Socket, recorder},
     postfix::{self, LogSource},
     spool, store,
     telemetry::log,
@@ -58,12 +53,21 @@ pub(super) fn milter_settings(section: &Section<'_>) -> milter::Settings {
     }
 }
 
+/// Whose mail at a listener is submitted.
+const SUBMITTERS: [(&str, Submitters); 2] = [
+    ("by-client", Submitters::ByClient),
+    ("all", Submitters::All),
+];
+
 fn listener_settings(section: &Section<'_>) -> Option<ListenerSettings> {
     let named = section.required("socket");
     let socket = section.typed::<Socket>("socket", &named);
     let mode = section.parsed("mode", "0660", value::mode);
     let group = section.text("group");
-    let instance = instance(section);
+    let entrance = Entrance {
+        instance: instance(section),
+        submitters: section.word("submitted", &SUBMITTERS).unwrap_or_default(),
+    };
     section.refuse_unknown();
     let socket = match socket? {
         Socket::Unix { path, .. } => Socket::Unix {
@@ -73,7 +77,7 @@ fn listener_settings(section: &Section<'_>) -> Option<ListenerSettings> {
         },
         inet @ Socket::Inet(_) => inet,
     };
-    Some(ListenerSettings { socket, instance })
+    Some(ListenerSettings { socket, entrance })
 }
 
 pub(super) fn instance(section: &Section<'_>) -> Instance {
@@ -229,34 +233,6 @@ fn ldap_attribute(text: &str) -> Result<String, String> {
     Err(format!(
         "{text:?} is not the name of an attribute such as \"IsMailMonitor\""
     ))
-}
-
-pub(super) fn folding(section: &Section<'_>) -> Folding {
-    let tag = section.parsed("subaddress_delimiter", "+", |text| match text.as_bytes() {
-        [] => Ok(None),
-        [sign] if sign.is_ascii_graphic() && !b"@<>\"".contains(sign) => Ok(Some(*sign)),
-        _ => Err(format!("{text:?} is not one sign such as \"+\"")),
-    });
-    let aliases = section.list("domain_aliases", |text| match text.split_once('=') {
-        Some((alias, meant)) => Ok((alias.trim().to_owned(), meant.trim().to_owned())),
-        None => Err(format!("{text:?} must be \"alias = name\"")),
-    });
-    let pairs = aliases.iter().map(|(alias, meant)| (&**alias, &**meant));
-    Folding::new(tag.flatten(), pairs).unwrap_or_else(|error| {
-        section.refuse("domain_aliases", &error.to_string());
-        Folding::default()
-    })
-}
-
-pub(super) fn policy_settings(section: &Section<'_>) -> Policy {
-    let internal = section.list("internal_domains", DomainPattern::parse);
-    if internal.is_empty() {
-        let missing = "is missing: name the domains of the house, such as [\"example.com\"]";
-        section.refuse("internal_domains", missing);
-    }
-    let exempt = section.list("exempt_recipients", RecipientPattern::parse);
-    section.refuse_unknown();
-    Policy::new(internal, exempt)
 }
 
 pub(super) fn spool_settings(section: &Section<'_>) -> spool::Settings {

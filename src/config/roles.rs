@@ -8,14 +8,15 @@ use super::{
     fault::Faults,
     file::ConfigFile,
     parts::{
-        database, directory_settings, folding, instance, log_settings, milter_settings,
-        policy_settings, postfix_settings, recorder_settings, spool_settings,
+        database, directory_settings, instance, log_settings, milter_settings, postfix_settings,
+        recorder_settings, spool_settings,
     },
+    policy::policy_settings,
     section::Section,
 };
 use crate::{
     directory::{self, Outage},
-    domain::{folding::Folding, instance::Instance, policy::Policy},
+    domain::{instance::Instance, policy::Policy},
     milter::{self, recorder},
     postfix, spool, store,
     telemetry::log,
@@ -36,8 +37,6 @@ pub struct MilterConfig {
     pub directory: directory::Settings,
     /// What happens while the directory cannot be asked.
     pub outage: Outage,
-    /// Which spellings of a mailbox are the same.
-    pub folding: Folding,
     /// `[policy]`
     pub policy: Policy,
     /// `[spool]`
@@ -102,9 +101,7 @@ pub fn milter(file: &ConfigFile) -> Result<MilterConfig, Faults> {
     let database = database(&section, "postgres://mailhold_milter@localhost/mailhold", 4);
     section.refuse_unknown();
     let (directory, outage) = directory_settings(&file.section("directory"));
-    let policy = file.section("policy");
-    let folding = folding(&policy);
-    let policy = policy_settings(&policy);
+    let policy = policy_settings(&file.section("policy"));
     let spool = spool_settings(&file.section("spool"));
     let recorder = recorder_settings(&file.section("recorder"));
     file.finish(MilterConfig {
@@ -114,7 +111,6 @@ pub fn milter(file: &ConfigFile) -> Result<MilterConfig, Faults> {
         database,
         directory,
         outage,
-        folding,
         policy,
         spool,
         recorder,

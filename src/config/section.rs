@@ -57,6 +57,16 @@ impl<'a> Section<'a> {
         self.entry(key).is_some()
     }
 
+    /// Whether a key is absent, or an empty text or list.
+    pub(super) fn is_empty(&self, key: &'static str) -> bool {
+        match self.entry(key).map(|entry| &entry.value) {
+            None => true,
+            Some(Value::Text(text)) => text.is_empty(),
+            Some(Value::List(items)) => items.is_empty(),
+            Some(Value::Number(_) | Value::Table(_) | Value::Other(_)) => false,
+        }
+    }
+
     /// The sections of a list, such as `[[milter.listen]]`.
     pub fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
         let Some(entry) = self.entry(key) else {
@@ -295,7 +305,8 @@ impl<'a> Section<'a> {
         self.entry(key).map(|entry| entry.line)
     }
 
-    fn faulty(&self, key: &str) -> bool {
+    /// Whether a fault of this key is noted already.
+    pub(super) fn faulty(&self, key: &str) -> bool {
         let full = self.full(key);
         self.faults.borrow().iter().any(|fault| fault.key == full)
     }

@@ -12,11 +12,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::{
-    folding::Folding,
-    identity::Identity,
-    person::{Standing, Suspicion},
-};
+use crate::domain::{folding::Folding, identity::Identity, person::Standing, policy::Known};
 
 /// A source of flags.
 #[async_trait]
@@ -131,32 +127,38 @@ pub fn open(settings: &Settings, folding: Folding) -> Result<Arc<dyn Directory>,
     })
 }
 
-/// Looks all identities of a message up at once: the first flagged one, or `None` if none is.
-///
-/// # Errors
-/// Any look-up that failed, unless another identity is flagged anyway.
-pub async fn suspicion(
+/// What the directory said of the identities of a message.
+#[derive(Debug)]
+pub struct Answers {
+    /// Every identity, in order; without an entry also where the look-up failed.
+    pub known: Vec<Known>,
+    /// The last look-up that failed. Whoever reads `known` must not take it for the whole truth then.
+    pub failure: Option<DirectoryError>,
+}
+
+/// Looks all identities of a message up at once.
+pub async fn look_up(
     directory: &dyn Directory,
     identities: Vec<Identity>,
     deadline: Instant,
-) -> Result<Option<Suspicion>, DirectoryError> {
+) -> Answers {
     let questions = identities.iter().map(|one| ask(directory, one, deadline));
     let answers = join_all(questions).await;
     let mut failure = None;
-    for (identity, answer) in identities.iter().zip(answers) {
-        match answer {
-            Ok(standing) => {
-                if let Some(entry) = standing.flagged() {
-                    return Ok(Some(Suspicion::Flagged {
-                        identity: identity.clone(),
-                        entry: Arc::clone(entry),
-                    }));
-                }
-            }
-            Err(error) => failure = Some(error),
-        }
+    let known = identities
+        .into_iter()
+        .zip(answers)
+        .map(|(identity, answer)| Known {
+            identity,
+            standing: answer.unwrap_or_else(|error| {
+                failure = Some(error);
+                Standing::default()
+            }),
+        });
+    Answers {
+        known: known.collect(),
+        failure,
     }
-    failure.map_or(Ok(None), Err)
 }
 
 /// No backend is trusted to look at the clock: mail waits for this answer.

@@ -51,6 +51,17 @@ impl Identity {
         }
     }
 
+    /// The part after the last `@`; empty if there is none.
+    pub fn domain(&self) -> &[u8] {
+        match self {
+            Self::Login(login) => {
+                let at = login.iter().rposition(|byte| *byte == b'@');
+                at.and_then(|at| login.get(at + 1..)).unwrap_or_default()
+            }
+            Self::Sender(address) | Self::Author(address) => address.domain(),
+        }
+    }
+
     /// The kind of name, as records and `reviews show` spell it.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -14,3 +14,4 @@ pub mod policy;
 pub mod queue_id;
 pub mod reply;
 pub mod verdict;
+pub mod watched;

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::identity::Identity;
-
 /// What the directory knows under one identity: its entries, none for a stranger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -132,20 +130,6 @@ pub enum FlagReading {
     Known,
     /// Neither true nor false by the settings: flagged, and an alarm.
     Doubtful,
-}
-
-/// Why a sender's mail is looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Suspicion {
-    /// An identity of the message is flagged.
-    Flagged {
-        /// The identity that is flagged.
-        identity: Identity,
-        /// Its directory entry.
-        entry: Arc<Entry>,
-    },
-    /// The directory could not be asked, and the operator wants such mail held.
-    DirectoryOutage,
 }
 
 /// The values that an attribute may have, as the settings name them.

@@ -1,4 +1,5 @@
 //! Mail as bytes: digests, and the header fields that a list of reviews shows.
 
+pub mod author;
 pub mod digest;
 pub mod header;

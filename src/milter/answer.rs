@@ -18,6 +18,8 @@ pub enum Answer {
     Hold,
     /// Come again later.
     TryAgain,
+    /// Do not come again like this: send it separately to each recipient.
+    SendSeparately,
 }
 
 /// Why a message must come again later.
@@ -29,6 +31,12 @@ pub enum IntakeError {
     /// The content could not be captured.
     #[error("cannot capture the message")]
     Capture(#[source] SpoolError),
+    /// The header section is longer than what is kept in memory for its From fields.
+    #[error("the header is longer than {0} bytes")]
+    HeaderTooLong(usize),
+    /// The From fields name more mailboxes than can be looked up.
+    #[error("the header names {0} authors")]
+    TooManyAuthors(usize),
     /// Postfix named no queue file: the message could never be found again.
     #[error("the end of the message has no queue ID")]
     NoQueueId,
@@ -70,6 +78,8 @@ impl IntakeError {
             Self::NoQueueId
             | Self::QueueId(_)
             | Self::QueueIdChanged { .. }
+            | Self::HeaderTooLong(_)
+            | Self::TooManyAuthors(_)
             | Self::NoTransaction
             | Self::Panicked => false,
         }
@@ -79,6 +89,7 @@ impl IntakeError {
         match self {
             Self::Standing(_) => "directory",
             Self::Capture(_) => "spool",
+            Self::HeaderTooLong(_) | Self::TooManyAuthors(_) => "header",
             Self::NoQueueId | Self::QueueId(_) | Self::QueueIdChanged { .. } => "queue_id",
             Self::Deadline(_) => "deadline",
             Self::Quarantine(_) => "quarantine",
@@ -97,6 +108,8 @@ impl IntakeError {
                 Some(AlarmKind::QueueIdMissing)
             }
             Self::Deadline(_)
+            | Self::HeaderTooLong(_)
+            | Self::TooManyAuthors(_)
             | Self::Quarantine(_)
             | Self::NoTransaction
             | Self::Panicked

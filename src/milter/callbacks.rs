@@ -13,23 +13,23 @@ use indymilter::{
 };
 
 use super::{
-    CurrentDesk, Desk,
+    CurrentDesk, Desk, Entrance,
     answer::Answer,
     intake,
     negotiate::{negotiate, silent_where_agreed},
     session::Session,
 };
 use crate::{
-    domain::{instance::Instance, reply::TryAgain},
+    domain::reply::{SendSeparately, TryAgain},
     telemetry::{AlarmKind, events},
 };
 
 /// The callbacks of one listener.
-pub fn callbacks(current: CurrentDesk, instance: Instance) -> Callbacks<Session> {
+pub fn callbacks(current: CurrentDesk, entrance: Entrance) -> Callbacks<Session> {
     Callbacks::new()
         .on_negotiate(move |cx, actions, opts| {
             // From here on the connection keeps this desk, whatever is reloaded meanwhile.
-            let session = (Arc::clone(&current.borrow()), instance.clone());
+            let session = (Arc::clone(&current.borrow()), entrance.clone());
             Box::pin(async move { on_negotiate(cx, actions, opts, session) })
         })
         .on_mail(|cx, arguments| Box::pin(on_mail(cx, arguments)))
@@ -47,9 +47,10 @@ fn on_negotiate(
     cx: &mut NegotiateContext<Session>,
     offered_actions: Actions,
     offered_opts: ProtoOpts,
-    (desk, instance): (Arc<Desk>, Instance),
+    (desk, entrance): (Arc<Desk>, Entrance),
 ) -> Status {
-    let agreed = negotiate(cx, offered_actions, offered_opts);
+    let header = desk.policy.header_use();
+    let agreed = negotiate(cx, offered_actions, offered_opts, header);
     if let Some(missing) = agreed.missing {
         desk.alarms.raise(
             AlarmKind::NegotiationFailed,
@@ -57,7 +58,7 @@ fn on_negotiate(
         );
         events::negotiation_failed(&missing);
     }
-    cx.data = Some(Session::new(desk, instance, agreed.opts));
+    cx.data = Some(Session::new(desk, entrance, agreed.opts));
     Status::Continue
 }
 
@@ -101,9 +102,13 @@ async fn on_end_of_header(cx: &mut Context<Session>) -> Status {
     let Some(session) = &mut cx.data else {
         return Status::Continue;
     };
-    let done = guarded(session.end_of_header()).await;
-    session.survived("eoh", done);
-    silent_where_agreed(session.opts, ProtoOpts::NOREPLY_EOH)
+    let answer = guarded(session.end_of_header()).await;
+    let answer = session.survived("eoh", answer).unwrap_or(Answer::TryAgain);
+    if session.opts.contains(ProtoOpts::NOREPLY_EOH) {
+        // Postfix reads no reply here: the end of the message is answered instead.
+        return Status::Noreply;
+    }
+    reply(&mut cx.reply, answer)
 }
 
 async fn on_body(cx: &mut Context<Session>, chunk: Bytes) -> Status {
@@ -156,20 +161,23 @@ async fn guarded<T>(event: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(event).catch_unwind().await.ok()
 }
 
-/// The protocol's word for an answer. Every refusal has the same text.
+/// The protocol's word for an answer. Every temporary refusal has the same text.
 fn reply(reply: &mut impl SetErrorReply, answer: Answer) -> Status {
     match answer {
         Answer::Continue => Status::Continue,
         // The quarantine itself was asked for before; Postfix holds what is accepted after it.
         Answer::Accept | Answer::Hold => Status::Accept,
+        // A text that is refused leaves Postfix's own, which says no more.
         Answer::TryAgain => {
-            // A text that is refused leaves Postfix's own, which says no more.
-            let _own_text = reply.set_error_reply(
-                TryAgain::CODE,
-                Some(TryAgain::ENHANCED_CODE),
-                [TryAgain::TEXT],
-            );
+            let enhanced = Some(TryAgain::ENHANCED_CODE);
+            let _own_text = reply.set_error_reply(TryAgain::CODE, enhanced, [TryAgain::TEXT]);
             Status::Tempfail
+        }
+        Answer::SendSeparately => {
+            let enhanced = Some(SendSeparately::ENHANCED_CODE);
+            let text = [SendSeparately::TEXT];
+            let _own_text = reply.set_error_reply(SendSeparately::CODE, enhanced, text);
+            Status::Reject
         }
     }
 }

@@ -2,92 +2,130 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{Datelike, Local, Timelike, Utc};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::{
-    Desk,
-    answer::IntakeError,
-    transaction::{Addressing, EndOfMessage, Reading},
+    Desk, Entrance,
+    answer::{Answer, IntakeError},
+    transaction::{Addressing, EndOfMessage, Heading, Reading},
 };
 use crate::{
-    directory::{self, Outage},
+    directory::{self, DirectoryError, Outage},
     domain::{
         capture::{Capture, Client},
         capture_id::CaptureId,
         envelope::{Envelope, Path},
         identity::Identity,
         instance::Instance,
-        person::{FlagReading, Suspicion},
+        person::{FlagReading, Standing},
+        policy::{Author, Evidence, Gap, Judgement, Known, Moment, Submitters},
         queue_id::QueueId,
-        verdict::{Grounds, Verdict},
+        verdict::{Freedom, Verdict},
+        watched::Watched,
     },
+    spool::Draft,
     telemetry::{AlarmKind, chain::Chain, events},
 };
+
+/// More mailboxes in From fields than these are not looked up.
+const MOST_AUTHORS: usize = 50;
+
+/// What becomes of a message once its recipients are known.
+pub enum Judged {
+    /// It is answered, and nothing more is sent of it.
+    Done(Answer),
+    /// Its From fields decide.
+    Heading(Box<Heading>),
+    /// It is held: its content is wanted.
+    Reading(Box<Reading>),
+}
 
 /// MAIL: `None` means that no rule can match this message.
 pub async fn begin(
     desk: &Desk,
+    submitters: Submitters,
     sender: Path,
     client: Client,
 ) -> Result<Option<Addressing>, IntakeError> {
     let on_its_way = desk.traffic.enter().ok_or(IntakeError::Draining)?;
-    let identities = Identity::of(client.login.as_deref(), &sender);
-    let is_anybody = !identities.is_empty();
-    let asked = Instant::now();
-    let answer =
-        directory::suspicion(&*desk.directory, identities, asked + desk.mail_deadline).await;
-    let suspicion = match answer {
-        Ok(suspicion) => {
-            // For a bounce without a login the directory was not asked, and may be away.
-            if is_anybody {
-                desk.metrics.looked_up(asked.elapsed());
-                desk.alarms.clear(AlarmKind::DirectoryUnreachable);
-            }
-            suspicion
-        }
-        Err(error) => {
-            desk.metrics.directory_error(error.kind());
-            match desk.outage {
-                Outage::Tempfail => return Err(IntakeError::Standing(error)),
-                Outage::Hold => Some(out_of_order(desk, &error, Suspicion::DirectoryOutage)),
-                // An answer that says "no" is no outage: a misspelt attribute must not let all pass.
-                Outage::Pass if error.is_transient() => {
-                    desk.metrics.verdict("unreviewed");
-                    return Ok(out_of_order(desk, &error, None));
-                }
-                Outage::Pass => return Err(IntakeError::Standing(error)),
-            }
-        }
-    };
-    let Some(suspicion) = suspicion else {
-        desk.metrics.verdict("unflagged");
+    let policy = &desk.policy;
+    if !policy.networks.submitted(&client, submitters) {
+        desk.metrics.verdict(Freedom::Incoming.as_str());
         return Ok(None);
+    }
+    let identities = Identity::of(client.login.as_deref(), &sender);
+    let mut evidence = Evidence {
+        author: policy.author(&client),
+        ..Evidence::default()
     };
-    note_odd_flag(desk, &suspicion);
+    add_known(desk, identities, &mut evidence).await?;
+    if !policy.may_concern(&evidence) {
+        desk.metrics.verdict(policy.unconcerned(&evidence).as_str());
+        return Ok(None);
+    }
     let envelope = Envelope {
         sender,
         recipients: Vec::new(),
     };
     Ok(Some(Addressing {
-        suspicion,
+        evidence,
         client,
         envelope,
         on_its_way,
     }))
 }
 
-/// The directory is out of order, and the settings say what to do then.
-fn out_of_order<T>(desk: &Desk, error: &directory::DirectoryError, outcome: T) -> T {
-    desk.alarms
-        .raise(AlarmKind::DirectoryUnreachable, &Chain(error).to_string());
-    events::directory_unreachable(error);
-    outcome
+/// Looks identities up and adds what is known of them.
+async fn add_known(
+    desk: &Desk,
+    identities: Vec<Identity>,
+    evidence: &mut Evidence,
+) -> Result<(), IntakeError> {
+    let is_asked = desk.policy.needs_directory() && !identities.is_empty();
+    if !is_asked {
+        let unasked = |identity| Known {
+            identity,
+            standing: Standing::default(),
+        };
+        evidence.known.extend(identities.into_iter().map(unasked));
+        return Ok(());
+    }
+    let asked = Instant::now();
+    let deadline = asked + desk.mail_deadline;
+    let answers = directory::look_up(&*desk.directory, identities, deadline).await;
+    evidence.known.extend(answers.known);
+    note_odd_flag(desk, evidence);
+    match answers.failure {
+        None => {
+            desk.metrics.looked_up(asked.elapsed());
+            desk.alarms.clear(AlarmKind::DirectoryUnreachable);
+        }
+        // One flagged identity is enough, whatever the others are.
+        Some(error) if evidence.flagged().is_some() => desk.metrics.directory_error(error.kind()),
+        Some(error) => evidence.gap = gap(desk, error)?,
+    }
+    Ok(())
 }
 
-fn note_odd_flag(desk: &Desk, suspicion: &Suspicion) {
-    if let Suspicion::Flagged { entry, .. } = suspicion
+/// What the settings say of mail whose sender cannot be looked up.
+fn gap(desk: &Desk, error: DirectoryError) -> Result<Gap, IntakeError> {
+    desk.metrics.directory_error(error.kind());
+    let gap = match desk.outage {
+        Outage::Hold => Gap::Outage,
+        // An answer that says "no" is no outage: a misspelt attribute must not let all pass.
+        Outage::Pass if error.is_transient() => Gap::Unreviewed,
+        Outage::Tempfail | Outage::Pass => return Err(IntakeError::Standing(error)),
+    };
+    desk.alarms
+        .raise(AlarmKind::DirectoryUnreachable, &Chain(&error).to_string());
+    events::directory_unreachable(&error);
+    Ok(gap)
+}
+
+fn note_odd_flag(desk: &Desk, evidence: &Evidence) {
+    if let Some((_, entry)) = evidence.flagged()
         && entry.flag.reading() == Some(FlagReading::Doubtful)
     {
         // The entry's name leads to the person; the alarm names the value only.
@@ -101,40 +139,118 @@ fn note_odd_flag(desk: &Desk, suspicion: &Suspicion) {
     }
 }
 
-/// DATA: the recipients are final. `None` means that the message passes.
+/// DATA: the recipients are final.
 pub fn judge(
     desk: &Desk,
+    entrance: &Entrance,
     message: Addressing,
     queue_id: Option<String>,
-) -> Result<Option<Reading>, IntakeError> {
-    match desk.policy.judge(&message.suspicion, &message.envelope) {
+) -> Result<Judged, IntakeError> {
+    let judgement = desk
+        .policy
+        .judge(&message.evidence, &message.envelope, moment());
+    let verdict = match judgement {
+        Judgement::Final(verdict) => verdict,
+        Judgement::AwaitsAuthor => {
+            return Ok(Judged::Heading(Box::new(message.await_author(queue_id))));
+        }
+    };
+    if let Verdict::Hold(grounds) = verdict {
+        let draft = draft(desk)?;
+        let reading = message.begin_content(grounds, draft, queue_id);
+        return Ok(Judged::Reading(Box::new(reading)));
+    }
+    Ok(Judged::Done(let_go(
+        desk, entrance, &message, verdict, queue_id,
+    )))
+}
+
+/// The end of the header: the authors are known, and so is the verdict.
+pub async fn judge_authors(
+    desk: &Desk,
+    entrance: &Entrance,
+    mut heading: Heading,
+) -> Result<Judged, IntakeError> {
+    let authors = heading.authors();
+    if authors.len() > MOST_AUTHORS {
+        return Err(IntakeError::TooManyAuthors(authors.len()));
+    }
+    let identities = authors.into_iter().map(Identity::Author).collect();
+    let evidence = &mut heading.addressing.evidence;
+    evidence.author = Author::Settled;
+    add_known(desk, identities, evidence).await?;
+    let message = &heading.addressing;
+    let verdict = match desk
+        .policy
+        .judge(&message.evidence, &message.envelope, moment())
+    {
+        Judgement::Final(verdict) => verdict,
+        // Nothing is awaited any more.
+        Judgement::AwaitsAuthor => return Err(IntakeError::NoTransaction),
+    };
+    if let Verdict::Hold(grounds) = verdict {
+        let draft = draft(desk)?;
+        return Ok(Judged::Reading(Box::new(
+            heading.begin_content(grounds, draft),
+        )));
+    }
+    let queue_id = heading.queue_id.clone();
+    Ok(Judged::Done(let_go(
+        desk, entrance, message, verdict, queue_id,
+    )))
+}
+
+/// Where a held message is kept, if there is room.
+fn draft(desk: &Desk) -> Result<Draft, IntakeError> {
+    desk.spool.room().map_err(IntakeError::Capture)?;
+    desk.alarms.clear(AlarmKind::SpoolFull);
+    Ok(desk.spool.draft())
+}
+
+/// A message that is not held: what is told of it, and its answer.
+fn let_go(
+    desk: &Desk,
+    entrance: &Entrance,
+    message: &Addressing,
+    verdict: Verdict,
+    queue_id: Option<String>,
+) -> Answer {
+    let queue_id = queue_id.and_then(|text| text.parse::<QueueId>().ok());
+    let n_recipients = message.envelope.recipients.len();
+    desk.metrics.verdict(verdict.as_str());
+    match verdict {
+        Verdict::Free(_) => Answer::Accept,
         Verdict::Pass(grounds) => {
-            let known = queue_id
-                .as_deref()
-                .and_then(|text| text.parse::<QueueId>().ok());
-            pass(
-                desk,
-                known.as_ref(),
-                &grounds,
-                message.envelope.recipients.len(),
-            );
-            Ok(None)
+            events::message_passed(queue_id.as_ref(), &grounds, n_recipients);
+            Answer::Accept
         }
-        Verdict::Hold(grounds) => {
-            desk.spool.room().map_err(IntakeError::Capture)?;
-            desk.alarms.clear(AlarmKind::SpoolFull);
-            Ok(Some(message.begin_content(
-                grounds,
-                desk.spool.draft(),
+        Verdict::Watch(grounds) => {
+            events::message_watched(queue_id.as_ref(), &grounds, n_recipients);
+            desk.watch_book.note(Watched {
+                instance: entrance.instance.clone(),
                 queue_id,
-            )))
+                watched_at: Utc::now(),
+                grounds,
+                n_recipients,
+            });
+            Answer::Accept
         }
+        Verdict::Refuse(grounds) => {
+            events::message_refused(queue_id.as_ref(), &grounds, n_recipients);
+            Answer::SendSeparately
+        }
+        // Held messages are not let go. If one ever came here it must not get through.
+        Verdict::Hold(_) => Answer::TryAgain,
     }
 }
 
-fn pass(desk: &Desk, queue_id: Option<&QueueId>, grounds: &Grounds, n_recipients: usize) {
-    desk.metrics.verdict("pass");
-    events::message_passed(queue_id, grounds, n_recipients);
+/// The clock on the wall.
+fn moment() -> Moment {
+    let now = Local::now();
+    Moment {
+        day: now.weekday(),
+        minute: u16::try_from(now.hour() * 60 + now.minute()).unwrap_or(0),
+    }
 }
 
 /// End of message: the capture is durable when this returns `Ok`.
@@ -164,11 +280,7 @@ pub async fn capture(
     Ok(capture)
 }
 
-async fn commit(
-    desk: &Desk,
-    draft: crate::spool::Draft,
-    capture: Capture,
-) -> Result<Capture, IntakeError> {
+async fn commit(desk: &Desk, draft: Draft, capture: Capture) -> Result<Capture, IntakeError> {
     let patience: Duration = desk.end_of_message_deadline;
     let durable = timeout(patience, desk.spool.commit(draft, capture.clone())).await;
     let durable = durable.map_err(|_| IntakeError::Deadline(patience))?;

@@ -16,6 +16,7 @@ pub mod recorder;
 mod session;
 mod stream;
 mod transaction;
+pub mod watch_book;
 
 use std::{
     io,
@@ -35,10 +36,14 @@ use tokio::{
 use self::{
     door::Door,
     listener::{Listener, Socket},
+    watch_book::WatchBook,
 };
 use crate::{
     directory::{Directory, Outage},
-    domain::{instance::Instance, policy::Policy},
+    domain::{
+        instance::Instance,
+        policy::{self, Policy},
+    },
     spool::Spool,
     telemetry::{Alarms, Metrics, events},
 };
@@ -65,8 +70,17 @@ pub struct Settings {
 pub struct ListenerSettings {
     /// Where to listen.
     pub socket: Socket,
-    /// The Postfix instance that connects there.
+    /// Who connects there.
+    pub entrance: Entrance,
+}
+
+/// Where a message comes in.
+#[derive(Clone, Debug, Default)]
+pub struct Entrance {
+    /// The Postfix instance.
     pub instance: Instance,
+    /// How its own people's mail is told from mail that comes in.
+    pub submitters: policy::Submitters,
 }
 
 /// What a session works with. A connection takes the current one when it is opened, and keeps it to
@@ -79,6 +93,8 @@ pub struct Desk {
     pub outage: Outage,
     /// What is held.
     pub policy: Policy,
+    /// Where watched messages are noted.
+    pub watch_book: WatchBook,
     /// Where captures become durable.
     pub spool: Spool,
     /// All that MAIL waits for.
@@ -140,7 +156,7 @@ pub type CurrentDesk = watch::Receiver<Arc<Desk>>;
 pub async fn serve(
     current: CurrentDesk,
     settings: &Settings,
-    listeners: Vec<(Listener, Instance)>,
+    listeners: Vec<(Listener, Entrance)>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let (cut, cut_here) = watch::channel(false);
@@ -150,8 +166,8 @@ pub async fn serve(
         alarms, traffic, ..
     } = Desk::clone(&current.borrow());
     let mut serving = JoinSet::new();
-    for (listener, instance) in listeners {
-        let callbacks = callbacks::callbacks(current.clone(), instance);
+    for (listener, entrance) in listeners {
+        let callbacks = callbacks::callbacks(current.clone(), entrance);
         let config = indymilter::Config {
             // indymilter counts for each listener; the seats count for all of them.
             max_connections: Semaphore::MAX_PERMITS,

@@ -3,6 +3,7 @@
 use indymilter::{Actions, NegotiateContext, ProtoOpts, Status};
 
 use super::{macros, session::Session};
+use crate::domain::policy::HeaderUse;
 
 /// Without these a held message could not be held, or not be captured as it is.
 const NEEDED_ACTIONS: Actions = Actions::QUARANTINE;
@@ -11,10 +12,9 @@ const NEEDED_ACTIONS: Actions = Actions::QUARANTINE;
 const NEEDED_OPTS: ProtoOpts = ProtoOpts::LEADING_SPACE;
 
 /// Replies that Postfix need not wait for: one round trip less for each field, recipient and chunk.
-const WELCOME_OPTS: [ProtoOpts; 4] = [
+const WELCOME_OPTS: [ProtoOpts; 3] = [
     ProtoOpts::NOREPLY_RCPT,
     ProtoOpts::NOREPLY_HEADER,
-    ProtoOpts::NOREPLY_EOH,
     ProtoOpts::NOREPLY_BODY,
 ];
 
@@ -31,6 +31,7 @@ pub fn negotiate(
     cx: &mut NegotiateContext<Session>,
     offered_actions: Actions,
     offered_opts: ProtoOpts,
+    header: HeaderUse,
 ) -> Agreed {
     // The field starts as everything that is offered: assigned, not widened.
     cx.requested_actions = NEEDED_ACTIONS;
@@ -40,7 +41,12 @@ pub fn negotiate(
     // Skip would end the capture of a message early.
     cx.requested_opts.remove(ProtoOpts::SKIP);
     cx.requested_opts |= NEEDED_OPTS;
-    for welcome in WELCOME_OPTS {
+    let of_header = match header {
+        HeaderUse::Copied => Some(ProtoOpts::NOREPLY_EOH),
+        // What is none of our business is let go at the end of the header, before its body.
+        HeaderUse::Judged => None,
+    };
+    for welcome in WELCOME_OPTS.into_iter().chain(of_header) {
         if offered_opts.contains(welcome) {
             cx.requested_opts |= welcome;
         }

@@ -6,13 +6,14 @@ use indymilter::{Macros, ProtoOpts};
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Desk,
+    Desk, Entrance,
     answer::{self, Answer, IntakeError},
-    intake, macros,
+    intake::{self, Judged},
+    macros,
     transaction::{Addressing, Reading, Transaction},
 };
 use crate::{
-    domain::{capture::Capture, envelope::Path, instance::Instance, queue_id::QueueId},
+    domain::{capture::Capture, envelope::Path, queue_id::QueueId},
     spool::SpoolError,
     telemetry::{AlarmKind, events},
 };
@@ -20,7 +21,7 @@ use crate::{
 /// What lives as long as a connection.
 pub struct Session {
     desk: Arc<Desk>,
-    instance: Instance,
+    entrance: Entrance,
     transaction: Option<Transaction>,
     /// The protocol options that were agreed.
     pub opts: ProtoOpts,
@@ -41,11 +42,11 @@ enum State {
 
 impl Session {
     /// Begins with the negotiation.
-    pub fn new(desk: Arc<Desk>, instance: Instance, opts: ProtoOpts) -> Self {
+    pub fn new(desk: Arc<Desk>, entrance: Entrance, opts: ProtoOpts) -> Self {
         desk.metrics.connection_opened();
         Self {
             desk,
-            instance,
+            entrance,
             transaction: None,
             opts,
             state: State::Idle,
@@ -60,7 +61,8 @@ impl Session {
         }
         self.state = State::Idle;
         let sender = path(arguments, macros::rewritten(macros, c"{mail_addr}"));
-        match intake::begin(&self.desk, sender, macros::client(macros)).await {
+        let client = macros::client(macros);
+        match intake::begin(&self.desk, self.entrance.submitters, sender, client).await {
             Ok(None) => Answer::Accept,
             Ok(Some(addressing)) => {
                 self.state = State::InMessage;
@@ -87,27 +89,46 @@ impl Session {
             {
                 self.judge(*addressing, macros::queue_id(macros))
             }
-            Some(Transaction::Addressing(_) | Transaction::Reading(_) | Transaction::Failed(_))
+            Some(
+                Transaction::Addressing(_)
+                | Transaction::Heading(_)
+                | Transaction::Reading(_)
+                | Transaction::Failed(_),
+            )
             | None => self.try_again(&IntakeError::NoTransaction, None),
         }
     }
 
     fn judge(&mut self, addressing: Addressing, queue_id: Option<String>) -> Answer {
-        self.state = State::Idle;
-        match intake::judge(&self.desk, addressing, queue_id.clone()) {
-            Ok(None) => Answer::Accept,
-            Ok(Some(reading)) => {
-                self.state = State::InMessage;
-                self.transaction = Some(Transaction::Reading(Box::new(reading)));
-                Answer::Continue
+        let judged = intake::judge(&self.desk, &self.entrance, addressing, queue_id.clone());
+        self.go_on(judged, queue_id)
+    }
+
+    /// What a verdict means for this session.
+    fn go_on(&mut self, judged: Result<Judged, IntakeError>, queue_id: Option<String>) -> Answer {
+        self.state = State::InMessage;
+        self.transaction = match judged {
+            Ok(Judged::Reading(reading)) => Some(Transaction::Reading(reading)),
+            Ok(Judged::Heading(heading)) => Some(Transaction::Heading(heading)),
+            Ok(Judged::Done(answer)) => {
+                self.state = State::Idle;
+                return answer;
             }
-            Err(error) => self.try_again(&error, queue_id),
-        }
+            Err(error) => {
+                self.state = State::Idle;
+                return self.try_again(&error, queue_id);
+            }
+        };
+        Answer::Continue
     }
 
     /// A header field. What fails here is answered at the end of the message.
     pub async fn header(&mut self, name: CString, value: CString) {
         let patience = self.desk.end_of_message_deadline;
+        if let Some(Transaction::Heading(heading)) = &mut self.transaction {
+            let added = heading.add_field(name.as_bytes(), value.as_bytes());
+            return self.note(added);
+        }
         let Some(reading) = self.reading() else {
             return;
         };
@@ -116,17 +137,28 @@ impl Session {
             reading.add_field(name.as_bytes(), value.as_bytes()),
         )
         .await;
-        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
+        self.note_written(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
-    /// The header section is complete.
-    pub async fn end_of_header(&mut self) {
+    /// The header section is complete. If its From fields were awaited, so is the verdict.
+    pub async fn end_of_header(&mut self) -> Answer {
+        let heading = self
+            .transaction
+            .take_if(|stage| matches!(stage, Transaction::Heading(_)));
+        if let Some(Transaction::Heading(heading)) = heading {
+            let queue_id = heading.queue_id.clone();
+            let judged = intake::judge_authors(&self.desk, &self.entrance, *heading).await;
+            let answer = self.go_on(judged, queue_id);
+            if answer != Answer::Continue {
+                return answer;
+            }
+        }
         let patience = self.desk.end_of_message_deadline;
-        let Some(reading) = self.reading() else {
-            return;
-        };
-        let written = timeout(patience, reading.end_header()).await;
-        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
+        if let Some(reading) = self.reading() {
+            let written = timeout(patience, reading.end_header()).await;
+            self.note_written(written.unwrap_or(Err(SpoolError::Stalled)));
+        }
+        Answer::Continue
     }
 
     /// A piece of the body, at most 64 KiB from Postfix.
@@ -136,7 +168,7 @@ impl Session {
             return;
         };
         let written = timeout(patience, reading.add_body(chunk)).await;
-        self.note(written.unwrap_or(Err(SpoolError::Stalled)));
+        self.note_written(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
     /// End of message: the capture to be quarantined, or why it must come again.
@@ -148,10 +180,13 @@ impl Session {
         }
         let captured = match self.transaction.take() {
             Some(Transaction::Reading(reading)) => {
-                intake::capture(&self.desk, &self.instance, *reading, queue_id.clone()).await
+                let instance = &self.entrance.instance;
+                intake::capture(&self.desk, instance, *reading, queue_id.clone()).await
             }
-            Some(Transaction::Failed(error)) => Err(IntakeError::Capture(error)),
-            Some(Transaction::Addressing(_)) | None => Err(IntakeError::NoTransaction),
+            Some(Transaction::Failed(error)) => Err(error),
+            Some(Transaction::Addressing(_) | Transaction::Heading(_)) | None => {
+                Err(IntakeError::NoTransaction)
+            }
         };
         self.desk.metrics.end_of_message(began.elapsed());
         captured.map_err(|error| self.try_again(&error, queue_id))
@@ -188,12 +223,17 @@ impl Session {
     fn reading(&mut self) -> Option<&mut Reading> {
         match &mut self.transaction {
             Some(Transaction::Reading(reading)) => Some(reading),
-            Some(Transaction::Addressing(_) | Transaction::Failed(_)) | None => None,
+            Some(Transaction::Addressing(_) | Transaction::Heading(_) | Transaction::Failed(_))
+            | None => None,
         }
     }
 
-    fn note(&mut self, written: Result<(), SpoolError>) {
-        if let Err(error) = written {
+    fn note_written(&mut self, written: Result<(), SpoolError>) {
+        self.note(written.map_err(IntakeError::Capture));
+    }
+
+    fn note(&mut self, done: Result<(), IntakeError>) {
+        if let Err(error) = done {
             self.transaction = Some(Transaction::Failed(error));
         }
     }

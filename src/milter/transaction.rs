@@ -2,41 +2,55 @@
 
 use chrono::{DateTime, Utc};
 
-use super::OnItsWay;
+use super::{OnItsWay, answer::IntakeError};
 use crate::{
     domain::{
+        address::Address,
         capture::{Capture, Client},
         capture_id::CaptureId,
         envelope::{Envelope, Path},
         instance::Instance,
-        person::Suspicion,
+        policy::Evidence,
         queue_id::QueueId,
         verdict::Grounds,
     },
-    mail::digest,
+    mail::{author, digest},
     spool::{Draft, SpoolError},
 };
 
-/// A suspected message on its way. Dropping it leaves no trace.
+/// A message on its way that a rule may hold. Dropping it leaves no trace.
 pub enum Transaction {
     /// MAIL seen, recipients arriving.
     Addressing(Box<Addressing>),
+    /// Recipients final; the header field From decides, and is arriving.
+    Heading(Box<Heading>),
     /// Recipients final, the policy holds the message; header fields and body arriving.
     Reading(Box<Reading>),
     /// The content could not be kept: the end of the message is a temporary failure.
-    Failed(SpoolError),
+    Failed(IntakeError),
 }
 
 /// MAIL seen, recipients arriving.
 pub struct Addressing {
-    /// Why the message is looked at.
-    pub suspicion: Suspicion,
+    /// What is known of who sends it.
+    pub evidence: Evidence,
     /// Who sends it.
     pub client: Client,
     /// Sender and recipients so far.
     pub envelope: Envelope,
     /// Counts as a message on its way.
     pub on_its_way: OnItsWay,
+}
+
+/// Recipients final, header fields arriving. They are kept in memory alone, because the message may
+/// be none of our business.
+pub struct Heading {
+    /// What is known so far.
+    pub addressing: Addressing,
+    /// The queue ID that was known at DATA.
+    pub queue_id: Option<String>,
+    fields: Vec<u8>,
+    from: Vec<Vec<u8>>,
 }
 
 /// Header fields and body arriving.
@@ -50,6 +64,10 @@ pub struct Reading {
     on_its_way: OnItsWay,
 }
 
+/// The longest header section that is read for its From fields. Postfix limits each field, but not
+/// their number.
+const HEADER_LIMIT_BYTES: usize = 4 * 1_024 * 1_024;
+
 /// The header section is handed over to the draft in pieces of this size.
 const FIELDS_PIECE_BYTES: usize = 16 * 1_024;
 
@@ -57,6 +75,16 @@ impl Addressing {
     /// Adds a recipient that Postfix has accepted.
     pub fn add_recipient(&mut self, recipient: Path) {
         self.envelope.recipients.push(recipient);
+    }
+
+    /// The recipients are final, and the header field From decides.
+    pub fn await_author(self, queue_id: Option<String>) -> Heading {
+        Heading {
+            addressing: self,
+            queue_id,
+            fields: Vec::new(),
+            from: Vec::new(),
+        }
     }
 
     /// The recipients are final, and the message is to be held.
@@ -75,6 +103,32 @@ impl Addressing {
             queue_id_at_data: queue_id,
             on_its_way: self.on_its_way,
         }
+    }
+}
+
+impl Heading {
+    /// Adds a header field as Postfix gave it.
+    pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), IntakeError> {
+        if self.fields.len() + name.len() + value.len() > HEADER_LIMIT_BYTES {
+            return Err(IntakeError::HeaderTooLong(HEADER_LIMIT_BYTES));
+        }
+        digest::render_header(name, value, &mut self.fields);
+        if author::is_from(name) {
+            self.from.push(value.to_vec());
+        }
+        Ok(())
+    }
+
+    /// The mailboxes of its From fields.
+    pub fn authors(&self) -> Vec<Address> {
+        author::authors(&self.from)
+    }
+
+    /// The message is to be held: all fields so far belong to its content.
+    pub fn begin_content(self, grounds: Grounds, draft: Draft) -> Reading {
+        let mut reading = self.addressing.begin_content(grounds, draft, self.queue_id);
+        reading.fields = self.fields;
+        reading
     }
 }
 

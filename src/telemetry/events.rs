@@ -89,6 +89,35 @@ pub fn message_passed(queue_id: Option<&QueueId>, grounds: &Grounds, n_recipient
     );
 }
 
+/// A message that would have been held goes on, because its rule or the whole site only watches.
+pub fn message_watched(queue_id: Option<&QueueId>, grounds: &Grounds, n_recipients: usize) {
+    let id = queue_id.map_or("NOQUEUE", QueueId::as_str);
+    let reason = &grounds.rule;
+    info!(
+        event = "message.watched",
+        queue_id = id,
+        verdict = "watch",
+        reason,
+        n_recipients,
+        "{id}: watched, not held: {reason}"
+    );
+}
+
+/// A message that is to be held goes to a protected correspondent as well; its sender is asked to
+/// send it separately.
+pub fn message_refused(queue_id: Option<&QueueId>, grounds: &Grounds, n_recipients: usize) {
+    let id = queue_id.map_or("NOQUEUE", QueueId::as_str);
+    let reason = &grounds.rule;
+    info!(
+        event = "message.refused",
+        queue_id = id,
+        verdict = "refuse",
+        reason,
+        n_recipients,
+        "{id}: refused, to be sent separately: {reason}"
+    );
+}
+
 /// A capture is durable in the spool; the quarantine is being asked for.
 pub fn message_captured(capture: &Capture, duration: Duration) {
     let id = capture.queue_id.as_str();

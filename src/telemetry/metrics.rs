@@ -21,6 +21,8 @@ struct Figures {
     milter_connections: IntGauge,
     milter_sessions: IntCounterVec,
     milter_verdicts: IntCounterVec,
+    watched: IntCounterVec,
+    watch_dropped: IntCounter,
     milter_eom_duration: Histogram,
     directory_lookup_duration: Histogram,
     directory_errors: IntCounterVec,
@@ -47,7 +49,18 @@ struct Figures {
 }
 
 /// The values of labels: a figure is there, at zero, before its first event, for alerts to see it.
-const VERDICTS: [&str; 5] = ["unflagged", "unreviewed", "pass", "hold", "try_again"];
+const VERDICTS: [&str; 10] = [
+    "incoming",
+    "unflagged",
+    "unreviewed",
+    "exempt",
+    "protected",
+    "pass",
+    "watch",
+    "hold",
+    "refuse",
+    "try_again",
+];
 const SESSION_RESULTS: [&str; 3] = ["quit", "cut", "panic"];
 const DIRECTORY_ERRORS: [&str; 3] = ["timeout", "unreachable", "refused"];
 const CAPTURE_ERRORS: [&str; 2] = ["full", "failing"];
@@ -69,8 +82,17 @@ impl Metrics {
             ),
             milter_verdicts: in_registry.counters(
                 "milter_verdicts_total",
-                "Messages by answer: unflagged, unreviewed, pass, hold, try_again",
+                "Messages by verdict, from incoming to try_again",
                 &["verdict"],
+            ),
+            watched: in_registry.counters(
+                "watched_total",
+                "Messages that would have been held, by the rule that says so",
+                &["rule"],
+            ),
+            watch_dropped: in_registry.counter(
+                "watch_dropped_total",
+                "Watched messages that are counted but could not be recorded",
             ),
             milter_eom_duration: in_registry.histogram(
                 "milter_eom_duration_seconds",
@@ -181,9 +203,19 @@ impl Metrics {
         self.0.milter_sessions.with_label_values(&[result]).inc();
     }
 
-    /// A message was answered: `unflagged`, `unreviewed`, `pass`, `hold` or `try_again`.
+    /// A message was answered: a verdict's word, or `try_again`.
     pub fn verdict(&self, verdict: &str) {
         self.0.milter_verdicts.with_label_values(&[verdict]).inc();
+    }
+
+    /// A message that would have been held by this rule went on.
+    pub fn watched(&self, rule: &str) {
+        self.0.watched.with_label_values(&[rule]).inc();
+    }
+
+    /// Too many watched messages wait to be recorded.
+    pub fn watch_dropped(&self) {
+        self.0.watch_dropped.inc();
     }
 
     /// The end of a message was answered after `time`.

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SAMPLE: &str = include_str!("../../config/mailhold.toml");
+mod policy;
+
+const SAMPLE: &str = include_str!("../../../config/mailhold.toml");
 
 fn faults(text: &str) -> String {
     let file = match ConfigFile::parse("mailhold.toml", text) {
@@ -87,29 +89,6 @@ fn a_missing_mandatory_setting_is_named() {
         found.contains("policy.internal_domains: is missing"),
         "{found}"
     );
-}
-
-#[test]
-fn another_name_of_a_domain_is_two_domains() {
-    const SAMPLE: &str = "domain_aliases = [\"example.net = example.com\"]";
-    for (odd, wanted) in [
-        (
-            "domain_aliases = [\"example.net\"]",
-            "must be \"alias = name\"",
-        ),
-        (
-            "domain_aliases = [\"@a.test = b.test\"]",
-            "\"@a.test\" is not a domain",
-        ),
-    ] {
-        let found = faults(&sample_with(SAMPLE, odd));
-        assert!(found.contains(wanted), "{found}");
-    }
-    let long = sample_with(
-        "subaddress_delimiter = \"+\"",
-        "subaddress_delimiter = \"++\"",
-    );
-    assert!(faults(&long).contains("is not one sign"));
 }
 
 #[test]

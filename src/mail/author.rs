@@ -1,0 +1,244 @@
+//! Reads the authors of a message: every mailbox of its From fields. Never sees a body.
+//!
+//! A sender may write a From field that parsers read in different ways, and every one of them shows
+//! somebody. So two readings are joined: that of the library, and our own, which takes whatever
+//! stands there as `local@domain`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mail_parser::{HeaderName, HeaderValue, MessageParser};
+
+use crate::domain::address::Address;
+
+/// Whether a header field is a From field.
+pub fn is_from(name: &[u8]) -> bool {
+    name.trim_ascii().eq_ignore_ascii_case(b"From")
+}
+
+/// The mailboxes of From fields, given what stands behind the colon of each.
+pub fn authors(values: &[Vec<u8>]) -> Vec<Address> {
+    let mut authors = Vec::new();
+    for value in values {
+        // The parser is somebody else's, and its input the sender's: our own reading is left.
+        let parsed = catch_unwind(AssertUnwindSafe(|| parsed(value))).unwrap_or_default();
+        let read = parsed.into_iter().chain(written(value));
+        for mailbox in read.filter(is_mailbox) {
+            if !authors.contains(&mailbox) {
+                authors.push(mailbox);
+            }
+        }
+    }
+    authors
+}
+
+/// The library's reading (RFC 5322, section 3.4, groups included).
+fn parsed(value: &[u8]) -> Vec<Address> {
+    let section = [b"From:", value.trim_ascii_end(), b"\r\n\r\n"].concat();
+    let Some(message) = MessageParser::default().parse_headers(&section) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for value in message.header_values(HeaderName::From) {
+        if let HeaderValue::Address(addresses) = value {
+            let texts = addresses.iter().filter_map(|one| one.address());
+            found.extend(texts.filter_map(|text| Address::from_envelope(text.as_bytes())));
+        }
+    }
+    found
+}
+
+/// Our own reading: every word with an `@` that is not within quotes or comments. A field whose
+/// quotes or comments do not end is read as if there were none.
+fn written(value: &[u8]) -> Vec<Address> {
+    let words = words(value).unwrap_or_else(|Unended| {
+        let plain: Vec<u8> = value.iter().map(|byte| plain(*byte)).collect();
+        words(&plain).unwrap_or_default()
+    });
+    words
+        .iter()
+        .filter_map(|word| Address::from_envelope(word))
+        .collect()
+}
+
+fn is_mailbox(address: &Address) -> bool {
+    !address.local().is_empty() && !address.domain().is_empty()
+}
+
+fn plain(byte: u8) -> u8 {
+    if b"\"()\\".contains(&byte) {
+        b' '
+    } else {
+        byte
+    }
+}
+
+/// A quote or a comment without an end.
+struct Unended;
+
+/// Words with an `@` outside of quotes. White space and comments around `@` and `.` are no part of a
+/// mailbox (RFC 5322, section 4.4, obsolete addressing).
+fn words(value: &[u8]) -> Result<Vec<Vec<u8>>, Unended> {
+    let mut words = Words::default();
+    let mut bytes = value.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => words.quoted(&mut bytes)?,
+            b'(' => {
+                skip_comment(&mut bytes)?;
+                words.pause();
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => words.pause(),
+            b',' | b';' | b':' | b'<' | b'>' => words.end(),
+            other => words.push(other),
+        }
+    }
+    words.end();
+    Ok(words.done)
+}
+
+#[derive(Default)]
+struct Words {
+    done: Vec<Vec<u8>>,
+    word: Vec<u8>,
+    has_at: bool,
+    is_paused: bool,
+}
+
+impl Words {
+    fn push(&mut self, byte: u8) {
+        let joins = byte == b'@' || byte == b'.' || matches!(self.word.last(), Some(b'@' | b'.'));
+        if std::mem::take(&mut self.is_paused) && !joins {
+            self.end();
+        }
+        self.has_at |= byte == b'@';
+        self.word.push(byte);
+    }
+
+    fn quoted(&mut self, bytes: &mut impl Iterator<Item = u8>) -> Result<(), Unended> {
+        self.push(b'"');
+        loop {
+            let byte = bytes.next().ok_or(Unended)?;
+            self.word.push(byte);
+            match byte {
+                b'"' => return Ok(()),
+                b'\\' => self.word.push(bytes.next().ok_or(Unended)?),
+                _ => {}
+            }
+        }
+    }
+
+    fn pause(&mut self) {
+        self.is_paused = !self.word.is_empty();
+    }
+
+    fn end(&mut self) {
+        let word = std::mem::take(&mut self.word);
+        if std::mem::take(&mut self.has_at) {
+            self.done.push(word);
+        }
+        self.is_paused = false;
+    }
+}
+
+fn skip_comment(bytes: &mut impl Iterator<Item = u8>) -> Result<(), Unended> {
+    let mut depth = 1;
+    while depth > 0 {
+        match bytes.next().ok_or(Unended)? {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            b'\\' => {
+                bytes.next().ok_or(Unended)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(values: &[&str]) -> Vec<String> {
+        let values: Vec<Vec<u8>> = values
+            .iter()
+            .map(|value| value.as_bytes().to_vec())
+            .collect();
+        authors(&values).iter().map(Address::to_display).collect()
+    }
+
+    #[test]
+    fn a_mailbox_is_found_however_it_is_written() {
+        for value in [
+            " anna@corp.test",
+            " Anna <anna@corp.test>",
+            " \"Anna, A\" <anna@corp.test> (at work)",
+            " =?utf-8?q?Anna?=\n <anna@corp.test>",
+            " <@relay.test:anna@corp.test>",
+            " \"anna\"@corp.test",
+            " anna @ corp . test",
+            " anna(x)@(y)corp.test",
+            " \"Anna <anna@corp.test>",
+            " (Anna <anna@corp.test>",
+            " Anna anna@corp.test>",
+        ] {
+            let found = read(&[value]);
+            assert!(
+                found.contains(&"anna@corp.test".to_owned()),
+                "{value}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_mailbox_of_every_field_is_an_author() {
+        let found = read(&[
+            " a@corp.test, B <b@corp.test>",
+            " Team: c@corp.test, d@corp.test;",
+        ]);
+        assert_eq!(
+            found,
+            ["a@corp.test", "b@corp.test", "c@corp.test", "d@corp.test"]
+        );
+    }
+
+    #[test]
+    fn an_address_in_a_display_name_or_comment_is_no_author() {
+        let found = read(&[" \"anna@corp.test\" <ben@corp.test> (anna@corp.test)"]);
+        assert_eq!(found, ["ben@corp.test"]);
+    }
+
+    #[test]
+    fn a_field_without_mailboxes_has_no_author() {
+        assert_eq!(
+            read(&["", " ", " undisclosed;", " @", " a@", " @b"]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_from_field_is_known_in_any_case() {
+        for name in ["From", "FROM", "from", "From "] {
+            assert!(is_from(name.as_bytes()), "{name}");
+        }
+        for name in ["Resent-From", "Fro", "Fromm", "Fr om"] {
+            assert!(!is_from(name.as_bytes()), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(value in proptest::collection::vec(any::<u8>(), 0..500)) {
+            authors(&[value]);
+        }
+
+        #[test]
+        fn a_mailbox_behind_anything_unquoted_is_found(noise in "[a-zA-Z0-9 ,;:<>.\\\\@]{0,40}") {
+            let value = format!("{noise} , <anna@corp.test>");
+            let found = read(&[&value]);
+            prop_assert!(found.contains(&"anna@corp.test".to_owned()), "{:?}", found);
+        }
+    }
+}
