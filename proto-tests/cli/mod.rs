@@ -3,6 +3,7 @@
 
 mod check;
 mod deciding;
+mod explaining;
 mod help;
 mod listing;
 mod migrating;
@@ -27,6 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         migrating::tests(trials),
         starting::tests(trials),
         check::tests(trials),
+        explaining::tests(trials),
         help::tests(trials),
     ]
     .into_iter()

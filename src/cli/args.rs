@@ -1,7 +1,8 @@
 //! What can be typed.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
+use chrono::NaiveDateTime;
 use clap::{Args, Parser, Subcommand};
 
 use crate::store::reviews::ReviewKey;
@@ -51,6 +52,47 @@ Examples:
     Migrate(MigrateArguments),
     /// Check the configuration file: every fault with its line; exit code 78
     Check,
+    /// Tell what would become of a mail, and why; nothing is sent, held or recorded
+    #[command(after_help = "\
+Examples:
+  mailhold explain --from anna@example.com --to bob@partner.test
+  mailhold explain --from anna@example.com --to bob@partner.test --login anna --client 192.0.2.7
+  mailhold explain --from '<>' --to bob@partner.test --eml mail.eml --at '2026-11-28 22:00'")]
+    Explain(ExplainArguments),
+}
+
+/// `mailhold explain`
+#[derive(Args)]
+pub struct ExplainArguments {
+    /// The envelope sender; '<>' for the null sender
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: String,
+    /// An envelope recipient; may be given several times
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    pub to: Vec<String>,
+    /// The SASL login, if the client signs in
+    #[arg(long, value_name = "LOGIN")]
+    pub login: Option<String>,
+    /// The client's address
+    #[arg(long, value_name = "ADDRESS")]
+    pub client: Option<IpAddr>,
+    /// The mail comes in where all mail is submitted (submitted = "all"), as from sendmail
+    #[arg(long)]
+    pub submission: bool,
+    /// The message, for its header field From; - reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    pub eml: Option<PathBuf>,
+    /// The local time at which it comes, such as '2026-11-28 22:00'; else now
+    #[arg(long, value_name = "TIME", value_parser = local_time)]
+    pub at: Option<NaiveDateTime>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn local_time(text: &str) -> Result<NaiveDateTime, String> {
+    let read = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M");
+    read.map_err(|_| "is no time such as '2026-11-28 22:00'".to_owned())
 }
 
 /// `mailhold migrate`

@@ -2,8 +2,10 @@
 
 mod args;
 mod check;
+mod explain;
 mod migrate;
 mod milter;
+mod plain;
 mod reviews;
 mod signals;
 mod worker;
@@ -49,6 +51,7 @@ pub fn run() -> ExitCode {
         Command::Reviews(arguments) => reviews::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::Check => check::run(&config),
+        Command::Explain(arguments) => explain::run(&config, &arguments),
     };
     outcome.unwrap_or_else(|failure| failure.report())
 }

@@ -1,6 +1,6 @@
 //! Which sections each process reads, and the settings that it makes of them.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use secrecy::SecretString;
 
@@ -65,6 +65,18 @@ pub struct ReviewsConfig {
     pub reviewers: Vec<String>,
     /// `[reviews.database]`
     pub database: store::Settings,
+}
+
+/// All that `mailhold explain` needs.
+pub struct ExplainConfig {
+    /// `[directory]`
+    pub directory: directory::Settings,
+    /// What happens while the directory cannot be asked.
+    pub outage: Outage,
+    /// `[policy]`
+    pub policy: Policy,
+    /// All that a look-up may take.
+    pub mail_deadline: Duration,
 }
 
 /// The passwords that `mailhold migrate --create-roles` gives.
@@ -142,6 +154,20 @@ pub fn worker(file: &ConfigFile) -> Result<WorkerConfig, Faults> {
         metrics,
         database,
         postfix,
+    })
+}
+
+/// Reads what an explanation of a mail needs: who is asked, and the rules.
+pub fn explain(file: &ConfigFile) -> Result<ExplainConfig, Faults> {
+    file.refuse_unknown_sections(&SECTIONS);
+    let (directory, outage) = directory_settings(&file.section("directory"));
+    let policy = policy_settings(&file.section("policy"));
+    let mail_deadline = file.section("milter").duration("mail_deadline", "5s");
+    file.finish(ExplainConfig {
+        directory,
+        outage,
+        policy,
+        mail_deadline,
     })
 }
 

@@ -12,7 +12,12 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::{folding::Folding, identity::Identity, person::Standing, policy::Known};
+use crate::domain::{
+    folding::Folding,
+    identity::Identity,
+    person::Standing,
+    policy::{Gap, Known},
+};
 
 /// A source of flags.
 #[async_trait]
@@ -46,6 +51,18 @@ pub enum Outage {
     Hold,
     /// It is not reviewed.
     Pass,
+}
+
+impl Outage {
+    /// How a sender counts who could not be looked up; `None`: the mail is asked to come again.
+    pub fn gap(self, error: &DirectoryError) -> Option<Gap> {
+        match self {
+            Self::Hold => Some(Gap::Outage),
+            // An answer that says "no" is no outage: a misspelt attribute must not let all pass.
+            Self::Pass if error.is_transient() => Some(Gap::Unreviewed),
+            Self::Tempfail | Self::Pass => None,
+        }
+    }
 }
 
 /// Why the directory gave no answer.

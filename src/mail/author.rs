@@ -15,6 +15,31 @@ pub fn is_from(name: &[u8]) -> bool {
     name.trim_ascii().eq_ignore_ascii_case(b"From")
 }
 
+/// What stands behind the colon of each From field of a message, as a milter gets it.
+pub fn from_fields(message: &[u8]) -> Vec<Vec<u8>> {
+    let mut fields: Vec<(bool, Vec<u8>)> = Vec::new();
+    for line in message.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match (line.first(), fields.last_mut()) {
+            (None, _) => break,
+            (Some(b' ' | b'\t'), Some((_, value))) => {
+                value.push(b'\n');
+                value.extend_from_slice(line);
+            }
+            (Some(_), _) => {
+                let at = line.iter().position(|byte| *byte == b':');
+                let (name, value) = line.split_at(at.unwrap_or(line.len()));
+                fields.push((is_from(name), value.get(1..).unwrap_or_default().to_vec()));
+            }
+        }
+    }
+    fields
+        .into_iter()
+        .filter(|(is_from, _)| *is_from)
+        .map(|(_, value)| value)
+        .collect()
+}
+
 /// The mailboxes of From fields, given what stands behind the colon of each.
 pub fn authors(values: &[Vec<u8>]) -> Vec<Address> {
     let mut authors = Vec::new();
@@ -226,6 +251,19 @@ mod tests {
         for name in ["Resent-From", "Fro", "Fromm", "Fr om"] {
             assert!(!is_from(name.as_bytes()), "{name}");
         }
+    }
+
+    #[test]
+    fn from_fields_are_taken_out_of_the_header_alone() {
+        let message = b"Subject: x\r\nFROM: Anna\r\n <anna@corp.test>\r\nFrom: b@corp.test\r\n\r\nFrom: body\r\n";
+        let fields = from_fields(message);
+        assert_eq!(
+            fields,
+            [
+                b" Anna\n <anna@corp.test>".to_vec(),
+                b" b@corp.test".to_vec()
+            ]
+        );
     }
 
     proptest! {

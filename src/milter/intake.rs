@@ -12,7 +12,7 @@ use super::{
     transaction::{Addressing, EndOfMessage, Heading, Reading},
 };
 use crate::{
-    directory::{self, DirectoryError, Outage},
+    directory::{self, DirectoryError},
     domain::{
         capture::{Capture, Client},
         capture_id::CaptureId,
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// More mailboxes in From fields than these are not looked up.
-const MOST_AUTHORS: usize = 50;
+pub const MOST_AUTHORS: usize = 50;
 
 /// What becomes of a message once its recipients are known.
 pub enum Judged {
@@ -112,11 +112,8 @@ async fn add_known(
 /// What the settings say of mail whose sender cannot be looked up.
 fn gap(desk: &Desk, error: DirectoryError) -> Result<Gap, IntakeError> {
     desk.metrics.directory_error(error.kind());
-    let gap = match desk.outage {
-        Outage::Hold => Gap::Outage,
-        // An answer that says "no" is no outage: a misspelt attribute must not let all pass.
-        Outage::Pass if error.is_transient() => Gap::Unreviewed,
-        Outage::Tempfail | Outage::Pass => return Err(IntakeError::Standing(error)),
+    let Some(gap) = desk.outage.gap(&error) else {
+        return Err(IntakeError::Standing(error));
     };
     desk.alarms
         .raise(AlarmKind::DirectoryUnreachable, &Chain(&error).to_string());

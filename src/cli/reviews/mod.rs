@@ -1,7 +1,6 @@
 //! `mailhold reviews`: what a person sees and decides on the command line.
 
 mod decide;
-mod plain;
 mod shapes;
 mod table;
 mod text;

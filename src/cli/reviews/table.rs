@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{
-    plain::{columns, cut},
-    text::size,
+use super::text::size;
+use crate::{
+    cli::plain::{columns, cut},
+    store::reviews::Line,
 };
-use crate::store::reviews::Line;
 
 const TITLES: [&str; N_COLUMNS] = [
     "QUEUE ID", "STATE", "AGE", "SIZE", "SENDER", "TO", "SUBJECT",

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 
-use super::plain::plain;
+use crate::cli::plain::plain;
 use crate::{
     domain::{envelope::Path, lifecycle::State, verdict::Matched},
     store::reviews::Review,

@@ -116,35 +116,43 @@ impl Who {
         }
     }
 
-    /// Whether the senders of a message are meant.
+    /// Whether the senders of a message are meant by a rule with this action.
     pub(super) fn matches(
         &self,
         evidence: &Evidence,
-        quantity: Quantity,
+        action: Action,
         folding: &Folding,
     ) -> Matching {
-        if *self == Self::Anyone {
-            return Matching::Yes;
-        }
+        let means = |one: &Known| self.means(one, folding);
         let is_doubtful = self.needs_directory() && evidence.gap == Gap::Outage;
-        let mut known = evidence.known.iter();
-        let settled = match quantity {
-            Quantity::Any => {
-                let is_meant = is_doubtful || known.any(|one| self.means(one, folding));
-                is_meant.then_some(Matching::Yes)
-            }
-            Quantity::All => {
-                let is_other = is_doubtful || known.any(|one| !self.means(one, folding));
-                is_other.then_some(Matching::No)
-            }
+        let settled = match self.quantity(action) {
+            _ if *self == Self::Anyone => Some(Matching::Yes),
+            Quantity::Any if evidence.known.iter().any(means) => Some(Matching::Yes),
+            Quantity::All if !evidence.known.iter().all(means) => Some(Matching::No),
+            // Who cannot be looked up is meant where that holds a message, and not where it does not.
+            Quantity::Any | Quantity::All if is_doubtful => Some(match action {
+                Action::Hold | Action::Watch => Matching::Yes,
+                Action::Pass => Matching::No,
+            }),
+            Quantity::Any | Quantity::All => None,
         };
-        match (settled, evidence.author, quantity) {
+        match (settled, evidence.author, self.quantity(action)) {
             (Some(settled), _, _) => settled,
             (None, Author::Awaited, _) => Matching::Open,
             (None, Author::Settled, Quantity::Any) => Matching::No,
             // Nobody is no one of them.
             (None, Author::Settled, Quantity::All) if evidence.known.is_empty() => Matching::No,
             (None, Author::Settled, Quantity::All) => Matching::Yes,
+        }
+    }
+
+    /// A list or a group that lets pass must mean all senders: one of them written into a message
+    /// that another one sends would be a way around the rules behind. A flag is nothing to hide
+    /// behind.
+    fn quantity(&self, action: Action) -> Quantity {
+        match self {
+            Self::Flagged | Self::Anyone => Quantity::Any,
+            Self::Listed(_) | Self::Group(_) => action.quantity(),
         }
     }
 }

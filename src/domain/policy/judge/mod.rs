@@ -49,7 +49,7 @@ impl Policy {
     pub fn may_concern(&self, evidence: &Evidence) -> bool {
         let concerns = |rule: &&Rule| match rule.action {
             Action::Hold | Action::Watch => {
-                rule.who.matches(evidence, Quantity::Any, &self.folding) != Matching::No
+                rule.who.matches(evidence, rule.action, &self.folding) != Matching::No
             }
             Action::Pass => false,
         };
@@ -91,9 +91,7 @@ impl Policy {
         let counted = self.counted(envelope);
         self.rules.iter().map(move |rule| Finding {
             rule,
-            who: rule
-                .who
-                .matches(evidence, rule.action.quantity(), &self.folding),
+            who: rule.who.matches(evidence, rule.action, &self.folding),
             to: self.meant(rule, &counted),
             when: match rule.when.includes(at) {
                 true => Matching::Yes,

@@ -264,6 +264,23 @@ fn to_let_pass_all_identities_must_be_meant() {
 }
 
 #[test]
+fn one_flagged_identity_is_enough_for_a_rule_on_flagged_people() {
+    let partners = rule("partners", Who::Flagged, to("@partner.test"), Action::Pass);
+    let policy = policy(vec![partners, Rule::flagged_external()]);
+    let mut evidence = flagged();
+    evidence
+        .known
+        .push(sender("ben@corp.test", Flag::Absent, &[]));
+    assert_eq!(
+        said(&policy, &evidence, &["<x@partner.test>"]),
+        "pass partners"
+    );
+    evidence.known.remove(0);
+    evidence.gap = Gap::Outage;
+    assert!(said(&policy, &evidence, &["<x@partner.test>"]).starts_with("hold"));
+}
+
+#[test]
 fn everyones_mail_that_leaves_the_house_is_one_rule() {
     let all = rule("all", Who::Anyone, ToWhom::External, Action::Hold);
     let policy = policy(vec![all]);
