@@ -19,6 +19,7 @@ mod lab;
 mod metadata;
 mod policy;
 mod postfix;
+mod reload;
 mod rules;
 mod shipped;
 mod store;
@@ -60,6 +61,7 @@ fn run_tests() -> ExitCode {
     tests.extend(directory::tests(&trials));
     tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
+    tests.extend(reload::tests(&trials));
     tests.extend(store::tests(&trials));
     tests.extend(telemetry::tests(&trials));
     tests.extend(wire::tests(&trials));

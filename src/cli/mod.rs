@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod migrate;
 mod milter;
+mod reload;
 mod reviews;
 mod signals;
 mod worker;

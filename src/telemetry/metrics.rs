@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     Registry, TextEncoder,
@@ -18,6 +19,8 @@ pub struct Metrics(Arc<Figures>);
 struct Figures {
     registry: Registry,
     alarm: GaugeVec,
+    config_is_good: IntGauge,
+    config_read_at: IntGauge,
     milter_connections: IntGauge,
     milter_sessions: IntCounterVec,
     milter_verdicts: IntCounterVec,
@@ -61,6 +64,14 @@ impl Metrics {
         let in_registry = Declare(&registry);
         let figures = Figures {
             alarm: in_registry.gauges("alarm", "1 while the alarm stands", &["kind"]),
+            config_is_good: in_registry.count_now(
+                "config_last_reload_successful",
+                "1 while the settings in force are those of the file as it was last read",
+            ),
+            config_read_at: in_registry.count_now(
+                "config_last_reload_success_timestamp_seconds",
+                "When the settings in force were read",
+            ),
             milter_connections: in_registry.count_now("milter_connections", "Open connections"),
             milter_sessions: in_registry.counters(
                 "milter_sessions_total",
@@ -168,6 +179,17 @@ impl Metrics {
             .alarm
             .with_label_values(&[kind])
             .set(f64::from(u8::from(stands)));
+    }
+
+    /// The settings were read, at a start or later, and are in force.
+    pub fn settings_read(&self, now: DateTime<Utc>) {
+        self.0.config_is_good.set(1);
+        self.0.config_read_at.set(now.timestamp());
+    }
+
+    /// The settings were read again and are at fault.
+    pub fn settings_refused(&self) {
+        self.0.config_is_good.set(0);
     }
 
     /// A milter connection was opened.
