@@ -12,10 +12,10 @@ use libtest_mimic::Trial;
 use mailhold::domain::queue_id::QueueId;
 use tokio::task::JoinSet;
 
-use super::{reload, told_again};
+use super::{house, reload, told_again};
 use crate::{
     lab::{Lab, eventually::eventually_true, smtp::Smtp},
-    policy::house::{BOUND, House, Mail},
+    policy::house::{BOUND, Mail},
     trials::{Trials, tests},
 };
 
@@ -28,7 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 async fn reloads_under_load_lose_nothing_and_let_nothing_by(lab: &Lab) {
-    let house = House::start(lab, "loaded", |_| {}).await;
+    let house = house(lab).await;
     let (flagged, other) = (house.person(&["Y"]).await, house.person(&["N"]).await);
     let n_sent = Arc::new(AtomicUsize::new(0));
     let mut sessions = JoinSet::new();

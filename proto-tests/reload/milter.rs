@@ -4,11 +4,12 @@ use std::{fs, sync::Arc};
 
 use libtest_mimic::Trial;
 
-use super::{AS_IT_WAS_READ, REFUSED, refused, reload, shows, taken_up, told_again};
+use super::{AS_IT_WAS_READ, REFUSED, house, refused, reload, shows, taken_up, told_again};
 use crate::{
     lab::{
         Lab,
         desk::HOUSE,
+        eventually::eventually_true,
         place,
         ports::free_address,
         smtp::{Reply, Smtp},
@@ -35,7 +36,7 @@ async fn send(smtp: &mut Smtp, mail: &Mail) -> Reply {
 }
 
 async fn a_changed_policy_acts_on_the_next_connection_and_not_on_the_running_one(lab: &Lab) {
-    let house = House::start(lab, "widened", |_| {}).await;
+    let house = house(lab).await;
     let flagged = house.person(&["Y"]).await;
     let mail = || Mail::new(&flagged.address, &["elsewhere.test"]);
     let mut running = Smtp::connect(house.postfix.smtp).await;
@@ -65,7 +66,7 @@ async fn read_at(house: &House) -> f64 {
 }
 
 async fn a_file_with_faults_is_refused_with_all_of_them_and_changes_nothing(lab: &Lab) {
-    let house = House::start(lab, "misspelt", |_| {}).await;
+    let house = house(lab).await;
     let milter = &house.desk.milter;
     let flagged = house.person(&["Y"]).await;
     assert_eq!(shows(milter).await, AS_IT_WAS_READ);
@@ -107,7 +108,7 @@ async fn a_file_with_faults_is_refused_with_all_of_them_and_changes_nothing(lab:
 }
 
 async fn a_setting_that_needs_a_restart_is_named_until_the_restart(lab: &Lab) {
-    let house = House::start(lab, "restarted", |_| {}).await;
+    let house = house(lab).await;
     let milter = &house.desk.milter;
     let flagged = house.person(&["Y"]).await;
     let answer = reload(&house.desk, milter, |settings| {
@@ -139,10 +140,14 @@ async fn a_setting_that_needs_a_restart_is_named_until_the_restart(lab: &Lab) {
     milter.stop().await;
     milter.start_again().await;
     taken_up(&told_again(milter).await, "");
+    let answer = reload(&house.desk, milter, |_| {}).await;
+    taken_up(&answer, "milter.max_connections");
+    milter.stop().await;
+    milter.start_again().await;
 }
 
 async fn another_directory_is_asked_at_once_and_looked_after(lab: &Lab) {
-    let house = House::start(lab, "moved", |_| {}).await;
+    let house = house(lab).await;
     let milter = &house.desk.milter;
     let flagged = house.person(&["Y"]).await;
     let mail = Mail::new(&flagged.address, &["elsewhere.test"]);
@@ -158,9 +163,11 @@ async fn another_directory_is_asked_at_once_and_looked_after(lab: &Lab) {
         .await;
 
     taken_up(&reload(&house.desk, milter, |_| {}).await, "");
-    milter
-        .event_with(&["alarm.ended", "directory_unreachable"], BOUND)
-        .await;
+    eventually_true("the alarm is over", BOUND, async || {
+        let figure = "mailhold_alarm{kind=\"directory_unreachable\"}";
+        milter.metric(figure).await == 0.0
+    })
+    .await;
     let id = house.send(&mail).await.ok().queue_id();
     house.desk.held(&id).await;
 }
@@ -169,14 +176,19 @@ async fn a_table_of_flags_is_read_again_unless_it_has_a_fault(lab: &Lab) {
     let place = &lab.tools.place;
     let write = |lines: &str| place.file("reloaded-flags", User::milter(), 0o640, lines);
     let table = write("ben@corp.test N\n");
-    let house = House::start(lab, "retabled", |settings| {
+    let house = house(lab).await;
+    let milter = &house.desk.milter;
+    let answer = reload(&house.desk, milter, |settings| {
         settings
             .set("directory.backend", "table")
             .set("directory.table.file", table.display().to_string());
     })
     .await;
-    let milter = &house.desk.milter;
+    taken_up(&answer, "");
     let mail = || Mail::new("anna@corp.test", &["elsewhere.test"]);
+    let unflagged = mail();
+    house.send(&unflagged).await.ok();
+    house.delivered(&unflagged).await;
     write("ben@corp.test N\nanna@corp.test Y\n");
     taken_up(&told_again(milter).await, "");
     let id = house.send(&mail()).await.ok().queue_id();

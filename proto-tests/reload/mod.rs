@@ -10,10 +10,13 @@ use std::{fs, path::Path, sync::Arc};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::{
-    lab::{desk::Desk, eventually::eventually, place, role::Role, settings::Settings, user::User},
-    policy::house::BOUND,
+    lab::{
+        Lab, desk::Desk, eventually::eventually, place, role::Role, settings::Settings, user::User,
+    },
+    policy::house::{BOUND, House},
     trials::Trials,
 };
 
@@ -28,6 +31,19 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The house whose settings change, for one test after the other.
+static HOUSE: OnceCell<Mutex<House>> = OnceCell::const_new();
+
+/// Gives the house, with the settings that it was started with in force.
+async fn house(lab: &Lab) -> MutexGuard<'static, House> {
+    let start = async || Mutex::new(House::start(lab, "reloaded", |_| {}).await);
+    let house = HOUSE.get_or_init(start).await.lock().await;
+    for role in [&house.desk.milter, &house.desk.worker] {
+        taken_up(&reload(&house.desk, role, |_| {}).await, "");
+    }
+    house
 }
 
 /// Changes the settings of a desk and tells a process; gives the event with its answer.

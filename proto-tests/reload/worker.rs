@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 
-use super::{AS_IT_WAS_READ, REFUSED, refused, reload, shows, taken_up};
+use super::{AS_IT_WAS_READ, REFUSED, house, refused, reload, shows, taken_up};
 use crate::{
     lab::{Lab, eventually::eventually, smtp},
     policy::house::{BOUND, House, Mail},
@@ -68,7 +68,7 @@ async fn decide_one(house: &House) {
 }
 
 async fn a_worker_with_a_bad_file_works_on(lab: &Lab) {
-    let house = House::start(lab, "misled", |_| {}).await;
+    let house = house(lab).await;
     let worker = &house.desk.worker;
     let answer = reload(&house.desk, worker, |settings| {
         settings
@@ -86,7 +86,7 @@ async fn a_worker_with_a_bad_file_works_on(lab: &Lab) {
 }
 
 async fn a_lease_too_short_for_the_commands_in_force_is_refused(lab: &Lab) {
-    let house = House::start(lab, "leased", |_| {}).await;
+    let house = house(lab).await;
     let worker = &house.desk.worker;
     // A start would take both: the file itself has no fault.
     let answer = reload(&house.desk, worker, |settings| {
