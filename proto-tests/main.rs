@@ -19,6 +19,7 @@ mod lab;
 mod metadata;
 mod policy;
 mod postfix;
+mod reload;
 mod rules;
 mod shipped;
 mod store;
@@ -51,6 +52,7 @@ fn run_tests() -> ExitCode {
     tests.extend(shipped::tests(&trials));
     tests.extend(harness::mail::tests(&trials));
     tests.extend(harness::servers::tests(&trials));
+    tests.extend(harness::logins::tests(&trials));
     tests.extend(harness::sudo::tests(&trials));
     tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
@@ -59,6 +61,7 @@ fn run_tests() -> ExitCode {
     tests.extend(directory::tests(&trials));
     tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
+    tests.extend(reload::tests(&trials));
     tests.extend(store::tests(&trials));
     tests.extend(telemetry::tests(&trials));
     tests.extend(wire::tests(&trials));

@@ -74,8 +74,13 @@ impl Settings {
         self.set("milter.listen", all)
     }
 
+    /// The text of the file.
+    pub fn to_text(&self) -> String {
+        self.0.to_string()
+    }
+
     /// Writes them where all processes can read them: they hold no secret.
     pub fn write(&self, place: &Place, name: &str) -> PathBuf {
-        place.file(name, User::ROOT, 0o644, self.0.to_string())
+        place.file(name, User::ROOT, 0o644, self.to_text())
     }
 }

@@ -49,6 +49,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         the_milters_unit_leaves_little_exposed,
         the_workers_unit_leaves_the_way_to_sudo_open,
         the_units_stop_later_than_the_processes,
+        a_reload_of_the_units_is_a_hangup,
         the_socket_directory_is_the_milters_and_open_to_postfix,
     ]
 }
@@ -96,6 +97,14 @@ async fn the_units_stop_later_than_the_processes() {
             seconds(&value(&shipped(unit), "TimeoutStopSec")) > ours,
             "{unit}"
         );
+    }
+}
+
+async fn a_reload_of_the_units_is_a_hangup() {
+    for unit in UNITS.map(shipped) {
+        assert_eq!(value(&unit, "ExecReload"), "/bin/kill -HUP $MAINPID");
+        // SIGHUP counts as an end in good order (systemd.service(5)), which it never is here.
+        assert_eq!(value(&unit, "RestartForceExitStatus"), "SIGHUP");
     }
 }
 

@@ -1,15 +1,17 @@
-//! `mailhold milter`: reads the settings, builds the desk, serves until it is told to stop.
+//! `mailhold milter`: reads the settings, builds the desk, serves until it is told to stop. At each
+//! SIGHUP it makes another desk, for the connections to come.
 
 use std::{io, path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use chrono::Utc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{Failure, Outcome, exit, signals};
+use super::{Failure, Outcome, exit, reload::Reload, signals};
 use crate::{
-    config::{ConfigFile, roles, roles::MilterConfig},
-    directory::{self, Outage},
+    config::{ConfigFile, changes, roles, roles::MilterConfig},
+    directory::{self, DirectoryError, Outage},
     domain::policy::Mode,
     milter::{
         self, Desk, Entrance, Traffic, listener::Listener, lookout, recorder, recorder::Recorder,
@@ -26,15 +28,18 @@ const OTHER_HANDLES: u64 = 128;
 /// Serves Postfix.
 pub fn run(config: &Path) -> Outcome {
     super::refuse_root("milter")?;
-    let config = roles::milter(&ConfigFile::read(config)?)?;
+    let runtime = super::runtime()?;
+    let reload = Reload::begin("milter", &runtime, config, &changes::MILTER_KEEPS)?;
+    let config = reload.first(roles::milter)?;
     log::start(config.log);
     events::role_started("milter");
     raise_handle_limit(config.milter.max_connections)?;
-    super::runtime()?.block_on(serve(config))
+    runtime.block_on(serve(config, reload))
 }
 
-async fn serve(config: MilterConfig) -> Outcome {
+async fn serve(config: MilterConfig, reload: Reload) -> Outcome {
     let metrics = Metrics::new();
+    metrics.settings_read(Utc::now());
     let alarms = Alarms::new(metrics.clone());
     let directory = directory::open(&config.directory, config.policy.folding.clone())
         .map_err(|e| Failure::new(exit::CONFIG, e))?;
@@ -57,7 +62,7 @@ async fn serve(config: MilterConfig) -> Outcome {
         alarms: alarms.clone(),
         traffic: Arc::new(Traffic::default()),
     });
-    let (_desks, current) = watch::channel(desk);
+    let (desks, current) = watch::channel(desk);
     let listeners = bind(&config.milter).await?;
     serve::start(config.metrics, metrics.clone(), alarms.clone())
         .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
@@ -70,9 +75,10 @@ async fn serve(config: MilterConfig) -> Outcome {
         spool,
         store: store.clone(),
         settings,
-        metrics,
-        alarms,
+        metrics: metrics.clone(),
+        alarms: alarms.clone(),
     };
+    let take = |file: &ConfigFile| Ok(renew(&desks, roles::milter(file)?)?);
     let mut beside = JoinSet::new();
     beside.spawn(recorder::run(recorder, end.clone()));
     beside.spawn(lookout::run(current.clone(), store, end));
@@ -84,6 +90,7 @@ async fn serve(config: MilterConfig) -> Outcome {
             Ok(()) => "the recorder or the lookout has ended".to_owned(),
             Err(panic) => panic.to_string(),
         })),
+        never = reload.at_each_hangup(&metrics, &alarms, take) => match never {},
     };
     all_served.send_replace(true);
     while beside.join_next().await.is_some() {}
@@ -91,6 +98,24 @@ async fn serve(config: MilterConfig) -> Outcome {
     let served = served.context("the milter cannot serve");
     served.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts another desk in place of the current one, for the connections to come.
+fn renew(desks: &watch::Sender<Arc<Desk>>, config: MilterConfig) -> Result<(), DirectoryError> {
+    let directory = directory::open(&config.directory, config.policy.folding.clone())?;
+    warn(&config);
+    desks.send_modify(|desk| {
+        *desk = Arc::new(Desk {
+            directory,
+            outage: config.outage,
+            policy: config.policy,
+            mail_deadline: config.milter.mail_deadline,
+            end_of_message_deadline: config.milter.end_of_message_deadline,
+            drain: config.milter.drain,
+            ..Desk::clone(desk)
+        });
+    });
+    Ok(())
 }
 
 /// Settings that are valid and weaken a promise.

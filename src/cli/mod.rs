@@ -6,6 +6,7 @@ mod explain;
 mod migrate;
 mod milter;
 mod plain;
+mod reload;
 mod reviews;
 mod signals;
 mod worker;

@@ -12,14 +12,14 @@ use super::{
 /// A configuration file that is well-formed TOML.
 pub struct ConfigFile {
     path: String,
-    root: Table,
+    pub(super) root: Table,
     faults: RefCell<Vec<Fault>>,
 }
 
 /// A table of the file.
 pub type Table = BTreeMap<String, Entry>;
 
-/// A value of the file and the line of its key.
+/// A value of the file and the line of its key. Two are equal wherever they stand.
 #[derive(Debug)]
 pub struct Entry {
     /// The line, counted from 1.
@@ -28,8 +28,14 @@ pub struct Entry {
     pub value: Value,
 }
 
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 /// What a value can be here.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum Value {
     /// A string.
     Text(String),

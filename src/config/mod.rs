@@ -1,6 +1,7 @@
 //! Turns the configuration file into the settings of each process, or says all that is wrong with
 //! it. Each process reads its own sections and its own secret files, nothing else.
 
+pub mod changes;
 pub mod fault;
 pub mod file;
 mod parts;

@@ -16,16 +16,18 @@ use crate::{
 const ROUND: Duration = Duration::from_secs(5);
 
 /// Looks until `stop` turns true.
-pub async fn run(current: CurrentDesk, store: Store, mut stop: watch::Receiver<bool>) {
+pub async fn run(mut current: CurrentDesk, store: Store, mut stop: watch::Receiver<bool>) {
     let mut rounds = tokio::time::interval(ROUND);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _tick = rounds.tick() => {}
+            // Another desk may have another directory.
+            Ok(()) = current.changed() => {}
             // An error means that the sender is gone, which is a stop as well.
             _stopped = stop.wait_for(|stop| *stop) => return,
         }
-        let desk = Arc::clone(&current.borrow());
+        let desk = Arc::clone(&current.borrow_and_update());
         tokio::join!(look_at_directory(&desk), look_at_store(&desk, &store));
         look_at_spool(&desk);
     }

@@ -19,6 +19,8 @@ pub enum AlarmKind {
     DirectoryUnreachable,
     /// A flag's value is neither true nor false by the settings.
     FlagUnknown,
+    /// The settings were read again, and are at fault.
+    ConfigRefused,
     /// PostgreSQL cannot be reached, or refuses.
     StoreUnreachable,
     /// The spool has less free space or inodes than the limit.
@@ -43,9 +45,10 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DirectoryUnreachable,
         Self::FlagUnknown,
+        Self::ConfigRefused,
         Self::StoreUnreachable,
         Self::SpoolFull,
         Self::SpoolFailing,
@@ -63,6 +66,7 @@ impl AlarmKind {
         match self {
             Self::DirectoryUnreachable => "directory_unreachable",
             Self::FlagUnknown => "flag_unknown",
+            Self::ConfigRefused => "config_refused",
             Self::StoreUnreachable => "store_unreachable",
             Self::SpoolFull => "spool_full",
             Self::SpoolFailing => "spool_failing",
@@ -83,6 +87,7 @@ impl AlarmKind {
             | Self::SpoolFull
             | Self::SpoolFailing
             | Self::PostfixRefused => Course::UntilCured,
+            Self::ConfigRefused => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked
@@ -99,6 +104,8 @@ impl AlarmKind {
 enum Course {
     /// When the fault is seen to be cured. Until then the process is not ready.
     UntilCured,
+    /// When the fault is seen to be cured. Meanwhile the process does its work, and is ready.
+    Aside,
     /// A quarter of an hour after it happened last.
     Momentary,
 }
@@ -191,6 +198,27 @@ mod tests {
         assert_eq!(alarms.not_ready().len(), 1);
         alarms.clear(AlarmKind::StoreUnreachable);
         assert!(alarms.not_ready().is_empty());
+    }
+
+    #[test]
+    fn refused_settings_stay_an_alarm_while_the_process_is_ready() {
+        let alarms = Alarms::new(Metrics::new());
+        alarms.raise(AlarmKind::ConfigRefused, "policy: no such setting");
+        alarms.expire(Instant::now() + MOMENT * 2);
+        assert!(alarms.not_ready().is_empty());
+        assert!(
+            alarms
+                .metrics
+                .to_text()
+                .contains("{kind=\"config_refused\"} 1")
+        );
+        alarms.clear(AlarmKind::ConfigRefused);
+        assert!(
+            alarms
+                .metrics
+                .to_text()
+                .contains("{kind=\"config_refused\"} 0")
+        );
     }
 
     #[test]

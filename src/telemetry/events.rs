@@ -48,6 +48,30 @@ pub fn config_warned(setting: &str, text: &str) {
     warn!(event = "config.warned", setting, "{setting}: {text}");
 }
 
+/// The settings were read again and are in force, but for those that need a restart.
+pub fn config_reloaded(role: &str, need_restart: &[String]) {
+    let need_restart = need_restart.join(", ");
+    let text = if need_restart.is_empty() {
+        String::new()
+    } else {
+        format!("; only a restart takes up: {need_restart}")
+    };
+    info!(
+        event = "config.reloaded",
+        role, need_restart, "{role} has read its settings again{text}"
+    );
+}
+
+/// The settings were read again, are at fault, and stay as they were.
+pub fn config_kept(role: &str, faults: &str) {
+    error!(
+        event = "config.kept",
+        role,
+        error = faults,
+        "{role} keeps its settings: {faults}"
+    );
+}
+
 /// A listener is bound.
 pub fn listening(socket: &str, instance: &str) {
     info!(

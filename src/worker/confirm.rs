@@ -32,7 +32,7 @@ type Mismatched = BTreeSet<CaptureId>;
 /// Confirms whenever it is rung.
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut mismatched = Mismatched::new();
-    while rung(&bells.confirm, desk.settings.poll, &mut stop).await {
+    while rung(&bells.confirm, &desk, &mut stop).await {
         confirm_all(&desk, &mut mismatched, &stop).await;
     }
 }
@@ -43,7 +43,7 @@ async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched, stop: &watch::Rec
     loop {
         let page = desk
             .store
-            .unconfirmed(&desk.settings.instance, after, PAGE)
+            .unconfirmed(&desk.settings().instance, after, PAGE)
             .await;
         let page = match page {
             Ok(page) => page,

@@ -237,7 +237,7 @@ async fn postpone(desk: &Desk, postponed: Postponed) {
     }
     // Those that wait together go on together: the youngest of them tells when.
     let attempt = leases.iter().map(|lease| lease.attempt()).min();
-    let pause = pause_after(attempt.unwrap_or_default(), fault, &desk.settings);
+    let pause = pause_after(attempt.unwrap_or_default(), fault, &desk.settings());
     if let Err(error) = desk.store.postpone(&leases, pause, &reason).await {
         // The leases end by themselves.
         note_store(desk, &error);

@@ -49,8 +49,8 @@ pub struct Settings {
 pub struct Desk {
     /// The worker's own name in the records: host and process ID.
     pub name: String,
-    /// How it works.
-    pub settings: Settings,
+    /// How it works just now; a reload changes it, but never its instance.
+    pub current: watch::Receiver<Settings>,
     /// Captures, decisions, settlements.
     pub store: Store,
     /// The hold queue.
@@ -61,6 +61,23 @@ pub struct Desk {
     pub alarms: Alarms,
     /// What of Postfix does not work just now.
     pub troubles: Troubles,
+}
+
+impl Desk {
+    fn settings(&self) -> Settings {
+        self.current.borrow().clone()
+    }
+
+    /// Waits for `worker.poll`, or until a reload has changed how long that is.
+    async fn pause(&self) {
+        let mut current = self.current.clone();
+        let poll = current.borrow_and_update().poll;
+        tokio::select! {
+            () = tokio::time::sleep(poll) => {}
+            // An error means that nothing will change any more.
+            Ok(()) = current.changed() => {}
+        }
+    }
 }
 
 /// Reasons to look, each for one of the two loops. Any number of them is one.
@@ -105,7 +122,7 @@ pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) -> Result<(), J
 
 /// Passes on what the database tells.
 async fn hear_store(desk: Arc<Desk>, bells: Arc<Bells>) {
-    let mut wakes = desk.store.listen(&desk.settings.instance);
+    let mut wakes = desk.store.listen(&desk.settings().instance);
     loop {
         match wakes.next().await {
             Wake::Captured => bells.confirm.notify_one(),
@@ -125,7 +142,7 @@ async fn hear_hold(desk: Arc<Desk>, bells: Arc<Bells>) {
             Troubles::note(&desk, Part::Watch, &error);
         }
         // Meanwhile what is on hold is found by polling.
-        tokio::time::sleep(desk.settings.poll).await;
+        desk.pause().await;
     }
 }
 
@@ -145,11 +162,8 @@ const ROUNDS_BETWEEN_TRIES: u32 = 6;
 
 /// Counts what waits, for the figures, and looks whether faults are over.
 async fn count(desk: Arc<Desk>) {
-    let mut rounds = tokio::time::interval(desk.settings.poll);
-    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for round in 0_u32.. {
-        rounds.tick().await;
-        match desk.store.figures(&desk.settings.instance).await {
+        match desk.store.figures(&desk.settings().instance).await {
             Ok(figures) => {
                 desk.alarms.clear(AlarmKind::StoreUnreachable);
                 let now = Utc::now();
@@ -172,6 +186,7 @@ async fn count(desk: Arc<Desk>) {
         if round % ROUNDS_BETWEEN_TRIES == 0 {
             Troubles::try_again(&desk).await;
         }
+        desk.pause().await;
     }
 }
 
@@ -189,12 +204,12 @@ fn note_store(desk: &Desk, error: &StoreError) {
 }
 
 /// Waits for a bell or the next poll; `false` when it is time to stop.
-async fn rung(bell: &Notify, poll: Duration, stop: &mut watch::Receiver<bool>) -> bool {
+async fn rung(bell: &Notify, desk: &Desk, stop: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {
         biased;
         // An error means that the sender is gone, which is a stop as well.
         _stopped = stop.wait_for(|stop| *stop) => false,
         () = bell.notified() => true,
-        () = tokio::time::sleep(poll) => true,
+        () = desk.pause() => true,
     }
 }

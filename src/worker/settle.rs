@@ -40,7 +40,7 @@ const PART_BYTES: u64 = 64 * 1_024 * 1_024;
 /// Settles whenever it is rung.
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut memory = Memory::default();
-    while rung(&bells.settle, desk.settings.poll, &mut stop).await {
+    while rung(&bells.settle, &desk, &mut stop).await {
         while settle_some(&desk, &mut memory).await == Progress::More && !*stop.borrow() {}
     }
     // What PostgreSQL does not take now is proven again from Postfix's log after the next start.
@@ -66,7 +66,7 @@ async fn settle_some(desk: &Desk, memory: &mut Memory) -> Progress {
     if memory.proven.record(desk, Fates::default()).await == Recorded::Away {
         return Progress::Idle;
     }
-    let settings = &desk.settings;
+    let settings = desk.settings();
     // The lease begins later, in the database.
     let safe_until = Instant::now() + settings.lease / 2;
     let claimed = desk
@@ -226,7 +226,8 @@ async fn begin(
     missed: &mut Missed,
 ) -> Fates {
     let leases: Vec<Lease> = works.iter().map(|work| work.lease).collect();
-    let margin = desk.settings.lease / 2;
+    // After a reload another half than that of these leases, and long enough for a command as well.
+    let margin = desk.settings().lease / 2;
     let begun: HashSet<Lease> = match desk.store.begin(&leases, margin).await {
         Ok(begun) => begun.into_iter().collect(),
         Err(error) => {

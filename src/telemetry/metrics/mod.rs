@@ -1,8 +1,12 @@
 //! All figures of mailhold, declared in one place; names and labels stand in docs/monitoring.md.
 //! Never an address or a queue ID as a label.
 
-use std::{sync::Arc, time::Duration};
+mod milter;
+mod worker;
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     Registry, TextEncoder,
@@ -18,6 +22,8 @@ pub struct Metrics(Arc<Figures>);
 struct Figures {
     registry: Registry,
     alarm: GaugeVec,
+    config_is_good: IntGauge,
+    config_read_at: IntGauge,
     milter_connections: IntGauge,
     milter_sessions: IntCounterVec,
     milter_verdicts: IntCounterVec,
@@ -74,6 +80,14 @@ impl Metrics {
         let in_registry = Declare(&registry);
         let figures = Figures {
             alarm: in_registry.gauges("alarm", "1 while the alarm stands", &["kind"]),
+            config_is_good: in_registry.count_now(
+                "config_last_reload_successful",
+                "1 while the settings in force are those of the file as it was last read",
+            ),
+            config_read_at: in_registry.count_now(
+                "config_last_reload_success_timestamp_seconds",
+                "When the settings in force were read",
+            ),
             milter_connections: in_registry.count_now("milter_connections", "Open connections"),
             milter_sessions: in_registry.counters(
                 "milter_sessions_total",
@@ -192,142 +206,15 @@ impl Metrics {
             .set(f64::from(u8::from(stands)));
     }
 
-    /// A milter connection was opened.
-    pub fn connection_opened(&self) {
-        self.0.milter_connections.inc();
+    /// The settings were read, at a start or later, and are in force.
+    pub fn settings_read(&self, now: DateTime<Utc>) {
+        self.0.config_is_good.set(1);
+        self.0.config_read_at.set(now.timestamp());
     }
 
-    /// A milter connection ended: `quit`, `cut` or `panic`.
-    pub fn connection_ended(&self, result: &str) {
-        self.0.milter_connections.dec();
-        self.0.milter_sessions.with_label_values(&[result]).inc();
-    }
-
-    /// A message was answered: a verdict's word, or `try_again`.
-    pub fn verdict(&self, verdict: &str) {
-        self.0.milter_verdicts.with_label_values(&[verdict]).inc();
-    }
-
-    /// A message that would have been held by this rule went on.
-    pub fn watched(&self, rule: &str) {
-        self.0.watched.with_label_values(&[rule]).inc();
-    }
-
-    /// Too many watched messages wait to be recorded.
-    pub fn watch_dropped(&self) {
-        self.0.watch_dropped.inc();
-    }
-
-    /// The end of a message was answered after `time`.
-    pub fn end_of_message(&self, time: Duration) {
-        self.0.milter_eom_duration.observe(time.as_secs_f64());
-    }
-
-    /// A look-up was answered after `time`.
-    pub fn looked_up(&self, time: Duration) {
-        self.0.directory_lookup_duration.observe(time.as_secs_f64());
-    }
-
-    /// A look-up had no answer.
-    pub fn directory_error(&self, kind: &str) {
-        self.0.directory_errors.with_label_values(&[kind]).inc();
-    }
-
-    /// A message was captured.
-    pub fn captured(&self, size_bytes: u64) {
-        self.0.capture_bytes.inc_by(size_bytes);
-    }
-
-    /// A message could not be captured: `full` or `failing`.
-    pub fn capture_error(&self, kind: &str) {
-        self.0.capture_errors.with_label_values(&[kind]).inc();
-    }
-
-    /// What waits in the spool, and the age of the oldest.
-    pub fn spool(&self, n_waiting: usize, oldest: Duration) {
-        self.0
-            .spool_waiting
-            .set(i64::try_from(n_waiting).unwrap_or(i64::MAX));
-        self.0.spool_oldest.set(oldest.as_secs_f64());
-    }
-
-    /// Free space and inodes of a directory: `spool` or `queue`.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a gauge is a float; 2^53 bytes are enough"
-    )]
-    pub fn disk(&self, store: &str, free_bytes: u64, free_inodes: u64) {
-        self.0
-            .disk_free_bytes
-            .with_label_values(&[store])
-            .set(free_bytes as f64);
-        self.0
-            .disk_free_inodes
-            .with_label_values(&[store])
-            .set(free_inodes as f64);
-    }
-
-    /// A batch of captures was recorded.
-    pub fn recorded(&self, n_captures: usize, time: Duration) {
-        self.0
-            .recorded
-            .inc_by(u64::try_from(n_captures).unwrap_or(u64::MAX));
-        self.0.record_duration.observe(time.as_secs_f64());
-    }
-
-    /// Captures were seen in the hold queue.
-    pub fn confirmed(&self, n_captures: usize) {
-        self.0
-            .confirmed
-            .inc_by(u64::try_from(n_captures).unwrap_or(u64::MAX));
-    }
-
-    /// The captures that were not seen in the hold queue, and the age of the oldest.
-    pub fn unconfirmed(&self, n_captures: u64, oldest: Duration) {
-        self.0.unconfirmed.set(count(n_captures));
-        self.0.unconfirmed_oldest.set(oldest.as_secs_f64());
-    }
-
-    /// The files in the hold queue.
-    pub fn on_hold(&self, n_files: usize) {
-        self.0
-            .on_hold
-            .set(i64::try_from(n_files).unwrap_or(i64::MAX));
-    }
-
-    /// The messages that wait for a decision, and the age of the oldest.
-    pub fn review(&self, n_pending: u64, oldest: Duration) {
-        self.0.review_pending.set(count(n_pending));
-        self.0.review_oldest.set(oldest.as_secs_f64());
-    }
-
-    /// The decisions that wait to be carried out, and the age of the oldest.
-    pub fn settling(&self, n_pending: u64, oldest: Duration) {
-        self.0.settle_pending.set(count(n_pending));
-        self.0.settle_oldest.set(oldest.as_secs_f64());
-    }
-
-    /// A decision was taken up by the worker for the first time.
-    pub fn decided(&self, decision: &str) {
-        self.0.review_decisions.with_label_values(&[decision]).inc();
-    }
-
-    /// A decision was carried out, found gone, or postponed.
-    pub fn settled(&self, decision: &str, result: &str) {
-        self.0.settle.with_label_values(&[decision, result]).inc();
-    }
-
-    /// A decision's effect was proven `time` after the decision.
-    pub fn settle_time(&self, decision: &str, time: Duration) {
-        self.0
-            .settle_duration
-            .with_label_values(&[decision])
-            .observe(time.as_secs_f64());
-    }
-
-    /// Another hand moved a message.
-    pub fn gone(&self) {
-        self.0.gone.inc();
+    /// The settings were read again and are at fault.
+    pub fn settings_refused(&self) {
+        self.0.config_is_good.set(0);
     }
 }
 
@@ -358,12 +245,10 @@ impl Default for Metrics {
     }
 }
 
-fn count(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -1,0 +1,90 @@
+//! What the milter and its recorder count.
+
+use std::time::Duration;
+
+use super::Metrics;
+
+impl Metrics {
+    /// A milter connection was opened.
+    pub fn connection_opened(&self) {
+        self.0.milter_connections.inc();
+    }
+
+    /// A milter connection ended: `quit`, `cut` or `panic`.
+    pub fn connection_ended(&self, result: &str) {
+        self.0.milter_connections.dec();
+        self.0.milter_sessions.with_label_values(&[result]).inc();
+    }
+
+    /// A message was answered: a verdict's word, or `try_again`.
+    pub fn verdict(&self, verdict: &str) {
+        self.0.milter_verdicts.with_label_values(&[verdict]).inc();
+    }
+
+    /// A message that would have been held by this rule went on.
+    pub fn watched(&self, rule: &str) {
+        self.0.watched.with_label_values(&[rule]).inc();
+    }
+
+    /// Too many watched messages wait to be recorded.
+    pub fn watch_dropped(&self) {
+        self.0.watch_dropped.inc();
+    }
+
+    /// The end of a message was answered after `time`.
+    pub fn end_of_message(&self, time: Duration) {
+        self.0.milter_eom_duration.observe(time.as_secs_f64());
+    }
+
+    /// A look-up was answered after `time`.
+    pub fn looked_up(&self, time: Duration) {
+        self.0.directory_lookup_duration.observe(time.as_secs_f64());
+    }
+
+    /// A look-up had no answer.
+    pub fn directory_error(&self, kind: &str) {
+        self.0.directory_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// A message was captured.
+    pub fn captured(&self, size_bytes: u64) {
+        self.0.capture_bytes.inc_by(size_bytes);
+    }
+
+    /// A message could not be captured: `full` or `failing`.
+    pub fn capture_error(&self, kind: &str) {
+        self.0.capture_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// What waits in the spool, and the age of the oldest.
+    pub fn spool(&self, n_waiting: usize, oldest: Duration) {
+        self.0
+            .spool_waiting
+            .set(i64::try_from(n_waiting).unwrap_or(i64::MAX));
+        self.0.spool_oldest.set(oldest.as_secs_f64());
+    }
+
+    /// Free space and inodes of a directory: `spool` or `queue`.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a gauge is a float; 2^53 bytes are enough"
+    )]
+    pub fn disk(&self, store: &str, free_bytes: u64, free_inodes: u64) {
+        self.0
+            .disk_free_bytes
+            .with_label_values(&[store])
+            .set(free_bytes as f64);
+        self.0
+            .disk_free_inodes
+            .with_label_values(&[store])
+            .set(free_inodes as f64);
+    }
+
+    /// A batch of captures was recorded.
+    pub fn recorded(&self, n_captures: usize, time: Duration) {
+        self.0
+            .recorded
+            .inc_by(u64::try_from(n_captures).unwrap_or(u64::MAX));
+        self.0.record_duration.observe(time.as_secs_f64());
+    }
+}
