@@ -5,12 +5,13 @@ use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 use mailhold::{
     directory::{
         self, Directory, DirectoryError, Settings, filter::FilterTemplate, ldap, ldap::Bind,
+        reading::Marks,
     },
     domain::{
         address::Address,
         folding::Folding,
         identity::Identity,
-        person::{Entry, FlagReading, FlagValues, Standing},
+        person::{Entry, FlagReading, Standing},
     },
 };
 use tokio::time::Instant;
@@ -50,8 +51,10 @@ pub fn unbound(address: SocketAddr) -> ldap::Settings {
         bind: None,
         filter,
         login_filter: None,
-        attribute: FLAG.to_owned(),
-        values: FlagValues::default(),
+        marks: Marks {
+            attribute: FLAG.to_owned(),
+            ..Marks::default()
+        },
         max_connections: 4,
         max_connection_age: Duration::from_secs(600),
         timeout: Duration::from_secs(5),

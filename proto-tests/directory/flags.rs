@@ -86,7 +86,7 @@ async fn a_value_that_is_not_utf_8_flags_and_is_doubtful(lab: &Lab) {
     let directory = {
         let mut settings = settings(&lab.slapd);
         // The flag's own syntax takes no such bytes.
-        settings.attribute = "jpegPhoto".to_owned();
+        settings.marks.attribute = "jpegPhoto".to_owned();
         open(settings)
     };
     let person = lab.person(&[]).await;
@@ -173,7 +173,7 @@ async fn the_attribute_is_found_whatever_its_case_in_the_settings(lab: &Lab) {
     let person = lab.person(&["Y"]).await;
     for attribute in ["ismailmonitor", "ISMAILMONITOR"] {
         let mut settings = settings(&lab.slapd);
-        settings.attribute = attribute.to_owned();
+        settings.marks.attribute = attribute.to_owned();
         flagged(&*open(settings), &sender(&person.address)).await;
     }
 }
@@ -182,8 +182,8 @@ async fn the_attribute_is_found_whatever_its_case_in_the_settings(lab: &Lab) {
 async fn the_attribute_is_found_by_its_other_name(lab: &Lab) {
     let person = lab.person(&[]).await;
     let mut settings = settings(&lab.slapd);
-    settings.attribute = "surname".to_owned();
-    settings.values = FlagValues::new(std::slice::from_ref(&person.login), &[]);
+    settings.marks.attribute = "surname".to_owned();
+    settings.marks.values = FlagValues::new(std::slice::from_ref(&person.login), &[]);
     let entry = flagged(&*open(settings), &sender(&person.address)).await;
     assert_eq!(entry.flag.shown(), format!("sn={}", person.login));
 }
@@ -197,7 +197,7 @@ async fn a_server_that_hides_its_schema_is_asked_all_the_same(lab: &Lab) {
 
 async fn values_can_be_words_of_the_house(lab: &Lab) {
     let mut settings = settings(&lab.slapd);
-    settings.values = FlagValues::new(&["Überwacht".to_owned()], &["frei".to_owned()]);
+    settings.marks.values = FlagValues::new(&["Überwacht".to_owned()], &["frei".to_owned()]);
     let directory = open(settings);
     let watched = lab.person(&["ÜBERWACHT"]).await;
     let read = reading(&*directory, &sender(&watched.address)).await;

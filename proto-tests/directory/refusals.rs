@@ -156,7 +156,7 @@ async fn a_failed_look_up_does_not_hide_a_flagged_identity(lab: &Lab) {
 async fn a_misspelt_attribute_is_an_error(lab: &Lab) {
     let person = lab.person(&["Y"]).await;
     let mut settings = settings(&lab.slapd);
-    settings.attribute = "IsMailMonitr".to_owned();
+    settings.marks.attribute = "IsMailMonitr".to_owned();
     let directory = open(settings);
     for _ in 0..2 {
         let error = ask(&*directory, &sender(&person.address))

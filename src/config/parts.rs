@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{file::ConfigFile, section::Section, value};
 use crate::{
-    directory::{self, Outage, filter::FilterTemplate, ldap, table},
+    directory::{self, Outage, filter::FilterTemplate, ldap, reading::Marks, table},
     domain::{
         folding::Folding,
         instance::Instance,
@@ -155,13 +155,16 @@ fn ldap_settings(section: &Section<'_>) -> ldap::Settings {
             .parsed("filter", default_filter, filter("{address}"))
             .unwrap_or_default(),
         login_filter,
-        attribute: section
-            .parsed("attribute", "IsMailMonitor", ldap_attribute)
-            .unwrap_or_default(),
-        values: FlagValues::new(
-            &section.texts("true_values", &["Y", "YES", "TRUE", "T", "1"]),
-            &section.texts("false_values", &["N", "NO", "FALSE", "F", "0"]),
-        ),
+        marks: Marks {
+            attribute: section
+                .parsed("attribute", "IsMailMonitor", ldap_attribute)
+                .unwrap_or_default(),
+            values: FlagValues::new(
+                &section.texts("true_values", &["Y", "YES", "TRUE", "T", "1"]),
+                &section.texts("false_values", &["N", "NO", "FALSE", "F", "0"]),
+            ),
+            ..Marks::default()
+        },
         max_connections: section.number("max_connections", 8, 1..=256) as usize,
         max_connection_age: section.duration("max_connection_age", "10m"),
         timeout: section.duration("timeout", "3s"),

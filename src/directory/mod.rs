@@ -2,8 +2,9 @@
 //! changed flag acts on the next message.
 
 pub mod filter;
+mod generalized_time;
 pub mod ldap;
-mod reading;
+pub mod reading;
 pub mod table;
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};

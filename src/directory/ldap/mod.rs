@@ -4,7 +4,10 @@ mod connect;
 mod search;
 mod settings;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use chrono::Utc;
 use ldap3::Scope;
 use tokio::{
     sync::OnceCell,
@@ -62,7 +65,7 @@ impl Ldap {
     /// Fails while the server's schema has no such attribute: a misspelt one is answered like an
     /// absent flag, and nobody would be flagged.
     async fn check_attribute(&self) -> Result<(), DirectoryError> {
-        let attribute = &self.settings.attribute;
+        let attribute = &self.settings.marks.attribute;
         let entry = |base, filter, attribute| Question {
             base,
             scope: Scope::Base,
@@ -142,11 +145,15 @@ impl Directory for Ldap {
             base: &self.settings.base,
             scope: Scope::Subtree,
             filter: &filter,
-            attribute: &self.settings.attribute,
+            attribute: &self.settings.marks.attribute,
             kind: identity.kind(),
         };
         let entries = self.people(question, deadline).await?;
-        Ok(reading::standing(&self.settings.values, entries))
+        let now = Utc::now();
+        let read = |entry| Arc::new(reading::entry(&self.settings.marks, entry, now));
+        Ok(Standing {
+            entries: entries.into_iter().map(read).collect(),
+        })
     }
 
     async fn probe(&self, deadline: Instant) -> Result<(), DirectoryError> {
@@ -154,7 +161,7 @@ impl Directory for Ldap {
             base: &self.settings.base,
             scope: Scope::Base,
             filter: "(objectClass=*)",
-            attribute: &self.settings.attribute,
+            attribute: &self.settings.marks.attribute,
             kind: "probe",
         };
         self.people(question, deadline).await.map(drop)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::{directory::filter::FilterTemplate, domain::person::FlagValues};
+use crate::directory::{filter::FilterTemplate, reading::Marks};
 
 /// The `[directory.ldap]` section.
 #[derive(Clone, Debug)]
@@ -19,10 +19,8 @@ pub struct Settings {
     pub filter: FilterTemplate,
     /// Finds a person by SASL login; `None`: logins are not looked up.
     pub login_filter: Option<FilterTemplate>,
-    /// The attribute that carries the flag.
-    pub attribute: String,
-    /// How its values read.
-    pub values: FlagValues,
+    /// By what a person is known to be flagged.
+    pub marks: Marks,
     /// Connections at once.
     pub max_connections: usize,
     /// A connection is replaced at this age: the library keeps a little of every search.
