@@ -1,11 +1,18 @@
 //! Look-ups of flags in a real slapd, in the test program itself. Never through Postfix or a milter.
 
 mod asking;
+mod binds;
+mod ends;
 mod flags;
+mod groups;
 mod hostile;
+mod odd_answers;
 mod outages;
 mod pool;
+mod pretender;
+mod protection;
 mod refusals;
+mod servers;
 
 use std::sync::Arc;
 
@@ -16,11 +23,17 @@ use crate::trials::Trials;
 /// All tests of this area.
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     [
+        binds::tests(trials),
+        ends::tests(trials),
         flags::tests(trials),
+        groups::tests(trials),
         hostile::tests(trials),
+        odd_answers::tests(trials),
         refusals::tests(trials),
+        servers::tests(trials),
         outages::tests(trials),
         pool::tests(trials),
+        protection::tests(trials),
     ]
     .into_iter()
     .flatten()

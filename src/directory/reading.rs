@@ -150,7 +150,8 @@ fn ended<'a>(flag: Flag, ends: impl Iterator<Item = &'a Value>, now: DateTime<Ut
     }
 }
 
-fn group(value: &[u8]) -> Option<Group> {
+/// Reads the name of a group; `None` if it is no text.
+pub fn group(value: &[u8]) -> Option<Group> {
     std::str::from_utf8(value).ok().map(Group::new)
 }
 
@@ -165,10 +166,25 @@ fn shown((attribute, value): &Value) -> String {
     format!("{attribute}={}", String::from_utf8_lossy(value))
 }
 
-/// Whether one of a schema's `attributeTypes` (RFC 4512, section 4.1.2) has this name.
+/// The names of one of a schema's `attributeTypes` (RFC 4512, section 4.1.2), the first one first.
+pub fn names(attribute_type: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(attribute_type);
+    let Some((_, rest)) = text.split_once(" NAME ") else {
+        return Vec::new();
+    };
+    let rest = rest.trim_start();
+    let (list, n_names) = match rest.strip_prefix('(') {
+        Some(list) => (list.split(')').next().unwrap_or_default(), usize::MAX),
+        None => (rest, 1),
+    };
+    let quoted = list.split('\'').skip(1).step_by(2);
+    quoted.take(n_names).map(str::to_owned).collect()
+}
+
+/// Whether one of a schema's `attributeTypes` has this name.
 pub fn is_named(attribute_type: &[u8], name: &str) -> bool {
-    let text = String::from_utf8_lossy(attribute_type).to_ascii_lowercase();
-    text.contains(&format!("'{}'", name.to_ascii_lowercase()))
+    let names = names(attribute_type);
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -288,5 +304,8 @@ mod tests {
         let surname = b"( 2.5.4.4 NAME ( 'sn' 'surname' ) DESC 'RFC2256: last name' SUP name )";
         assert!(is_named(surname, "sn") && is_named(surname, "SurName"));
         assert!(!is_named(surname, "name") && !is_named(surname, "n"));
+        let one = b"( 1.2 NAME 'a' DESC 'not ''b'' (c)' X-ORIGIN 'd' )";
+        assert_eq!(names(one), ["a"]);
+        assert_eq!(names(b"( 1.2 DESC 'x' )"), [""; 0]);
     }
 }
