@@ -206,7 +206,15 @@ fn tls(
         Scheme::Ldapi => false,
     };
     let mut protected = servers.iter().filter(uses_tls).peekable();
-    protected.peek()?;
+    if protected.peek().is_none() {
+        for key in ["ca_file", "client_certificate_file"] {
+            if section.has(key) {
+                let problem = "is for ldaps://, or ldap:// with starttls = \"required\"";
+                section.refuse(key, problem);
+            }
+        }
+        return None;
+    }
     if let Some(server) = protected.find(|server| server.is_ipv6()) {
         let problem = format!(
             "{server} cannot be compared with a certificate: write the server's name instead"

@@ -110,6 +110,8 @@ fn files_for_tls_that_cannot_serve_are_refused() {
         found.contains("directory.ldap.ca_file: cannot read /nowhere/ca.pem"),
         "{found}"
     );
+    let found = told(&[(CA, "ca_file = \"/nowhere/ca.pem\"")]);
+    assert!(found.contains("ca_file: is for ldaps://"), "{found}");
     let odd = secret("no certificate\n");
     let setting = format!("ca_file = {:?}", odd.path());
     let found = told(&[tls, (CA, &setting)]);
