@@ -1,5 +1,6 @@
 //! Look-ups of flags in a real slapd, in the test program itself. Never through Postfix or a milter.
 
+mod active_directory;
 mod asking;
 mod binds;
 mod ends;
@@ -13,6 +14,7 @@ mod pretender;
 mod protection;
 mod refusals;
 mod servers;
+mod tags;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use crate::trials::Trials;
 /// All tests of this area.
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     [
+        active_directory::tests(trials),
         binds::tests(trials),
         ends::tests(trials),
         flags::tests(trials),
@@ -31,6 +34,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         odd_answers::tests(trials),
         refusals::tests(trials),
         servers::tests(trials),
+        tags::tests(trials),
         outages::tests(trials),
         pool::tests(trials),
         protection::tests(trials),
