@@ -265,10 +265,12 @@ async fn members_that_stand_elsewhere_are_an_error(lab: &Lab) {
 }
 
 async fn memberships_that_nobody_may_see_are_an_error(lab: &Lab) {
-    let hidden = "access to attrs=memberOf by * none\n";
-    let slapd = start(lab, "slapd-shy", hidden).await;
-    let told = refused(grouped(&slapd, Membership::OfPerson, "monitored")).await;
-    assert!(told.contains("no entry below"), "{told}");
+    for (name, hidden) in [("shy", "memberOf"), ("shyer", "memberOf,member")] {
+        let hidden = format!("access to attrs={hidden} by * none\n");
+        let slapd = start(lab, &format!("slapd-{name}"), &hidden).await;
+        let told = refused(grouped(&slapd, Membership::OfPerson, "monitored")).await;
+        assert!(told.contains("no entry below"), "{told}");
+    }
     // Without the overlay the lab's slapd has no such attribute at all.
     let settings = grouped(&lab.slapd, Membership::OfPerson, "monitored");
     let told = refused_look_up(settings).await;

@@ -29,6 +29,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_part_of_the_values_is_an_error,
         an_answer_between_the_others_changes_nothing,
         a_flag_under_another_name_flags,
+        two_lists_of_one_attribute_count_together,
         a_schema_that_is_busy_is_an_error,
         an_answer_to_the_bind_that_nobody_can_read_is_an_error,
         an_answer_to_a_bind_that_was_not_asked_is_an_error,
@@ -109,6 +110,16 @@ async fn a_flag_under_another_name_flags() {
     let standing = standing.await.unwrap();
     let entry = standing.flagged().unwrap();
     assert_eq!(entry.flag.reading(), Some(FlagReading::Doubtful));
+}
+
+async fn two_lists_of_one_attribute_count_together() {
+    for values in [[b"Y", b"N"], [b"N", b"Y"]] {
+        let standing = answered(move |request| {
+            let twice = entry(ANNA, &values.map(|value| (FLAG, &value[..])));
+            Answer::whole(request, &[twice])
+        });
+        assert!(standing.await.unwrap().flagged().is_some(), "{values:?}");
+    }
 }
 
 /// A schema that is not shown now may be without the attribute all the same.

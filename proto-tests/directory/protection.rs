@@ -1,6 +1,6 @@
 //! TLS towards a real slapd: what is believed, and what is said of what is not.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use libtest_mimic::Trial;
 use mailhold::{
@@ -10,13 +10,14 @@ use mailhold::{
     },
     telemetry::chain::Chain,
 };
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
-use super::asking::{ask, flagged, open, sender, settings, url};
+use super::asking::{ask, connections_to, flagged, open, sender, settings, url};
 use crate::{
     lab::{
         Lab,
         certificates::{Authority, Validity},
+        eventually::eventually_true,
         slapd::{Setup, Slapd},
         user::User,
     },
@@ -25,6 +26,10 @@ use crate::{
 
 const ANNA: &str = "<anna@corp.test>";
 const AUTHORITY: &str = "authority of the lab";
+const TIMEOUT: Duration = Duration::from_millis(400);
+/// How late an answer may be on a busy machine.
+const GRACE: Duration = Duration::from_millis(1_500);
+const BOUND: Duration = Duration::from_secs(15);
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
@@ -37,6 +42,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_server_without_starttls_is_an_error,
         a_server_that_does_not_speak_tls_is_an_error,
         a_server_that_wants_our_certificate_is_an_error_without_one,
+        a_server_that_stands_still_is_an_error_in_time,
     ]
 }
 
@@ -209,4 +215,26 @@ async fn a_server_that_wants_our_certificate_is_an_error_without_one(lab: &Lab) 
     let settings = reaching(&slapd, By::Ldaps, "localhost", &authority.file);
     let error = ask(&*open(settings), &sender(ANNA)).await.unwrap_err();
     assert!(!error.to_string().is_empty());
+}
+
+/// Neither the answer to StartTLS nor the greeting of TLS comes.
+async fn a_server_that_stands_still_is_an_error_in_time(lab: &Lab) {
+    let names = "DNS:localhost";
+    let (authority, slapd) = start(lab, "slapd-still", names, Validity::Now).await;
+    slapd.freeze().await;
+    for by in [By::Ldaps, By::StartTls] {
+        let settings = ldap::Settings {
+            timeout: TIMEOUT,
+            ..reaching(&slapd, by, "localhost", &authority.file)
+        };
+        let begin = Instant::now();
+        let error = ask(&*open(settings), &sender(ANNA)).await.unwrap_err();
+        assert!(error.is_transient(), "{error:?}");
+        assert!(begin.elapsed() < TIMEOUT + GRACE, "{:?}", begin.elapsed());
+    }
+    eventually_true("no connection is left", BOUND, async || {
+        connections_to(&slapd).is_empty()
+    })
+    .await;
+    slapd.thaw();
 }

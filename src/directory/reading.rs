@@ -53,44 +53,42 @@ impl Marks {
         self.flag_group.iter().chain(&self.groups)
     }
 
-    /// What an attribute of an entry is for, by its name without options. A server may call the flag
-    /// by another of its names, so what is nothing else is the flag.
-    fn kind(&self, attribute: &str) -> Kind {
-        let name = attribute.split(';').next().unwrap_or_default();
-        let is_until = |until: &String| until.eq_ignore_ascii_case(name);
-        if self.until.as_ref().is_some_and(is_until) {
-            return Kind::Until;
-        }
-        if self.all_groups().next().is_some() && self.member_of.eq_ignore_ascii_case(name) {
-            return Kind::MemberOf;
-        }
-        Kind::Flag
+    fn is_until(&self, value: &Value) -> bool {
+        self.until.as_ref().is_some_and(|name| is_of(value, name))
+    }
+
+    fn is_membership(&self, value: &Value) -> bool {
+        self.all_groups().next().is_some() && is_of(value, &self.member_of)
+    }
+
+    /// A server may call the flag by another of its names, so what is nothing else is the flag.
+    fn is_flag(&self, value: &Value) -> bool {
+        is_of(value, &self.attribute) || !(self.is_until(value) || self.is_membership(value))
     }
 }
 
-/// What an attribute is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Flag,
-    Until,
-    MemberOf,
+/// A value, with the name of its attribute.
+type Value = (String, Vec<u8>);
+
+/// Whether a value is one of this attribute, whatever its options.
+fn is_of((attribute, _): &Value, name: &str) -> bool {
+    let bare = attribute.split(';').next().unwrap_or_default();
+    bare.eq_ignore_ascii_case(name)
 }
 
 /// Reads one entry at the time `now`. Nothing but the attributes of the marks may have been asked
 /// for. A membership that was learnt elsewhere stands among the values as one of `member_of`.
 pub fn entry(marks: &Marks, answered: Answered, now: DateTime<Utc>) -> Entry {
-    let of = |kind| {
-        let values = answered.values.iter();
-        values.filter(move |(attribute, _)| marks.kind(attribute) == kind)
-    };
-    let memberships: Vec<_> = of(Kind::MemberOf)
+    let values = || answered.values.iter();
+    let memberships: Vec<_> = values()
+        .filter(|value| marks.is_membership(value))
         .map(|value| (value, group(&value.1)))
         .collect();
     let is_in = |wanted: &&Group| {
         let groups = memberships.iter().filter_map(|(_, group)| group.as_ref());
         groups.into_iter().any(|group| group == *wanted)
     };
-    let mut flag = said(marks, of(Kind::Flag));
+    let mut flag = said(marks, values().filter(|value| marks.is_flag(value)));
     let flagging = memberships.iter().find_map(|(value, group)| {
         let reading = match group {
             Some(group) if Some(group) == marks.flag_group.as_ref() => FlagReading::Known,
@@ -104,13 +102,11 @@ pub fn entry(marks: &Marks, answered: Answered, now: DateTime<Utc>) -> Entry {
         flag = membership;
     }
     Entry {
-        flag: ended(flag, of(Kind::Until), now),
+        flag: ended(flag, values().filter(|value| marks.is_until(value)), now),
         groups: marks.groups.iter().filter(is_in).cloned().collect(),
         name: answered.name,
     }
 }
-
-type Value = (String, Vec<u8>);
 
 /// What the flag's values say together: one that flags is enough, and a doubtful one among good ones
 /// still raises its alarm.

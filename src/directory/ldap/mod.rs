@@ -1,6 +1,7 @@
 //! Looks flags up in LDAP servers. Connections are pooled, aged out and replaced after any fault.
 
 pub(in crate::directory) mod connect;
+pub(in crate::directory) mod entry;
 mod membership;
 mod proof;
 mod rest;

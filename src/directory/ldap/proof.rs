@@ -167,7 +167,10 @@ async fn prove_group(
             format!("it names its members, but not in {member:?} (directory.ldap.member_attribute)")
         }
         Membership::OfPerson => {
-            let has_members = matches(server, group, "(|(member=*)(uniqueMember=*))").await?;
+            // A group of names cannot be empty (RFC 4519, section 3.5), whoever may see its members.
+            let has_members = "(|(member=*)(uniqueMember=*)(objectClass=groupOfNames)\
+                               (objectClass=groupOfUniqueNames))";
+            let has_members = matches(server, group, has_members).await?;
             if !has_members || has_person(settings, server, group).await? {
                 return Ok(());
             }

@@ -3,12 +3,13 @@
 use std::error::Error as StdError;
 
 use deadpool::managed::{Pool, PoolError};
-use ldap3::{LdapError, ResultEntry, Scope, SearchEntry, SearchOptions};
+use ldap3::{LdapError, ResultEntry, Scope, SearchOptions};
 use tokio::sync::OnceCell;
 
 use super::{
     Settings,
     connect::{Connector, Lent, unreachable},
+    entry,
     rest::Rest,
     url::ServerUrl,
 };
@@ -67,21 +68,15 @@ impl Server {
     /// Searches.
     ///
     /// # Errors
-    /// Anything but a whole answer. An answer of this library that it cannot read is a panic, which
-    /// `Servers::ask` turns into an error.
+    /// Anything but a whole answer.
     pub(super) async fn search(
         &self,
         question: Question<'_>,
     ) -> Result<Vec<Answered>, DirectoryError> {
         let entries = self.twice(|| self.try_search(question)).await?;
-        let answered: Vec<Answered> = entries.into_iter().map(answered).collect();
-        for (attribute, _) in answered.iter().flat_map(|entry| &entry.values) {
-            if is_part(attribute) {
-                let cause = format!("the answer has only a part of the values of {attribute:?}");
-                return Err(question.unanswered(cause));
-            }
-        }
-        Ok(answered)
+        let entries = entries.into_iter().map(entry::read);
+        let entries: Result<_, _> = entries.collect();
+        entries.map_err(|error| question.unanswered(error))
     }
 
     /// Whether an attribute of an entry has a value (RFC 4511, section 4.10). An entry or attribute
@@ -194,49 +189,4 @@ pub(super) fn is_hidden(error: &DirectoryError) -> bool {
         Some(LdapError::LdapResult { result })
             if [NO_SUCH_OBJECT, INSUFFICIENT_ACCESS].contains(&result.rc)
     )
-}
-
-/// An entry as plain values.
-fn answered(entry: ResultEntry) -> Answered {
-    let entry = SearchEntry::construct(entry);
-    let texts = entry.attrs.into_iter().flat_map(|(name, values)| {
-        let values = values.into_iter().map(String::into_bytes);
-        values.map(move |value| (name.clone(), value))
-    });
-    let bytes = entry.bin_attrs.into_iter();
-    let bytes =
-        bytes.flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
-    Answered {
-        name: entry.dn,
-        values: texts.chain(bytes).collect(),
-    }
-}
-
-/// Active Directory gives long lists in parts, such as `memberOf;range=0-1499`; the last part ends
-/// in `*`.
-fn is_part(attribute: &str) -> bool {
-    let mut options = attribute.split(';').skip(1);
-    options.any(|option| {
-        let option = option.to_ascii_lowercase();
-        option
-            .strip_prefix("range=")
-            .is_some_and(|range| range != "0-*")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_of_values_is_a_part_unless_it_has_them_all() {
-        for (attribute, wanted) in [
-            ("memberOf", false),
-            ("memberOf;range=0-*", false),
-            ("memberOf;range=0-1499", true),
-            ("memberOf;x-a;Range=1500-*", true),
-        ] {
-            assert_eq!(is_part(attribute), wanted, "{attribute}");
-        }
-    }
 }

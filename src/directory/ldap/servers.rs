@@ -70,10 +70,12 @@ impl Servers {
         rested.into_iter().chain(resting)
     }
 
-    /// A refused look-up says nothing of the next one; all else does.
+    /// Whether a failure says anything of the next question: a refused look-up does not, and neither
+    /// does a silence that was not waited for.
     fn note(&self, server: &Server, error: &DirectoryError) {
-        let is_for_long = !matches!(error, DirectoryError::LookUp { .. });
-        if is_for_long && server.rest.begin(Instant::now() + REST) && self.all.len() > 1 {
+        let is_hasty = matches!(error, DirectoryError::Timeout(waited) if *waited < self.timeout);
+        let is_momentary = is_hasty || matches!(error, DirectoryError::LookUp { .. });
+        if !is_momentary && server.rest.begin(Instant::now() + REST) && self.all.len() > 1 {
             events::directory_server_failed(server.url.as_str(), error);
         }
     }
