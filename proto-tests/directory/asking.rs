@@ -4,13 +4,16 @@ use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use mailhold::{
     directory::{
-        self, Directory, DirectoryError, Settings, filter::FilterTemplate, ldap, ldap::Bind,
+        self, Directory, DirectoryError, Settings,
+        filter::FilterTemplate,
+        ldap::{self, Bind, Membership, StartTls, Tags, url::ServerUrl},
+        reading::Marks,
     },
     domain::{
         address::Address,
         folding::Folding,
         identity::Identity,
-        person::{Entry, FlagReading, FlagValues, Standing},
+        person::{Entry, FlagReading, Standing},
     },
 };
 use tokio::time::Instant;
@@ -28,12 +31,9 @@ pub fn settings(slapd: &Slapd) -> ldap::Settings {
     let filter = |template, place| FilterTemplate::new(template, place).unwrap();
     let password = fs::read_to_string(&slapd.service_password).unwrap();
     ldap::Settings {
-        bind: Some(Bind {
-            dn: SERVICE.to_owned(),
-            password: password.trim().to_owned().into(),
-        }),
+        bind: bind(SERVICE, password.trim()),
         filter: filter(
-            "(|(mail={address})(mailAlternateAddress={address}))",
+            "(|(mail={address})(mailAlternateAddress={address})(proxyAddresses=smtp:{address}))",
             "{address}",
         ),
         login_filter: Some(filter("(|(uid={login})(mail={login}))", "{login}")),
@@ -45,17 +45,36 @@ pub fn settings(slapd: &Slapd) -> ldap::Settings {
 pub fn unbound(address: SocketAddr) -> ldap::Settings {
     let filter = FilterTemplate::new("(mail={address})", "{address}").unwrap();
     ldap::Settings {
-        url: format!("ldap://{address}"),
+        servers: vec![url(&format!("ldap://{address}"))],
+        starttls: StartTls::Off,
+        tls: None,
         base: PEOPLE.to_owned(),
-        bind: None,
+        bind: Bind::Anonymous,
         filter,
+        tags: Tags::Ignore,
+        membership: Membership::OfPerson,
         login_filter: None,
-        attribute: FLAG.to_owned(),
-        values: FlagValues::default(),
+        marks: Marks {
+            attribute: FLAG.to_owned(),
+            ..Marks::default()
+        },
         max_connections: 4,
         max_connection_age: Duration::from_secs(600),
         timeout: Duration::from_secs(5),
     }
+}
+
+/// A name and its password.
+pub fn bind(dn: &str, password: &str) -> Bind {
+    Bind::Password {
+        dn: dn.to_owned(),
+        password: password.to_owned().into(),
+    }
+}
+
+/// The URL of a server.
+pub fn url(text: &str) -> ServerUrl {
+    text.parse().unwrap()
 }
 
 /// A directory with these settings, not connected yet.

@@ -9,7 +9,9 @@ use mailhold::{
 };
 use tokio::time::Instant;
 
-use super::asking::{PATIENCE, flagged, lab_directory, login, open, reading, sender, settings};
+use super::asking::{
+    PATIENCE, ask, flagged, lab_directory, login, open, reading, sender, settings,
+};
 use crate::{
     lab::{
         Lab,
@@ -28,6 +30,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_value_that_is_not_utf_8_flags_and_is_doubtful,
         one_true_value_of_several_flags,
         one_flagged_entry_of_several_flags,
+        several_entries_are_ambiguous_if_one_is_flagged,
         a_changed_flag_acts_on_the_next_look_up,
         an_alternate_address_flags_its_person,
         an_address_is_found_in_any_case,
@@ -86,7 +89,7 @@ async fn a_value_that_is_not_utf_8_flags_and_is_doubtful(lab: &Lab) {
     let directory = {
         let mut settings = settings(&lab.slapd);
         // The flag's own syntax takes no such bytes.
-        settings.attribute = "jpegPhoto".to_owned();
+        settings.marks.attribute = "jpegPhoto".to_owned();
         open(settings)
     };
     let person = lab.person(&[]).await;
@@ -116,6 +119,22 @@ async fn one_flagged_entry_of_several_flags(lab: &Lab) {
         entry.name.starts_with(&format!("uid={other},")),
         "{entry:?}"
     );
+}
+
+async fn several_entries_are_ambiguous_if_one_is_flagged(lab: &Lab) {
+    let directory = lab_directory(lab);
+    for (flag, is_ambiguous) in [("Y", true), ("N", false)] {
+        let shared = lab.person(&[]).await;
+        let other = format!("{}c", shared.login);
+        let addresses = [shared.address.as_str()];
+        lab.slapd.add_person(&other, &addresses, &[flag]).await;
+        let standing = ask(&*directory, &sender(&shared.address)).await.unwrap();
+        assert_eq!(standing.entries.len(), 2);
+        assert_eq!(standing.is_ambiguous(), is_ambiguous, "{flag}");
+        // Each alone is nobody's but its own.
+        let alone = ask(&*directory, &login(&other)).await.unwrap();
+        assert!(!alone.is_ambiguous());
+    }
 }
 
 async fn a_changed_flag_acts_on_the_next_look_up(lab: &Lab) {
@@ -173,7 +192,7 @@ async fn the_attribute_is_found_whatever_its_case_in_the_settings(lab: &Lab) {
     let person = lab.person(&["Y"]).await;
     for attribute in ["ismailmonitor", "ISMAILMONITOR"] {
         let mut settings = settings(&lab.slapd);
-        settings.attribute = attribute.to_owned();
+        settings.marks.attribute = attribute.to_owned();
         flagged(&*open(settings), &sender(&person.address)).await;
     }
 }
@@ -182,8 +201,8 @@ async fn the_attribute_is_found_whatever_its_case_in_the_settings(lab: &Lab) {
 async fn the_attribute_is_found_by_its_other_name(lab: &Lab) {
     let person = lab.person(&[]).await;
     let mut settings = settings(&lab.slapd);
-    settings.attribute = "surname".to_owned();
-    settings.values = FlagValues::new(std::slice::from_ref(&person.login), &[]);
+    settings.marks.attribute = "surname".to_owned();
+    settings.marks.values = FlagValues::new(std::slice::from_ref(&person.login), &[]);
     let entry = flagged(&*open(settings), &sender(&person.address)).await;
     assert_eq!(entry.flag.shown(), format!("sn={}", person.login));
 }
@@ -197,7 +216,7 @@ async fn a_server_that_hides_its_schema_is_asked_all_the_same(lab: &Lab) {
 
 async fn values_can_be_words_of_the_house(lab: &Lab) {
     let mut settings = settings(&lab.slapd);
-    settings.values = FlagValues::new(&["Überwacht".to_owned()], &["frei".to_owned()]);
+    settings.marks.values = FlagValues::new(&["Überwacht".to_owned()], &["frei".to_owned()]);
     let directory = open(settings);
     let watched = lab.person(&["ÜBERWACHT"]).await;
     let read = reading(&*directory, &sender(&watched.address)).await;

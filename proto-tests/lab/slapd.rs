@@ -12,7 +12,8 @@ use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 
 use super::{
-    Tools, child::Child, eventually::eventually, ports::free_address, program::Program, user::User,
+    Tools, certificates::Certificate, child::Child, eventually::eventually, ports::free_address,
+    program::Program, user::User,
 };
 
 /// The directory's suffix.
@@ -30,10 +31,25 @@ const LDAPMODIFY: &str = "/usr/bin/ldapmodify";
 const SLAPADD: &str = "/usr/sbin/slapadd";
 const START_BOUND: Duration = Duration::from_secs(15);
 
+/// What a slapd has beyond the lab's own.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Settings before the database: modules, schemas, limits.
+    pub global: String,
+    /// Settings of the database: overlays.
+    pub database: String,
+    /// Its certificate. With it, it also listens for TLS and takes StartTLS.
+    pub certificate: Option<Certificate>,
+}
+
 /// A private slapd.
 pub struct Slapd {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for TLS, if it has a certificate.
+    pub tls_address: SocketAddr,
+    /// Its socket.
+    pub socket: PathBuf,
     /// The password file of [`SERVICE`], for the milter alone.
     pub service_password: PathBuf,
     admin_password: PathBuf,
@@ -50,6 +66,16 @@ impl Slapd {
 
     /// Starts one called `name` with more settings, such as `idletimeout 1\n`.
     pub async fn start_with(tools: &Tools, name: &str, more: &str) -> Self {
+        let global = more.to_owned();
+        let setup = Setup {
+            global,
+            ..Setup::default()
+        };
+        Self::start_setup(tools, name, &setup).await
+    }
+
+    /// Starts one called `name` with more of everything.
+    pub async fn start_setup(tools: &Tools, name: &str, setup: &Setup) -> Self {
         let (place, owner) = (&tools.place, User::named("openldap"));
         let home = place.directory(name, owner, 0o750);
         let own = |file: &str| format!("{name}/{file}");
@@ -62,7 +88,7 @@ impl Slapd {
         let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/config/ldap/mailhold.schema");
         let schema = fs::read(schema).unwrap();
         place.file(&own("mailhold.schema"), User::ROOT, 0o644, schema);
-        let settings = settings(&home, &admin, more);
+        let settings = settings(&home, &admin, setup);
         let settings = place.file(&own("slapd.conf"), owner, 0o600, settings);
         let first = Program::new("slapadd", SLAPADD)
             .user(owner)
@@ -72,13 +98,19 @@ impl Slapd {
             .run(first_entries(&service).as_bytes())
             .await;
 
-        let address = free_address();
+        let (address, tls_address, socket) = (free_address(), free_address(), home.join("ldapi"));
+        let mut listeners = format!("ldap://{address}/ {}", socket_url(&socket));
+        if setup.certificate.is_some() {
+            listeners.push_str(&format!(" ldaps://{tls_address}/"));
+        }
         let program = Program::new(name, SLAPD)
             .user(owner)
-            .arguments(["-d", "0", "-h", &format!("ldap://{address}/"), "-f"])
+            .arguments(["-d", "0", "-h", &listeners, "-f"])
             .arguments([&settings]);
         let slapd = Self {
             address,
+            tls_address,
+            socket,
             service_password,
             admin_password,
             program,
@@ -92,6 +124,11 @@ impl Slapd {
     /// Its address as an LDAP URL.
     pub fn url(&self) -> String {
         format!("ldap://{}", self.address)
+    }
+
+    /// Its socket as an LDAP URL.
+    pub fn socket_url(&self) -> String {
+        socket_url(&self.socket)
     }
 
     /// Stops it as a crash would.
@@ -190,8 +227,19 @@ impl Slapd {
 }
 
 /// Debian's schemas, ours, and rights as a real house would give them.
-fn settings(home: &Path, admin_password: &str, more: &str) -> String {
+fn settings(home: &Path, admin_password: &str, setup: &Setup) -> String {
     let home = home.display();
+    let Setup {
+        global, database, ..
+    } = setup;
+    let tls = setup.certificate.as_ref().map(|certificate| {
+        let Certificate { ca, file, key } = certificate;
+        let (ca, file, key) = (ca.display(), file.display(), key.display());
+        format!(
+            "TLSCACertificateFile {ca}\nTLSCertificateFile {file}\nTLSCertificateKeyFile {key}\n"
+        )
+    });
+    let tls = tls.unwrap_or_default();
     format!(
         "include /etc/ldap/schema/core.schema\n\
          include /etc/ldap/schema/cosine.schema\n\
@@ -201,7 +249,7 @@ fn settings(home: &Path, admin_password: &str, more: &str) -> String {
          moduleload back_mdb\n\
          threads 4\n\
          access to attrs=userPassword by anonymous auth by * none\n\
-         {more}\
+         {tls}{global}\
          access to * by dn.exact=\"{SERVICE}\" read by * none\n\
          database mdb\n\
          maxsize 67108864\n\
@@ -210,8 +258,13 @@ fn settings(home: &Path, admin_password: &str, more: &str) -> String {
          rootdn \"{ADMIN}\"\n\
          rootpw {admin_password}\n\
          directory {home}/db\n\
-         index objectClass,uid,mail,mailAlternateAddress,{FLAG} eq\n"
+         index objectClass,uid,mail,mailAlternateAddress,{FLAG} eq\n\
+         {database}"
     )
+}
+
+fn socket_url(socket: &Path) -> String {
+    format!("ldapi://{}", socket.to_str().unwrap().replace('/', "%2F"))
 }
 
 fn first_entries(service_password: &str) -> String {

@@ -4,6 +4,7 @@
 pub mod changes;
 pub mod fault;
 pub mod file;
+mod ldap;
 mod parts;
 mod policy;
 pub mod roles;
@@ -14,5 +15,7 @@ pub mod value;
 pub use fault::{Fault, Faults};
 pub use file::ConfigFile;
 
+#[cfg(test)]
+mod ldap_tests;
 #[cfg(test)]
 mod tests;

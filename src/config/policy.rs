@@ -153,6 +153,10 @@ fn who(section: &Section<'_>, folding: &Folding) -> Who {
         "senders",
         ("who = \"listed\"", word == Whose::Listed),
     );
+    if group.as_ref().is_some_and(|name| !name.contains('=')) {
+        let problem = "is no name of an entry such as \"cn=brokers,ou=groups,dc=example,dc=com\"";
+        section.refuse("group", problem);
+    }
     belong(section, "group", ("who = \"group\"", word == Whose::Group));
     match word {
         Whose::Flagged => Who::Flagged,

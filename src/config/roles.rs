@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::{
     fault::Faults,
     file::ConfigFile,
+    ldap::{ask_for, refuse_late},
     parts::{
         database, directory_settings, instance, log_settings, milter_settings, postfix_settings,
         recorder_settings, spool_settings,
@@ -112,8 +113,12 @@ pub fn milter(file: &ConfigFile) -> Result<MilterConfig, Faults> {
     let milter = milter_settings(&section);
     let database = database(&section, "postgres://mailhold_milter@localhost/mailhold", 4);
     section.refuse_unknown();
-    let (directory, outage) = directory_settings(&file.section("directory"));
     let policy = policy_settings(&file.section("policy"));
+    let (directory, outage) = directory(file, &policy);
+    if let directory::Settings::Ldap(ldap) = &directory {
+        let section = file.section("directory").section("ldap");
+        refuse_late(&section, ldap, milter.mail_deadline);
+    }
     let spool = spool_settings(&file.section("spool"));
     let recorder = recorder_settings(&file.section("recorder"));
     file.finish(MilterConfig {
@@ -127,6 +132,22 @@ pub fn milter(file: &ConfigFile) -> Result<MilterConfig, Faults> {
         spool,
         recorder,
     })
+}
+
+/// The directory, which must know the groups that the rules name.
+fn directory(file: &ConfigFile, policy: &Policy) -> (directory::Settings, Outage) {
+    let section = file.section("directory");
+    let (mut directory, outage) = directory_settings(&section);
+    let groups = policy.groups();
+    match &mut directory {
+        directory::Settings::Ldap(ldap) => ask_for(&section.section("ldap"), ldap, groups),
+        directory::Settings::Table(_) if groups.is_empty() => {}
+        directory::Settings::Table(_) => {
+            let problem = "\"table\" knows no groups, and a rule of the policy names one";
+            section.refuse("backend", problem);
+        }
+    }
+    (directory, outage)
 }
 
 /// Reads what the worker needs.
@@ -160,8 +181,8 @@ pub fn worker(file: &ConfigFile) -> Result<WorkerConfig, Faults> {
 /// Reads what an explanation of a mail needs: who is asked, and the rules.
 pub fn explain(file: &ConfigFile) -> Result<ExplainConfig, Faults> {
     file.refuse_unknown_sections(&SECTIONS);
-    let (directory, outage) = directory_settings(&file.section("directory"));
     let policy = policy_settings(&file.section("policy"));
+    let (directory, outage) = directory(file, &policy);
     let mail_deadline = file.section("milter").duration("mail_deadline", "5s");
     file.finish(ExplainConfig {
         directory,

@@ -121,10 +121,19 @@ fn gap(desk: &Desk, error: DirectoryError) -> Result<Gap, IntakeError> {
     Ok(gap)
 }
 
+/// What an operator should know of a flagged person's entries. Of others nothing is told.
 fn note_odd_flag(desk: &Desk, evidence: &Evidence) {
-    if let Some((_, entry)) = evidence.flagged()
-        && entry.flag.reading() == Some(FlagReading::Doubtful)
+    let Some((_, entry)) = evidence.flagged() else {
+        return;
+    };
+    for known in evidence
+        .known
+        .iter()
+        .filter(|known| known.standing.is_ambiguous())
     {
+        events::directory_ambiguous(known.identity.kind(), known.standing.entries.len());
+    }
+    if entry.flag.reading() == Some(FlagReading::Doubtful) {
         // The entry's name leads to the person; the alarm names the value only.
         desk.alarms.raise(
             AlarmKind::FlagUnknown,

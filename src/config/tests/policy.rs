@@ -25,65 +25,73 @@ fn another_name_of_a_domain_is_two_domains() {
     assert!(faults(&long).contains("is not one sign"));
 }
 
+/// A line of the sample, what stands there instead, and what is said of it.
+const ODD_RULES: &[(&str, &str, &str)] = &[
+    (
+        "who = \"flagged\"",
+        "who = \"flaged\"",
+        "did you mean \"flagged\"?",
+    ),
+    (
+        "who = \"flagged\"",
+        "who = \"listed\"",
+        "rule[1].senders: is missing: who = \"listed\"",
+    ),
+    (
+        "who = \"flagged\"",
+        "who = \"group\"",
+        "rule[1].group: is missing: who = \"group\"",
+    ),
+    (
+        "group = \"\"",
+        "group = \"brokers\"",
+        "rule[1].group: is no name of an entry",
+    ),
+    (
+        "senders = []",
+        "senders = [\"a@b.test\"]",
+        "rule[1].senders: needs who = \"listed\"",
+    ),
+    (
+        "senders = []",
+        "senders = [\"\"]",
+        "an empty text names no sender",
+    ),
+    (
+        "to = \"external\"",
+        "to = \"listed\"",
+        "rule[1].recipients: is missing",
+    ),
+    (
+        "days = []",
+        "days = [\"monday\"]",
+        "\"monday\" is none of mon, tue",
+    ),
+    (
+        "hours = \"\"",
+        "hours = \"8-18\"",
+        "no span of hours such as \"08:00-18:00\"",
+    ),
+    (
+        "verdict = \"hold\"",
+        "verdict = \"reject\"",
+        "\"reject\" is none of hold, pass, watch",
+    ),
+    (
+        "name = \"flagged-external\"",
+        "name = \"a b\"",
+        "rule[1].name: must be 1 to 64 letters",
+    ),
+    (
+        "name = \"flagged-external\"",
+        "",
+        "rule[1].name: is missing",
+    ),
+];
+
 #[test]
 fn an_odd_rule_is_refused_with_the_cure() {
-    for (line, odd, wanted) in [
-        (
-            "who = \"flagged\"",
-            "who = \"flaged\"",
-            "did you mean \"flagged\"?",
-        ),
-        (
-            "who = \"flagged\"",
-            "who = \"listed\"",
-            "rule[1].senders: is missing: who = \"listed\"",
-        ),
-        (
-            "who = \"flagged\"",
-            "who = \"group\"",
-            "rule[1].group: is missing: who = \"group\"",
-        ),
-        (
-            "senders = []",
-            "senders = [\"a@b.test\"]",
-            "rule[1].senders: needs who = \"listed\"",
-        ),
-        (
-            "senders = []",
-            "senders = [\"\"]",
-            "an empty text names no sender",
-        ),
-        (
-            "to = \"external\"",
-            "to = \"listed\"",
-            "rule[1].recipients: is missing",
-        ),
-        (
-            "days = []",
-            "days = [\"monday\"]",
-            "\"monday\" is none of mon, tue",
-        ),
-        (
-            "hours = \"\"",
-            "hours = \"8-18\"",
-            "no span of hours such as \"08:00-18:00\"",
-        ),
-        (
-            "verdict = \"hold\"",
-            "verdict = \"reject\"",
-            "\"reject\" is none of hold, pass, watch",
-        ),
-        (
-            "name = \"flagged-external\"",
-            "name = \"a b\"",
-            "rule[1].name: must be 1 to 64 letters",
-        ),
-        (
-            "name = \"flagged-external\"",
-            "",
-            "rule[1].name: is missing",
-        ),
-    ] {
+    for (line, odd, wanted) in ODD_RULES {
         let found = faults(&sample_with(line, odd));
         assert!(found.contains(wanted), "{odd}: {found}");
     }
