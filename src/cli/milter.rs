@@ -41,28 +41,20 @@ async fn serve(config: MilterConfig, reload: Reload) -> Outcome {
     let metrics = Metrics::new();
     metrics.settings_read(Utc::now());
     let alarms = Alarms::new(metrics.clone());
-    let directory = directory::open(&config.directory, config.policy.folding.clone())
-        .map_err(|e| Failure::new(exit::CONFIG, e))?;
     let store = Store::connect_lazy(&config.database, Role::Milter)?;
     super::check_schema(&store).await?;
     let spool = Spool::open(&config.spool).map_err(|error| Failure::new(exit::CONFIG, error))?;
     note_recovered(&spool, &alarms);
-    warn(&config);
     let (watch_book, _notes) = WatchBook::new(metrics.clone());
-    let desk = Arc::new(Desk {
-        directory,
-        outage: config.outage,
-        policy: config.policy,
+    let lasting = Lasting {
         watch_book,
         spool: spool.clone(),
-        mail_deadline: config.milter.mail_deadline,
-        end_of_message_deadline: config.milter.end_of_message_deadline,
-        drain: config.milter.drain,
         metrics: metrics.clone(),
         alarms: alarms.clone(),
-        traffic: Arc::new(Traffic::default()),
-    });
-    let (desks, current) = watch::channel(desk);
+        traffic: Arc::default(),
+    };
+    let first = desk(&config, &lasting).map_err(|error| Failure::new(exit::CONFIG, error))?;
+    let (desks, current) = watch::channel(first);
     let listeners = bind(&config.milter).await?;
     serve::start(config.metrics, metrics.clone(), alarms.clone())
         .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
@@ -78,7 +70,10 @@ async fn serve(config: MilterConfig, reload: Reload) -> Outcome {
         metrics: metrics.clone(),
         alarms: alarms.clone(),
     };
-    let take = |file: &ConfigFile| Ok(renew(&desks, roles::milter(file)?)?);
+    let take = |file: &ConfigFile| {
+        desks.send_replace(desk(&roles::milter(file)?, &lasting)?);
+        Ok(())
+    };
     let mut beside = JoinSet::new();
     beside.spawn(recorder::run(recorder, end.clone()));
     beside.spawn(lookout::run(current.clone(), store, end));
@@ -100,24 +95,6 @@ async fn serve(config: MilterConfig, reload: Reload) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts another desk in place of the current one, for the connections to come.
-fn renew(desks: &watch::Sender<Arc<Desk>>, config: MilterConfig) -> Result<(), DirectoryError> {
-    let directory = directory::open(&config.directory, config.policy.folding.clone())?;
-    warn(&config);
-    desks.send_modify(|desk| {
-        *desk = Arc::new(Desk {
-            directory,
-            outage: config.outage,
-            policy: config.policy,
-            mail_deadline: config.milter.mail_deadline,
-            end_of_message_deadline: config.milter.end_of_message_deadline,
-            drain: config.milter.drain,
-            ..Desk::clone(desk)
-        });
-    });
-    Ok(())
-}
-
 /// Settings that are valid and weaken a promise.
 fn warn(config: &MilterConfig) {
     if config.outage == Outage::Pass {
@@ -127,6 +104,34 @@ fn warn(config: &MilterConfig) {
     if config.policy.mode == Mode::Watch {
         events::config_warned("policy.mode", "\"watch\": nothing is held");
     }
+}
+
+/// What one desk hands on to the next.
+struct Lasting {
+    watch_book: WatchBook,
+    spool: Spool,
+    metrics: Metrics,
+    alarms: Alarms,
+    traffic: Arc<Traffic>,
+}
+
+/// Makes the desk of these settings, at the start and at each reload.
+fn desk(config: &MilterConfig, lasting: &Lasting) -> Result<Arc<Desk>, DirectoryError> {
+    let directory = directory::open(&config.directory, config.policy.folding.clone())?;
+    warn(config);
+    Ok(Arc::new(Desk {
+        directory,
+        outage: config.outage,
+        policy: config.policy.clone(),
+        watch_book: lasting.watch_book.clone(),
+        spool: lasting.spool.clone(),
+        mail_deadline: config.milter.mail_deadline,
+        end_of_message_deadline: config.milter.end_of_message_deadline,
+        drain: config.milter.drain,
+        metrics: lasting.metrics.clone(),
+        alarms: lasting.alarms.clone(),
+        traffic: Arc::clone(&lasting.traffic),
+    }))
 }
 
 async fn bind(settings: &milter::Settings) -> Result<Vec<(Listener, Entrance)>, Failure> {
