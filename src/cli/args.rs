@@ -49,8 +49,30 @@ Examples:
     Reviews(ReviewsArguments),
     /// Bring the database schema to the version of this program
     Migrate(MigrateArguments),
-    /// Check the configuration file: every fault with its line; exit code 78
-    Check,
+    /// Check the configuration file: every fault with its line; --live checks the servers too
+    #[command(after_help = "\
+Examples:
+  mailhold check                    the file alone; no server is asked
+  mailhold check --live             Postfix, directory, database, spool, clock: as root sees all
+  mailhold check --print-postfix    the lines for main.cf of this host
+
+Exit codes: 0 nothing fails (warnings may be there), 69 a service could not be asked,
+78 something must be changed. What each check means: docs/operations.md.")]
+    Check(CheckArguments),
+}
+
+/// `mailhold check`
+#[derive(Args)]
+pub struct CheckArguments {
+    /// Ask the servers too: one line for each check, with its cure unless it is ok
+    #[arg(long)]
+    pub live: bool,
+    /// One JSON object per check
+    #[arg(long, requires = "live")]
+    pub json: bool,
+    /// Print the main.cf lines for this host; changes nothing
+    #[arg(long, conflicts_with = "live")]
+    pub print_postfix: bool,
 }
 
 /// `mailhold migrate`

@@ -48,7 +48,7 @@ pub fn run() -> ExitCode {
         Command::Worker => worker::run(&config),
         Command::Reviews(arguments) => reviews::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
-        Command::Check => check::run(&config),
+        Command::Check(arguments) => check::run(&config, &arguments),
     };
     outcome.unwrap_or_else(|failure| failure.report())
 }

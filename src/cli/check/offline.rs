@@ -1,19 +1,16 @@
-//! `mailhold check`: all faults of the configuration at once, without asking any server.
+//! The settings file alone: all its faults at once, without asking any server.
 
-use std::{io::Write, path::Path, process::ExitCode};
-
-use super::{Failure, Outcome, exit};
+use super::super::Failure;
 use crate::config::{ConfigFile, Faults, roles};
 
 /// Reads what every process would read.
-pub fn run(config: &Path) -> Outcome {
-    let file = ConfigFile::read(config)?;
+pub fn check(file: &ConfigFile, name: &str) -> Result<(), Failure> {
     let results = [
-        roles::milter(&file).map(drop),
-        roles::worker(&file).map(drop),
-        roles::reviews(&file).map(drop),
-        roles::migrate(&file).map(drop),
-        roles::instances(&file),
+        roles::milter(file).map(drop),
+        roles::worker(file).map(drop),
+        roles::reviews(file).map(drop),
+        roles::migrate(file).map(drop),
+        roles::instances(file),
     ];
     let mut faults: Vec<_> = results
         .into_iter()
@@ -21,14 +18,12 @@ pub fn run(config: &Path) -> Outcome {
         .flat_map(|f| f.faults)
         .collect();
     if faults.is_empty() {
-        let written = writeln!(std::io::stdout(), "{}: no fault", config.display());
-        written.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     faults.sort();
     faults.dedup();
     Err(Faults {
-        path: config.display().to_string(),
+        path: name.to_owned(),
         faults,
     }
     .into())

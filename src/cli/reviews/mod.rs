@@ -1,7 +1,7 @@
 //! `mailhold reviews`: what a person sees and decides on the command line.
 
 mod decide;
-mod plain;
+pub(super) mod plain;
 mod shapes;
 mod table;
 mod text;
