@@ -1,5 +1,5 @@
-//! `mailhold check --live` and `--print-postfix` against the servers of the lab: each check in a
-//! state in which it fails, and the whole where all is well. Never changes a server that others use.
+//! `mailhold check --live` and `--print-postfix` against the servers of the lab: each check where
+//! it fails, and the whole where all is well. Never changes a server that others use.
 
 mod host;
 mod house;

@@ -49,11 +49,11 @@ Examples:
     Reviews(ReviewsArguments),
     /// Bring the database schema to the version of this program
     Migrate(MigrateArguments),
-    /// Check the configuration file: every fault with its line; --live checks the servers too
+    /// Check the configuration file: every fault with its line; --live: the servers too
     #[command(after_help = "\
 Examples:
   mailhold check                    the file alone; no server is asked
-  mailhold check --live             Postfix, directory, database, spool, clock: as root sees all
+  mailhold check --live             Postfix, directory, database, this host; run it as root
   mailhold check --print-postfix    the lines for main.cf of this host
 
 Exit codes: 0 nothing fails (warnings may be there), 69 a service could not be asked,

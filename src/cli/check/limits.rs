@@ -41,7 +41,15 @@ pub fn connections(scene: &Scene, survey: &Survey) -> Vec<Answer> {
         .iter()
         .map(|(name, limit)| format!("{name} {limit}"))
         .collect();
-    let seen = format!("{} = {sum} of {seats} connections", parts.join(" + "));
+    let served = &scene.worker.worker.instance;
+    let mut listeners = scene.milter.milter.listeners.iter();
+    let others = if listeners.any(|one| one.instance != *served) {
+        ", without those of other instances"
+    } else {
+        ""
+    };
+    let parts = parts.join(" + ");
+    let seen = format!("{parts} = {sum} of {seats} connections{others}");
     let answer = if sum <= seats as u64 {
         Answer::good(seen)
     } else {

@@ -62,7 +62,7 @@ impl Entry {
     }
 }
 
-/// Where a chrooted service finds a path, and any service a relative one: below the queue directory.
+/// Where a chrooted service finds a path, and any service a relative one: below the queue.
 pub fn below(queue_directory: &Path, written: &Path) -> PathBuf {
     queue_directory.join(written.strip_prefix("/").unwrap_or(written))
 }

@@ -1,5 +1,5 @@
-//! Postfix as a whole: its version, its queue IDs, and what keeps a second message from being hidden
-//! in one.
+//! Postfix as a whole: its version, its queue IDs, and what keeps a message from being hidden in
+//! another one.
 
 use super::{Scene, report::Answer};
 use crate::postfix::{postconf::parse_version, survey::Survey};
@@ -37,7 +37,8 @@ pub fn bare_newlines(scene: &Scene, survey: &Survey) -> Vec<Answer> {
         Some("no" | "") => Answer::warning(
             format!("{NAME} = no: a mail can smuggle another one in"),
             format!(
-                "write `{NAME} = normalize` (before 3.7.10: `yes`) into {main_cf}, then `postfix reload`"
+                "write `{NAME} = normalize` (before 3.7.10: `yes`) into {main_cf}, then `postfix \
+                 reload`"
             ),
         ),
         Some(value) => Answer::good(format!("{NAME} = {value}")),

@@ -1,5 +1,5 @@
-//! `mailhold check --print-postfix`: the lines for this host's `main.cf`, and what to look at in its
-//! `master.cf`. Writes to standard output alone.
+//! `mailhold check --print-postfix`: the lines for this host's `main.cf`, and what to look at in
+//! its `master.cf`. Writes to standard output alone.
 
 use std::{
     fmt::Write as _,
@@ -151,7 +151,7 @@ fn endpoint(queue: &Path, socket: &Socket) -> (String, Option<String>) {
             Some(inside) => (format!("unix:{}", inside.display()), None),
             None => {
                 let warning = format!(
-                    "{} lies outside of the queue directory {}: a chrooted Postfix does not see it.",
+                    "{} lies outside of the queue directory {}: a chrooted Postfix does not see it",
                     path.display(),
                     queue.display()
                 );
