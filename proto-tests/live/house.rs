@@ -42,6 +42,8 @@ impl<'a> House<'a> {
     /// One in which all is well.
     pub async fn new(lab: &'a Lab) -> Self {
         let name = format!("house-{}", &random_text()[..8]);
+        // Somebody is flagged.
+        lab.person(&["Y"]).await;
         let place = &lab.tools.place;
         let directory = format!("{name}/config");
         place.directory(&name, User::ROOT, 0o755);

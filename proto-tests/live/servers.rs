@@ -10,25 +10,32 @@ use crate::{
         Lab,
         ports::free_address,
         postgres::{Database, OWNER, Postgres},
-        slapd::SERVICE,
+        slapd::{SERVICE, Slapd},
         user::User,
     },
     trials::{Trials, tests},
 };
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
-    tests![trials.shared:
+    let mut tests = tests![trials.shared:
         a_directory_that_is_not_there_is_away,
         a_wrong_password_for_the_directory_is_a_fault,
         a_base_that_is_not_there_is_a_fault,
         a_flag_that_the_schema_does_not_know_is_a_fault,
         a_table_of_flags_needs_no_server,
+        a_flag_that_nobody_has_is_a_warning,
+        a_flag_that_the_account_may_not_read_is_a_warning,
+        a_flag_without_an_index_is_a_warning_where_the_server_shows_its_settings,
         a_database_that_is_not_there_is_away,
         a_login_that_the_database_refuses_is_a_fault_by_its_name,
         a_database_without_a_schema_is_a_fault,
         a_commit_that_nobody_waits_for_is_a_fault,
         a_database_that_does_not_write_through_is_a_fault,
-    ]
+    ];
+    tests.extend(tests![trials.exclusive:
+        where_the_server_shows_nothing_the_search_is_measured,
+    ]);
+    tests
 }
 
 async fn a_directory_that_is_not_there_is_away(lab: &Lab) {
@@ -97,6 +104,75 @@ async fn a_table_of_flags_needs_no_server(lab: &Lab) {
         .settings
         .set("directory.table.file", odd.display().to_string());
     house.failing("directory-lookup", &["odd.flags"]).await;
+}
+
+async fn a_flag_that_nobody_has_is_a_warning(lab: &Lab) {
+    let mut house = House::new(lab).await;
+    house
+        .settings
+        .set("directory.ldap.base", "ou=services,dc=corp,dc=test");
+    let seen = house.check().await;
+    seen.says(
+        "directory-flags",
+        "warn",
+        &["sees no IsMailMonitor", SERVICE],
+    );
+}
+
+/// A slapd that shows the account its settings, and searches by the flag, but not the flag.
+async fn a_flag_that_the_account_may_not_read_is_a_warning(lab: &Lab) {
+    let slapd = Slapd::start_with(&lab.tools, "mute-slapd", MUTE).await;
+    slapd.add_person("anna", &["anna@corp.test"], &["Y"]).await;
+    let mut house = House::new(lab).await;
+    at_slapd(&mut house, &slapd);
+    let seen = house.check().await;
+    seen.says("directory-flags", "warn", &["may not read it"]);
+    slapd.kill();
+}
+
+async fn a_flag_without_an_index_is_a_warning_where_the_server_shows_its_settings(lab: &Lab) {
+    let slapd = Slapd::start_with(&lab.tools, "open-slapd", OPEN).await;
+    let mut house = House::new(lab).await;
+    at_slapd(&mut house, &slapd);
+    let seen = house.check().await;
+    seen.says("directory-index", "ok", &["olcDbIndex: "]);
+    house
+        .settings
+        .set("directory.ldap.attribute", "description");
+    let seen = house.check().await;
+    let words = ["no index on description", "olcDbIndex: description eq,pres"];
+    seen.says("directory-index", "warn", &words);
+    slapd.kill();
+}
+
+async fn where_the_server_shows_nothing_the_search_is_measured(lab: &Lab) {
+    let house = House::new(lab).await;
+    let seen = house.check().await;
+    seen.says(
+        "directory-index",
+        "ok",
+        &["measured: the search (IsMailMonitor=*) took"],
+    );
+}
+
+/// What stands last is for the settings of the server, together with the rights that follow in the
+/// lab's file.
+const OPEN: &str = "\
+access to * by dn.exact=\"cn=mailhold,ou=services,dc=corp,dc=test\" read by * none
+database config
+";
+const MUTE: &str = "\
+access to attrs=IsMailMonitor by * search
+access to * by dn.exact=\"cn=mailhold,ou=services,dc=corp,dc=test\" read by * none
+database config
+";
+
+fn at_slapd(house: &mut House<'_>, slapd: &Slapd) {
+    let file = slapd.service_password.display().to_string();
+    house.settings.set("directory.ldap.url", slapd.url());
+    house
+        .settings
+        .set("directory.ldap.bind_password_file", file);
 }
 
 async fn a_database_that_is_not_there_is_away(lab: &Lab) {

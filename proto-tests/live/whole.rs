@@ -13,15 +13,19 @@ use crate::{
 const PAGE: &str = include_str!("../../docs/operations.md");
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
-    tests![trials.shared:
-        where_all_is_well_every_check_is_ok,
+    let mut tests = tests![trials.shared:
         each_check_is_one_line_behind_the_one_about_the_file,
         a_fault_of_the_file_is_told_before_any_server_is_asked,
         what_must_be_changed_gives_78_and_who_is_away_gives_69,
         whoever_may_not_look_is_told_so_and_never_that_all_is_well,
         the_options_that_exclude_each_other_are_refused,
         the_page_has_every_check_and_no_other,
-    ]
+    ];
+    // Look-ups are timed.
+    tests.extend(tests![trials.exclusive:
+        where_all_is_well_every_check_is_ok,
+    ]);
+    tests
 }
 
 async fn where_all_is_well_every_check_is_ok(lab: &Lab) {

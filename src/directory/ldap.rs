@@ -20,6 +20,7 @@ pub use super::server::{Bind, Settings};
 use super::{
     Directory, DirectoryError,
     reading::{self, Answered},
+    survey::{Flags, Survey},
 };
 use crate::domain::{identity::Identity, person::Standing};
 
@@ -243,6 +244,47 @@ impl Directory for Ldap {
         };
         self.people(question, deadline).await.map(drop)
     }
+
+    async fn survey(&self, deadline: Instant) -> Result<Option<Survey>, DirectoryError> {
+        let attribute = &self.settings.attribute;
+        let present = format!("({attribute}=*)");
+        let question = |base, filter, attribute| Question {
+            base,
+            scope: Scope::Subtree,
+            filter,
+            attribute,
+            kind: "survey",
+        };
+        let begin = Instant::now();
+        let people = question(&self.settings.base, &present, attribute);
+        let flags = match self.people(people, deadline).await {
+            Err(DirectoryError::LookUp { cause, .. }) if is_size_limit(&*cause) => {
+                Flags::MoreThan(ENTRY_LIMIT.unsigned_abs() as usize)
+            }
+            // Without the right to read it, an entry is found and shown without its flag.
+            found => Flags::Counted(found?.iter().filter(|one| !one.values.is_empty()).count()),
+        };
+        let took = begin.elapsed();
+        let indexes = self.shown(question("cn=config", "(olcDbIndex=*)", "olcDbIndex"));
+        let indexes = self.within(deadline, indexes).await?;
+        let indexes = indexes
+            .iter()
+            .map(|line| String::from_utf8_lossy(line).into_owned());
+        Ok(Some(Survey {
+            flags,
+            took,
+            indexes: indexes.collect(),
+        }))
+    }
+}
+
+/// Whether the server has more to give than was asked for (RFC 4511, section 4.1.9).
+fn is_size_limit(cause: &(dyn StdError + Send + Sync + 'static)) -> bool {
+    const SIZE_LIMIT_EXCEEDED: u32 = 4;
+    matches!(
+        cause.downcast_ref(),
+        Some(LdapError::LdapResult { result }) if result.rc == SIZE_LIMIT_EXCEEDED
+    )
 }
 
 /// Entries as plain values. The library panics on what is no entry after RFC 4511, and the server
