@@ -103,7 +103,16 @@ impl<'a> House<'a> {
 
     /// Replaces words in `main.cf`.
     pub fn main_cf_with(&self, words: &str, instead: &str) -> &Self {
-        let path = self.config_directory.join("main.cf");
+        self.replace("main.cf", words, instead)
+    }
+
+    /// Replaces words in `master.cf`.
+    pub fn master_cf_with(&self, words: &str, instead: &str) -> &Self {
+        self.replace("master.cf", words, instead)
+    }
+
+    fn replace(&self, file: &str, words: &str, instead: &str) -> &Self {
+        let path = self.config_directory.join(file);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(words), "no {words:?} in {text}");
         fs::write(&path, text.replace(words, instead)).unwrap();

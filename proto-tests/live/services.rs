@@ -28,6 +28,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_filter_without_a_service_that_takes_mail_back_is_a_warning,
         more_processes_than_seats_are_a_fault,
         processes_without_a_limit_are_a_warning,
+        a_signer_behind_the_content_filter_is_well,
+        where_no_service_uses_the_list_nothing_is_called_ok,
     ]
 }
 
@@ -52,7 +54,9 @@ async fn a_service_with_a_list_of_others_is_a_fault(lab: &Lab) {
     house.main_cf("dkim = inet:localhost:8891");
     house.master_cf("465 inet n - y - - smtpd\n  -o smtpd_milters=$dkim");
     let words = ["465/inet has a list of milters without mailhold"];
-    house.failing("services", &words).await;
+    let seen = house.failing("services", &words).await;
+    seen.says("smtpd-milters", "ok", &[]);
+    assert_eq!(seen.named("smtpd-milters").len(), 1, "told once");
 }
 
 async fn a_service_with_mailhold_in_its_own_list_is_none(lab: &Lab) {
@@ -180,4 +184,26 @@ async fn processes_without_a_limit_are_a_warning(lab: &Lab) {
     house.master_cf("465 inet n - y - 0 smtpd");
     let seen = house.check().await;
     seen.says("process-limits", "warn", &["465/inet has no limit"]);
+}
+
+async fn a_signer_behind_the_content_filter_is_well(lab: &Lab) {
+    let house = House::new(lab).await;
+    house.main_cf(FILTER);
+    house.master_cf(&format!("{BACK} -o smtpd_milters=inet:localhost:8891"));
+    let seen = house.check().await;
+    for check in ["smtpd-milters", "services", "reinjection"] {
+        let answers = seen.named(check);
+        assert!(
+            answers.iter().all(|one| one["outcome"] == "ok"),
+            "{answers:?}"
+        );
+    }
+}
+
+async fn where_no_service_uses_the_list_nothing_is_called_ok(lab: &Lab) {
+    let house = House::new(lab).await;
+    house.master_cf_with(" smtpd\n", " smtpd\n  -o smtpd_milters=\n");
+    let seen = house.check().await;
+    seen.says("services", "warn", &["asks no milter"]);
+    seen.says("smtpd-milters", "skip", &["see `services`"]);
 }

@@ -147,20 +147,25 @@ pub fn queue_directory(survey: &Survey) -> &Path {
 
 /// Mail by SMTP: our milter is asked, and no other one after it.
 pub fn smtpd_milters(scene: &Scene, survey: &Survey) -> Vec<Answer> {
-    let lists = List::of_smtp(survey);
-    lists
-        .iter()
-        .map(|list| place(scene, survey, list))
-        .collect()
+    places(scene, survey, List::of_smtp(survey))
 }
 
 /// The same for `sendmail` and its like.
 pub fn non_smtpd_milters(scene: &Scene, survey: &Survey) -> Vec<Answer> {
-    let lists = List::of_others(survey);
-    lists
-        .iter()
-        .map(|list| place(scene, survey, list))
-        .collect()
+    places(scene, survey, List::of_others(survey))
+}
+
+/// A service's own list without mailhold is a way past it, and may be meant: judged with the
+/// services.
+fn places(scene: &Scene, survey: &Survey, mut lists: Vec<List<'_>>) -> Vec<Answer> {
+    lists.retain(|list| list.service.is_none() || !list.ours(scene, survey).is_empty());
+    if lists.is_empty() {
+        return vec![super::live::unmade(
+            "every service has a list of its own without mailhold (see `services`)",
+        )];
+    }
+    let placed = lists.iter().map(|list| place(scene, survey, list));
+    placed.collect()
 }
 
 fn place(scene: &Scene, survey: &Survey, list: &List<'_>) -> Answer {

@@ -37,8 +37,7 @@ pub fn bare_newlines(scene: &Scene, survey: &Survey) -> Vec<Answer> {
         Some("no" | "") => Answer::warning(
             format!("{NAME} = no: a mail can smuggle another one in"),
             format!(
-                "write `{NAME} = normalize` (before 3.7.10: `yes`) into {main_cf}, then `postfix \
-                 reload`"
+                "write `{NAME} = normalize` into {main_cf} (an older 3.x: `yes`), then `postfix reload`"
             ),
         ),
         Some(value) => Answer::good(format!("{NAME} = {value}")),
@@ -49,7 +48,7 @@ pub fn bare_newlines(scene: &Scene, survey: &Survey) -> Vec<Answer> {
 /// Short queue IDs repeat: a decision could meet another message.
 pub fn long_queue_ids(scene: &Scene, survey: &Survey) -> Vec<Answer> {
     let value = survey.parameter("enable_long_queue_ids").unwrap_or("no");
-    let answer = if value == "yes" {
+    let answer = if value.eq_ignore_ascii_case("yes") {
         Answer::good("enable_long_queue_ids = yes")
     } else {
         Answer::fault(

@@ -7,6 +7,8 @@ use crate::postfix::survey::{Service, Survey};
 
 /// How mail goes past the milter at a service.
 enum Bypass {
+    /// The service has an empty list of its own.
+    Empty,
     /// The service has a list of its own without mailhold.
     List,
     /// The service asks no milter at all.
@@ -36,6 +38,7 @@ pub fn ways_past(scene: &Scene, survey: &Survey) -> Vec<Answer> {
         };
         let name = format!("{}/{}", service.name, service.kind);
         let seen = match bypass {
+            Bypass::Empty => format!("{name} asks no milter (`-o {}=`)", list_of(service)),
             Bypass::List => format!("{name} has a list of milters without mailhold"),
             Bypass::NoMilters => format!("{name} has receive_override_options=no_milters"),
             Bypass::Proxy => {
@@ -43,8 +46,12 @@ pub fn ways_past(scene: &Scene, survey: &Survey) -> Vec<Answer> {
             }
         };
         let cure = match bypass {
+            Bypass::Empty => format!(
+                "take `-o {}=` away from {name} in {master_cf}",
+                list_of(service)
+            ),
             Bypass::List => format!(
-                "take `-o {}=` away from {name} in {master_cf}, or put mailhold at its end",
+                "put mailhold at the end of {} of {name} in {master_cf}",
                 list_of(service)
             ),
             Bypass::NoMilters => format!("take no_milters away from {name} in {master_cf}"),
@@ -92,7 +99,12 @@ fn bypass(scene: &Scene, survey: &Survey, service: &Service) -> Option<Bypass> {
     let listeners = &scene.milter.milter.listeners;
     let mut entries = milters::parse(own).into_iter();
     let names_us = entries.any(|entry| entry.listener(listeners, queue).is_some());
-    (!names_us).then_some(Bypass::List)
+    let bypass = if own.is_empty() {
+        Bypass::Empty
+    } else {
+        Bypass::List
+    };
+    (!names_us).then_some(bypass)
 }
 
 fn list_of(service: &Service) -> &'static str {
@@ -111,12 +123,18 @@ fn has_no_milters(options: &str) -> bool {
 
 /// Whether only programs of this host reach a service.
 pub fn is_loopback(survey: &Survey, service: &Service) -> bool {
+    let is_here = |host: &str| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        ["localhost", "loopback-only"].contains(&host)
+            || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    };
     match (service.kind.as_str(), service.name.rsplit_once(':')) {
-        ("inet", Some((host, _))) => {
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        ("inet", Some((host, _))) => is_here(host),
+        ("inet", None) => {
+            let interfaces = survey.of_service(service, "inet_interfaces");
+            let mut hosts = interfaces.split([',', ' ']).filter(|host| !host.is_empty());
+            hosts.all(is_here)
         }
-        ("inet", None) => survey.of_service(service, "inet_interfaces") == "loopback-only",
         // postscreen hands over what comes in from everywhere.
         ("pass", _) => false,
         _ => true,
