@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The parameters of `main.cf` that are asked for. An older Postfix does not know all of them.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 18] = [
     "mail_version",
     "compatibility_level",
     "queue_directory",
@@ -28,8 +28,6 @@ const NAMES: [&str; 20] = [
     "default_process_limit",
     "inet_interfaces",
     "mynetworks",
-    "multi_instance_name",
-    "syslog_name",
 ];
 
 /// How an instance is set up.

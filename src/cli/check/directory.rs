@@ -78,7 +78,7 @@ fn judge(
     probed: &Result<(), DirectoryError>,
 ) -> (Answer, Answer) {
     let bound = || Answer::good(name(settings));
-    let unmade = || live::unmade("there is no bind");
+    let unmade = || live::unmade("the directory was not asked");
     let file = &scene.file;
     let Err(error) = probed else {
         let seen = "the base is there, and the schema knows the flag or is hidden";

@@ -58,7 +58,9 @@ fn judge(directory: &Path, time: SystemTime, before: SystemTime, after: SystemTi
 
 fn unmade(directory: &Path, error: &io::Error) -> Answer {
     let is_barred = error.kind() == io::ErrorKind::PermissionDenied;
-    let cure = if is_barred && !nix::unistd::geteuid().is_root() {
+    let cure = if error.kind() == io::ErrorKind::NotFound {
+        "make the directory (the milter makes its spool at the start), then run this again"
+    } else if is_barred && !nix::unistd::geteuid().is_root() {
         "run this as root"
     } else {
         "compare by hand: `touch FILE; stat -c %y FILE; date` in that directory"

@@ -105,12 +105,15 @@ pub fn spool_space(scene: &Scene) -> Vec<Answer> {
     let settings = &scene.milter.spool;
     let mut settings = settings.clone();
     // What is not there yet will be made on its parent's file system.
-    if !settings.directory.exists() {
+    if matches!(settings.directory.try_exists(), Ok(false)) {
         settings.directory = settings
             .directory
             .parent()
             .unwrap_or(Path::new("/"))
             .to_owned();
+    }
+    if matches!(settings.directory.try_exists(), Ok(false)) {
+        return vec![super::live::unmade("the spool cannot be made yet")];
     }
     let name = settings.directory.display();
     let answer = match spool::measure(&settings) {

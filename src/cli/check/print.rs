@@ -183,7 +183,7 @@ fn hints(scene: &Scene, survey: &Survey) -> String {
     }
     for answer in services::ways_past(scene, survey) {
         if let Some(cure) = answer.cure {
-            let _written = writeln!(text, "# {}:\n#   {cure}", answer.seen);
+            let _written = writeln!(text, "# {}\n#   -> {cure}", answer.seen);
         }
     }
     text
