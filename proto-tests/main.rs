@@ -16,6 +16,7 @@ mod directory;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
+mod live;
 mod metadata;
 mod policy;
 mod postfix;
@@ -59,6 +60,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(cli::tests(&trials));
     tests.extend(directory::tests(&trials));
+    tests.extend(live::tests(&trials));
     tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(reload::tests(&trials));

@@ -71,7 +71,7 @@ async fn explain_with(
     let password = lab.tools.place.path().join("slapd.password");
     let rules: Table = RULES.parse().unwrap();
     settings
-        .set("directory.ldap.url", lab.slapd.url())
+        .set("directory.ldap.urls", vec![lab.slapd.url()])
         .set("directory.ldap.base", PEOPLE)
         .set("directory.ldap.bind_dn", SERVICE)
         .set(
@@ -285,7 +285,7 @@ async fn an_outage_is_explained_as_the_settings_say(lab: &Lab) {
         let closed = format!("ldap://{}", free_address());
         let away = |settings: &mut Settings| {
             settings
-                .set("directory.ldap.url", closed)
+                .set("directory.ldap.urls", vec![closed])
                 .set("directory.outage", outage);
         };
         let words = [

@@ -39,6 +39,7 @@ async fn every_command_tells_what_it_does(lab: &Lab) {
         (&["migrate"], "database schema"),
         (&["check"], "every fault with its line"),
         (&["explain"], "nothing is sent, held or recorded"),
+        (&["check"], "the main.cf lines for this host"),
         (&["reviews"], "List, show and decide held messages"),
         (&["reviews", "list"], "wait for a decision"),
         (&["reviews", "show"], "without their content"),

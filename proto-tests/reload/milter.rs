@@ -153,7 +153,7 @@ async fn another_directory_is_asked_at_once_and_looked_after(lab: &Lab) {
     let mail = Mail::new(&flagged.address, &["elsewhere.test"]);
     let nowhere = format!("ldap://{}", free_address());
     let answer = reload(&house.desk, milter, |settings| {
-        settings.set("directory.ldap.url", nowhere.as_str());
+        settings.set("directory.ldap.urls", vec![nowhere.clone()]);
     })
     .await;
     taken_up(&answer, "");

@@ -50,8 +50,16 @@ Examples:
     Reviews(ReviewsArguments),
     /// Bring the database schema to the version of this program
     Migrate(MigrateArguments),
-    /// Check the configuration file: every fault with its line; exit code 78
-    Check,
+    /// Check the configuration file: every fault with its line; --live: the servers too
+    #[command(after_help = "\
+Examples:
+  mailhold check                    the file alone; no server is asked
+  mailhold check --live             Postfix, directory, database, this host; run it as root
+  mailhold check --print-postfix    the lines for main.cf of this host
+
+Exit codes: 0 nothing fails (warnings may be there), 69 a service could not be asked,
+78 something must be changed. What each check means: docs/operations.md.")]
+    Check(CheckArguments),
     /// Tell what would become of a mail, and why; nothing is sent, held or recorded
     #[command(after_help = "\
 Examples:
@@ -59,6 +67,20 @@ Examples:
   mailhold explain --from anna@example.com --to bob@partner.test --login anna --client 192.0.2.7
   mailhold explain --from '<>' --to bob@partner.test --eml mail.eml --at '2026-11-28 22:00'")]
     Explain(ExplainArguments),
+}
+
+/// `mailhold check`
+#[derive(Args)]
+pub struct CheckArguments {
+    /// Ask the servers too: one line for each check, with its cure unless it is ok
+    #[arg(long)]
+    pub live: bool,
+    /// One JSON object per check
+    #[arg(long, requires = "live")]
+    pub json: bool,
+    /// Print the main.cf lines for this host; changes nothing
+    #[arg(long, conflicts_with = "live")]
+    pub print_postfix: bool,
 }
 
 /// `mailhold explain`

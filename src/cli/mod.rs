@@ -51,7 +51,7 @@ pub fn run() -> ExitCode {
         Command::Worker => worker::run(&config),
         Command::Reviews(arguments) => reviews::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
-        Command::Check => check::run(&config),
+        Command::Check(arguments) => check::run(&config, &arguments),
         Command::Explain(arguments) => explain::run(&config, &arguments),
     };
     outcome.unwrap_or_else(|failure| failure.report())

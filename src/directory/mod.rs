@@ -5,6 +5,7 @@ pub mod filter;
 mod generalized_time;
 pub mod ldap;
 pub mod reading;
+pub mod survey;
 pub mod table;
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
+use self::survey::Survey;
 use crate::domain::{
     folding::Folding,
     identity::Identity,
@@ -32,6 +34,11 @@ pub trait Directory: Send + Sync {
 
     /// Whether the directory can be asked at all.
     async fn probe(&self, deadline: Instant) -> Result<(), DirectoryError>;
+
+    /// What it shows of the flags as a whole; `None` from a backend without index and account.
+    async fn survey(&self, _deadline: Instant) -> Result<Option<Survey>, DirectoryError> {
+        Ok(None)
+    }
 }
 
 /// Which backend serves, with its settings.

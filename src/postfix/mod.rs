@@ -4,10 +4,12 @@
 pub mod error;
 pub mod hold;
 pub mod log;
+pub mod permission;
 pub mod postconf;
 pub mod postsuper;
 pub mod presence;
 pub mod queue_file;
+pub mod survey;
 pub mod watch;
 
 mod command;

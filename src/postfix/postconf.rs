@@ -112,7 +112,7 @@ fn understand(values: &HashMap<&'static str, String>) -> Result<Parameters, Post
     };
     let lifetime = |name| {
         let value = value(name);
-        let read = parse_duration(&value);
+        let read = parse_time(&value, DAY);
         read.ok_or(PostfixError::Parameter { name, value })
     };
     let version = value("mail_version");
@@ -143,22 +143,24 @@ fn understand(values: &HashMap<&'static str, String>) -> Result<Parameters, Post
     })
 }
 
-/// Reads a time as Postfix does; a bare number counts days, as it does for both lifetimes.
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Reads a time as Postfix does; a bare number counts `bare`, which differs by parameter: days for
+/// the lifetimes, seconds for the milters.
+pub fn parse_time(text: &str, bare: Duration) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..)? {
         "s" => Duration::from_secs(1),
         "m" => Duration::from_secs(60),
         "h" => Duration::from_secs(3_600),
-        "d" | "" => DAY,
+        "d" => DAY,
         "w" => DAY * 7,
+        "" => bare,
         _ => return None,
     };
     unit.checked_mul(digits.parse().ok()?)
 }
 
 /// The first two numbers of a version; snapshots such as `3.12-20260101` have them too.
-fn parse_version(text: &str) -> Option<(u32, u32)> {
+pub fn parse_version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
@@ -235,7 +237,7 @@ syslog_name = postfix
 
     #[test]
     fn times_have_the_units_of_postfix() {
-        let seconds = |text| parse_duration(text).map(|time| time.as_secs());
+        let seconds = |text| parse_time(text, DAY).map(|time| time.as_secs());
         assert_eq!(seconds("90s"), Some(90));
         assert_eq!(seconds("2m"), Some(120));
         assert_eq!(seconds("1w"), Some(604_800));

@@ -75,13 +75,8 @@ pub(super) async fn carry_out(
     action: Action,
     ids: &[QueueId],
 ) -> Result<Report, PostfixError> {
-    let program = settings.command_directory.join("postsuper");
-    let config_directory = settings.config_directory.as_os_str();
-    let mut arguments: Vec<&OsStr> = Vec::new();
-    if settings.is_other_instance() {
-        arguments.extend(["-c".as_ref(), config_directory]);
-    }
-    arguments.extend([action.option(), "-", "hold"].map(OsStr::new));
+    let program = program(settings);
+    let arguments = arguments(settings, action);
     let bounds = Bounds {
         deadline: settings.command_timeout,
         output_bytes: 64 * 1_024 + ids.len().saturating_mul(1_024),
@@ -99,6 +94,21 @@ pub(super) async fn carry_out(
         return Err(refusal(program, &output));
     }
     Ok(report)
+}
+
+/// The program that moves messages.
+pub(super) fn program(settings: &Settings) -> PathBuf {
+    settings.command_directory.join("postsuper")
+}
+
+/// The arguments that `sudo` must permit, to the letter.
+pub(super) fn arguments(settings: &Settings, action: Action) -> Vec<&OsStr> {
+    let mut arguments: Vec<&OsStr> = Vec::new();
+    if settings.is_other_instance() {
+        arguments.extend(["-c".as_ref(), settings.config_directory.as_os_str()]);
+    }
+    arguments.extend([action.option(), "-", "hold"].map(OsStr::new));
+    arguments
 }
 
 /// Who refused, by the lines that were said: `sudo` also warns where it goes on.

@@ -105,6 +105,16 @@ struct Inner {
     _lock: File,
 }
 
+/// What is free where a spool is or will be. Opens nothing; its parent will do.
+///
+/// # Errors
+/// [`SpoolError::Full`] if a milter would ask flagged mail to come again.
+pub fn measure(settings: &Settings) -> Result<Free, SpoolError> {
+    let room = Room::new(settings);
+    room.check()?;
+    room.free()
+}
+
 impl Spool {
     /// Takes the directory and recovers what an earlier process left there. Blocks: start-up.
     pub fn open(settings: &Settings) -> Result<Self, SpoolError> {

@@ -147,6 +147,13 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// The server's settings could not be read.
+    #[error("cannot ask the database for its settings")]
+    Survey {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
 }
 
 /// Why the schema cannot be used.
@@ -226,8 +233,21 @@ impl StoreError {
             | Self::Decide { cause }
             | Self::Review { cause }
             | Self::ReadContent { cause, .. }
-            | Self::Count { cause } => cause.is_transient(),
+            | Self::Count { cause }
+            | Self::Survey { cause } => cause.is_transient(),
         }
+    }
+
+    /// Whether the server is there and does not let this login in: a matter of the settings.
+    pub fn is_refusal(&self) -> bool {
+        if let Self::Connect {
+            cause: Cause::Refused { code, .. },
+        } = self
+        {
+            // Invalid authorisation, or no such database.
+            return code.starts_with("28") || code == "3D000";
+        }
+        matches!(self, Self::Url { .. })
     }
 }
 

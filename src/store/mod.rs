@@ -17,6 +17,7 @@ pub mod settlements;
 pub mod work;
 
 pub mod figures;
+pub mod survey;
 pub mod wake;
 
 mod error;

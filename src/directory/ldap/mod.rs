@@ -8,6 +8,7 @@ mod rest;
 mod search;
 mod servers;
 mod settings;
+mod survey;
 pub mod tls;
 pub mod url;
 
@@ -31,6 +32,7 @@ use super::{
     Directory, DirectoryError,
     filter::{self, FilterTemplate},
     reading::{self, Answered},
+    survey::Survey,
 };
 use crate::domain::{folding::Folding, identity::Identity, person::Standing};
 
@@ -161,5 +163,13 @@ impl Directory for Ldap {
     async fn probe(&self, deadline: Instant) -> Result<(), DirectoryError> {
         let question = |server| self.probe_server(server).boxed();
         self.servers.ask("probe", deadline, question).await
+    }
+
+    async fn survey(&self, deadline: Instant) -> Result<Option<Survey>, DirectoryError> {
+        let question = |server| self.survey_server(server).boxed();
+        self.servers
+            .ask("survey", deadline, question)
+            .await
+            .map(Some)
     }
 }

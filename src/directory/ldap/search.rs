@@ -16,8 +16,9 @@ use super::{
 use crate::directory::{DirectoryError, reading::Answered};
 
 /// More entries than this for one identity is an answer that nobody can trust.
-const ENTRY_LIMIT: i32 = 100;
-const SIZE_LIMIT_EXCEEDED: u32 = 4;
+pub(super) const ENTRY_LIMIT: i32 = 100;
+/// RFC 4511, appendix A.2.
+pub(super) const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const NO_SUCH_ATTRIBUTE: u32 = 16;
 const NO_SUCH_OBJECT: u32 = 32;
 const INSUFFICIENT_ACCESS: u32 = 50;
