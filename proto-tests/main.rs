@@ -51,6 +51,7 @@ fn run_tests() -> ExitCode {
     tests.extend(shipped::tests(&trials));
     tests.extend(harness::mail::tests(&trials));
     tests.extend(harness::servers::tests(&trials));
+    tests.extend(harness::logins::tests(&trials));
     tests.extend(harness::sudo::tests(&trials));
     tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));

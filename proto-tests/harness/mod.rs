@@ -2,6 +2,7 @@
 
 pub mod desk;
 pub mod leftovers;
+pub mod logins;
 pub mod mail;
 pub mod servers;
 pub mod sudo;

@@ -14,6 +14,9 @@ need() { # PACKAGE FILE: the package that brings the file
     compgen -G "$2" >/dev/null || missing+=("$1")
 }
 need postfix /usr/lib/postfix/sbin/master
+need sasl2-bin /usr/sbin/saslpasswd2
+need libsasl2-modules '/usr/lib/*/sasl2/libplain.so'
+need libsasl2-modules-db '/usr/lib/*/sasl2/libsasldb.so'
 need slapd /usr/sbin/slapd
 need ldap-utils /usr/bin/ldapmodify
 need postgresql '/usr/lib/postgresql/*/bin/initdb'

@@ -2,6 +2,7 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use mailhold::domain::queue_id::QueueId;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
@@ -96,6 +97,18 @@ impl Smtp {
     /// Names a SASL login for what follows, as a proxy that Postfix trusts does.
     pub async fn log_in_as(&mut self, login: &str) {
         self.command(format!("XCLIENT LOGIN={login}")).await.ok();
+        self.command("EHLO client.test").await.ok();
+    }
+
+    /// Logs in with a password (AUTH PLAIN, RFC 4616).
+    pub async fn authenticate(&mut self, login: &str, password: &str) -> Reply {
+        let words = BASE64_STANDARD.encode(format!("\0{login}\0{password}"));
+        self.command(format!("AUTH PLAIN {words}")).await
+    }
+
+    /// Names another client address for what follows, e.g. one outside `mynetworks`.
+    pub async fn come_from(&mut self, address: &str) {
+        self.command(format!("XCLIENT ADDR={address}")).await.ok();
         self.command("EHLO client.test").await.ok();
     }
 

@@ -7,6 +7,7 @@ mod outages;
 mod sending;
 mod table;
 mod traces;
+mod ways;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         outages::tests(trials),
         table::tests(trials),
         traces::tests(trials),
+        ways::tests(trials),
     ]
     .into_iter()
     .flatten()

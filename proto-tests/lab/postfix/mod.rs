@@ -1,11 +1,12 @@
 //! A private Postfix instance, as Debian sets one up. Never touches the machine's own.
 
 pub mod log;
+mod logins;
 mod setup;
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Mutex,
     time::Duration,
@@ -15,9 +16,9 @@ use mailhold::domain::queue_id::QueueId;
 use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 
-use self::{log::PostfixLog, setup::SOCKETS};
+use self::{log::PostfixLog, logins::Logins, setup::SOCKETS};
 use super::{
-    Tools, child::Child, eventually::eventually, place::make_old, ports::free_port,
+    Tools, child::Child, eventually::eventually, place::make_old, ports::free_address,
     program::Program, sudo_view, user::User,
 };
 
@@ -47,12 +48,15 @@ pub struct Postfix {
     pub queue_directory: PathBuf,
     /// SMTP with the milters, as a house has it.
     pub smtp: SocketAddr,
+    /// Submission: only with a login and its password, with the milters.
+    pub submission: SocketAddr,
     /// SMTP without any milter.
     pub plain_smtp: SocketAddr,
     /// SMTP that holds every mail by itself, without any milter.
     pub holding_smtp: SocketAddr,
     /// All that belongs to it.
     pub(super) home: PathBuf,
+    logins: Logins,
     program: Program,
     tools: Tools,
     child: Mutex<Option<Child>>,
@@ -62,8 +66,7 @@ impl Postfix {
     /// Starts an instance called `name` that gives all mail to `relay`.
     pub async fn start(tools: &Tools, name: &str, relay: SocketAddr) -> Self {
         let home = tools.place.directory(name, User::ROOT, 0o755);
-        let [smtp, plain_smtp, holding_smtp] =
-            [free_port(), free_port(), free_port()].map(|port| (Ipv4Addr::LOCALHOST, port).into());
+        let [smtp, submission, plain_smtp, holding_smtp] = [(); 4].map(|()| free_address());
         let config_directory = home.join("config");
         let program = Program::new(&format!("{name}-master"), "/bin/sh")
             .arguments(["-c", GUARDIAN, "guardian", MASTER, "-d", "-c"])
@@ -74,8 +77,10 @@ impl Postfix {
             home,
             config_directory,
             smtp,
+            submission,
             plain_smtp,
             holding_smtp,
+            logins: Logins::default(),
             program,
             tools: tools.clone(),
             child: Mutex::default(),
@@ -143,6 +148,11 @@ impl Postfix {
             .arguments(recipients)
             .run(content)
             .await;
+    }
+
+    /// Gives a login, or one `@` its realm, a new password, which is returned.
+    pub async fn add_login(&self, login: &str) -> String {
+        self.logins.add(self, login).await
     }
 
     /// What is in the hold queue, ready or not.

@@ -8,7 +8,7 @@ use super::{
         place::{self, Place, make_old},
         user::User,
     },
-    Postfix,
+    Postfix, logins,
 };
 
 /// Debian's own, chroot column included.
@@ -31,6 +31,7 @@ pub fn make(postfix: &Postfix, place: &Place, relay: SocketAddr) {
     directory("data", owner, 0o700);
     directory("queue", User::ROOT, 0o755);
     fill_queue(&postfix.queue_directory);
+    logins::make(postfix, place);
     // The daemons would make it readable for root alone; a worker that reads it runs as postfix.
     place::write(&postfix.log_path(), owner, 0o644, b"");
     let main = postfix.config_directory.join("main.cf");
@@ -99,9 +100,14 @@ fn main_cf(postfix: &Postfix, lab: &Path, relay: SocketAddr) -> String {
          myhostname = mail.corp.test\n\
          myorigin = corp.test\n\
          mydestination =\n\
+         relay_domains = corp.test\n\
+         relay_transport = smtp\n\
+         fast_flush_domains =\n\
          relayhost = [{}]:{}\n\
          mynetworks = 127.0.0.0/8\n\
-         smtpd_relay_restrictions = permit_mynetworks, reject\n\
+         smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, \
+         reject_unauth_destination\n\
+         cyrus_sasl_config_path = {home}/sasl\n\
          # 2: nothing outside this machine, no names asked for.\n\
          inet_interfaces = loopback-only\n\
          inet_protocols = ipv4\n\
@@ -131,7 +137,9 @@ fn main_cf(postfix: &Postfix, lab: &Path, relay: SocketAddr) -> String {
 /// Debian's services with smtpd on the lab's ports.
 fn master_cf(postfix: &Postfix) -> String {
     let Postfix {
+        name,
         smtp,
+        submission,
         plain_smtp: plain,
         holding_smtp: holding,
         ..
@@ -148,6 +156,14 @@ fn master_cf(postfix: &Postfix) -> String {
         }
         text.push('\n');
     }
+    // The options of Debian's own `submission`, which it ships commented out; TLS is for others.
+    text.push_str(&format!(
+        "{submission} inet n - y - - smtpd\n  -o syslog_name={name}/submission\n  \
+         -o smtpd_sasl_auth_enable=yes\n  -o smtpd_reject_unlisted_recipient=no\n  \
+         -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n  \
+         -o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n  \
+         -o milter_macro_daemon_name=ORIGINATING\n"
+    ));
     text.push_str(&format!(
         "{plain} inet n - y - - smtpd\n  -o smtpd_milters=\n\
          {holding} inet n - y - - smtpd\n  -o smtpd_milters=\n  \
