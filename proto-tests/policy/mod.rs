@@ -1,10 +1,15 @@
 //! What is held and what passes, from the client's SMTP session to the sink, with Postfix, slapd and
 //! PostgreSQL in between.
 
+mod case;
+mod cases;
+mod clock;
 mod exempt;
 pub mod house;
 mod outages;
+mod page;
 mod sending;
+mod site;
 mod table;
 mod traces;
 mod ways;
@@ -21,6 +26,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         sending::tests(trials),
         exempt::tests(trials),
         outages::tests(trials),
+        page::tests(trials),
         table::tests(trials),
         traces::tests(trials),
         ways::tests(trials),
