@@ -36,6 +36,8 @@ pub enum Way {
     Inside,
     /// SMTP without a login, from a host of somebody else.
     Outside,
+    /// SMTP without a login, from the mail host itself, which the settings leave out of the networks.
+    Loopback,
     /// The sendmail command.
     Sendmail,
     /// The sendmail command, which takes the recipients from the header (`-t`).

@@ -6,7 +6,7 @@ use super::{
 };
 
 use Becomes::{ComesAgain, Free, Held, Passed, Refused, Watched};
-use Way::{Inside, Outside, Proxy, Roaming, Sendmail, Submission};
+use Way::{Inside, Loopback, Outside, Proxy, Roaming, Sendmail, Submission};
 
 /// The tables of the page, by the title of their first column.
 pub static TABLES: &[Table] = &[
@@ -85,6 +85,7 @@ static WITHOUT_A_LOGIN: &[Case] = &[
     Case { name: "A flagged address at another name of the domain", sender: "{flagged}@corp.example.com", ..FROM_ANNA },
     Case { name: "A flagged address at an international domain", sender: "{flagged}@bücher.test", ..FROM_ANNA },
     Case { name: "A flagged address with a source route", sender: "@relay.test:{flagged}@corp.test", ..FROM_ANNA },
+    Case { name: "A flagged address in quotes, with a backslash", sender: "\"\\{flagged}\"@corp.test", ..FROM_ANNA },
     Case { name: "A flagged address without its domain", sender: "{flagged}", ..FROM_ANNA },
     Case { name: "A flagged address as user%domain", sender: "{flagged}%corp.test", ..FROM_ANNA },
     Case { name: "A flagged address as domain!user", sender: "corp.test!{flagged}", ..FROM_ANNA },
@@ -99,6 +100,9 @@ static WITHOUT_A_LOGIN: &[Case] = &[
     Case { name: "A header From with several mailboxes, one of them flagged", header: "From: {other}@corp.test, \"A, A\" <{flagged}@corp.test>\r\nSender: {other}@corp.test", becomes: BY_FROM, ..INSIDE },
     Case { name: "A flagged mailbox behind a colleague's name", header: "From: \"{other}@corp.test\" <{flagged}@corp.test>", becomes: BY_FROM, ..INSIDE },
     Case { name: "Two header From, the second one flagged", header: "From: {other}@corp.test\r\nFrom: {flagged}@corp.test", becomes: BY_FROM, ..INSIDE },
+    Case { name: "A header From at an international domain", header: "From: {flagged}@bücher.test", becomes: BY_FROM, ..INSIDE },
+    Case { name: "A flagged header From with a space before its colon", header: "Sender: {other}@corp.test\r\nFrom : {flagged}@corp.test", becomes: BY_FROM, ..INSIDE },
+    Case { name: "A flagged header From in several lines, with comments", header: "From: Anna\r\n (she) <{flagged}\r\n (at) @\r\n corp.test>", becomes: BY_FROM, ..INSIDE },
     Case { name: "A flagged address in Sender and Reply-To alone", header: "From: {other}@corp.test\r\nSender: {flagged}@corp.test\r\nReply-To: {flagged}@corp.test", ..INSIDE },
 ];
 
@@ -112,6 +116,7 @@ static BY_SENDMAIL: &[Case] = &[
     Case { name: "The null sender given with -f, and a flagged header From", sender: "", header: FROM_FLAGGED, becomes: BY_FROM, ..COMMAND },
     Case { name: "A flagged address given with -f, the recipients taken from the header with -t", way: Way::SendmailByHeader, sender: FLAGGED, becomes: BY_SENDER, ..COMMAND },
     Case { name: "A flagged header From, the recipients taken from the header with -t", way: Way::SendmailByHeader, header: FROM_FLAGGED, becomes: BY_FROM, ..COMMAND },
+    Case { name: "A flagged header From as user%domain", header: "From: {flagged}%corp.test", becomes: BY_FROM, ..COMMAND },
     Case { name: "A header From without its domain", header: "From: {flagged}", becomes: BY_FROM, ..COMMAND },
 ];
 
@@ -120,6 +125,7 @@ static FROM_OUTSIDE: &[Case] = &[
     Case { name: "A flagged header From that comes in", ..COMING_IN },
     Case { name: "A flagged envelope sender that comes in", sender: FLAGGED, ..COMING_IN },
     Case { name: "A bounce with a flagged header From that comes in", sender: "", ..COMING_IN },
+    Case { name: "A flagged address to somebody outside, from a host that submitted_networks lacks and mynetworks has", way: Loopback, sender: FLAGGED, to: &["{new}@elsewhere.test"], ..COMING_IN },
 ];
 
 #[rustfmt::skip]

@@ -159,7 +159,12 @@ fn logins(site: Site) -> impl Iterator<Item = &'static str> {
     let here = cases.filter(move |case: &&Case| case.site == site);
     here.filter_map(|case| match case.way {
         Way::Submission(login) | Way::Roaming(login) => Some(login),
-        Way::Proxy(_) | Way::Inside | Way::Outside | Way::Sendmail | Way::SendmailByHeader => None,
+        Way::Proxy(_)
+        | Way::Inside
+        | Way::Outside
+        | Way::Loopback
+        | Way::Sendmail
+        | Way::SendmailByHeader => None,
     })
 }
 

@@ -126,6 +126,7 @@ async fn send(open: &Open, way: Way, mail: &Mail) -> Option<Reply> {
         }
         Way::Inside => come_from(smtp().await, INSIDE).await,
         Way::Outside => come_from(smtp().await, OUTSIDE).await,
+        Way::Loopback => smtp().await,
     };
     let parameters = if mail.sender.is_ascii() {
         ""
