@@ -68,7 +68,8 @@ impl Settings {
         steps.fold(first, |table, step| table?.get(step))
     }
 
-    /// Replaces the milter's listeners: socket and instance.
+    /// Replaces the milter's listeners: socket and instance. All that comes by `local.sock` is
+    /// submitted, as in the sample.
     pub fn listen(&mut self, listeners: &[(String, &str)]) -> &mut Self {
         let listener = |(socket, instance): &(String, &str)| {
             let mut table = Table::new();
@@ -77,6 +78,9 @@ impl Settings {
             if socket.starts_with("unix:") {
                 table.insert("mode".to_owned(), "0660".into());
                 table.insert("group".to_owned(), "postfix".into());
+            }
+            if socket.ends_with("/local.sock") {
+                table.insert("submitted".to_owned(), "all".into());
             }
             Value::Table(table)
         };

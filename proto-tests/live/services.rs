@@ -169,13 +169,13 @@ async fn a_filter_without_a_service_that_takes_mail_back_is_a_warning(lab: &Lab)
 
 async fn more_processes_than_seats_are_a_fault(lab: &Lab) {
     let mut house = House::new(lab).await;
-    house.settings.set("milter.max_connections", 150);
+    house.settings.set("milter.max_connections", 250);
     house
         .check()
         .await
-        .says("process-limits", "ok", &["= 101 of 150"]);
+        .says("process-limits", "ok", &["= 201 of 250"]);
     house.master_cf("465 inet n - y - 60 smtpd");
-    let words = ["465 60", "= 161 of 150", "max_connections to 161"];
+    let words = ["465 60", "= 261 of 250", "max_connections to 261"];
     house.failing("process-limits", &words).await;
 }
 

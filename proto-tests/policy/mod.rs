@@ -1,11 +1,16 @@
 //! What is held and what passes, from the client's SMTP session to the sink, with Postfix, slapd and
 //! PostgreSQL in between.
 
+mod case;
+mod cases;
+mod clock;
 mod exempt;
 pub mod house;
 mod outages;
+mod page;
 mod sending;
 mod servers;
+mod site;
 mod table;
 mod traces;
 mod ways;
@@ -23,6 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         exempt::tests(trials),
         outages::tests(trials),
         servers::tests(trials),
+        page::tests(trials),
         table::tests(trials),
         traces::tests(trials),
         ways::tests(trials),

@@ -70,8 +70,13 @@ fn folding(section: &Section<'_>) -> Folding {
         None => Err(format!("{text:?} must be \"alias = name\"")),
     });
     let pairs = aliases.iter().map(|(alias, meant)| (&**alias, &**meant));
-    Folding::new(tag.flatten(), pairs).unwrap_or_else(|error| {
+    let folding = Folding::new(tag.flatten(), pairs).unwrap_or_else(|error| {
         section.refuse("domain_aliases", &error.to_string());
+        Folding::default()
+    });
+    let realms = section.list("login_realms", |text| Ok::<_, String>(text.to_owned()));
+    folding.with_realms(&realms).unwrap_or_else(|error| {
+        section.refuse("login_realms", &error.to_string());
         Folding::default()
     })
 }

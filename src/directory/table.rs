@@ -81,9 +81,10 @@ fn insert_worst(flags: &mut HashMap<Vec<u8>, Arc<Entry>>, key: Vec<u8>, entry: E
 #[async_trait]
 impl Directory for Table {
     async fn standing(&self, identity: &Identity, _: Instant) -> Result<Standing, DirectoryError> {
-        let key = identity.fold(&self.folding);
+        let keys = identity.fold(&self.folding);
+        let entries = keys.iter().filter_map(|key| self.flags.get(key));
         Ok(Standing {
-            entries: self.flags.get(&key).cloned().into_iter().collect(),
+            entries: entries.cloned().collect(),
         })
     }
 

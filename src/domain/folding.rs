@@ -14,6 +14,8 @@ pub struct Folding {
     tag: Option<u8>,
     /// Other names of domains, each with the name that it means; all in ASCII.
     aliases: BTreeMap<String, String>,
+    /// Realms of SASL: a login with one of them is the same as without; all in ASCII.
+    realms: Vec<String>,
 }
 
 /// A text that names no domain.
@@ -28,6 +30,7 @@ impl Default for Folding {
         Self {
             tag: Some(b'+'),
             aliases: BTreeMap::new(),
+            realms: Vec::new(),
         }
     }
 }
@@ -56,7 +59,22 @@ impl Folding {
             .keys()
             .map(|alias| (alias.clone(), last(alias)))
             .collect();
-        Ok(Self { tag, aliases })
+        let realms = Vec::new();
+        Ok(Self {
+            tag,
+            aliases,
+            realms,
+        })
+    }
+
+    /// The same with realms of SASL.
+    ///
+    /// # Errors
+    /// A text that is no domain.
+    pub fn with_realms(self, realms: &[String]) -> Result<Self, BadDomain> {
+        let realms = realms.iter().map(|realm| parse_domain(realm));
+        let realms = realms.collect::<Result<_, _>>()?;
+        Ok(Self { realms, ..self })
     }
 
     /// The one form of a mailbox: lower case, without tag, its domain in ASCII and by its first name.
@@ -66,7 +84,8 @@ impl Folding {
         joined(self.untagged(&lower(address.local())), domain)
     }
 
-    /// The one form of a SASL login: like a mailbox if it is one, else in lower case.
+    /// The one form of a SASL login as it stands in a list: like a mailbox if it is one, else in lower
+    /// case.
     pub fn fold_login(&self, login: &[u8]) -> Vec<u8> {
         match Address::from_envelope(login) {
             Some(address) if !address.domain().is_empty() => self.fold(&address),
@@ -98,9 +117,19 @@ impl Folding {
         spellings
     }
 
+    /// A SASL login without its realm; `None` if it has none. Where a client may write the realm or
+    /// leave it out, both are the same account (Cyrus SASL, `sasl_checkpass`).
+    pub fn without_realm<'a>(&self, login: &'a [u8]) -> Option<&'a [u8]> {
+        let at = login.iter().rposition(|byte| *byte == b'@')?;
+        let realm = to_ascii(login.get(at + 1..)?);
+        let is_realm = self.realms.iter().any(|known| known.as_bytes() == &*realm);
+        login.get(..at).filter(|user| is_realm && !user.is_empty())
+    }
+
     /// As [`Folding::spellings`], for a SASL login, which need not be a mailbox.
     pub fn login_spellings(&self, login: &[u8]) -> Vec<Vec<u8>> {
         let mut spellings = vec![login.to_vec()];
+        spellings.extend(self.without_realm(login).map(<[u8]>::to_vec));
         if let Some(address) = Address::from_envelope(login)
             && !address.domain().is_empty()
         {
@@ -319,9 +348,26 @@ mod tests {
     }
 
     #[test]
+    fn a_login_is_the_same_with_and_without_its_realm() {
+        let realms = ["Mail.Corp.test".to_owned()];
+        let folding = folding().with_realms(&realms).unwrap();
+        let spellings = folding.login_spellings(b"Anna@mail.corp.TEST");
+        assert!(spellings.contains(&b"Anna@mail.corp.TEST".to_vec()));
+        assert!(spellings.contains(&b"Anna".to_vec()));
+        assert_eq!(
+            folding.without_realm(b"a@b@mail.corp.test"),
+            Some(&b"a@b"[..])
+        );
+        for other in ["anna", "anna@corp.test", "@mail.corp.test"] {
+            assert_eq!(folding.without_realm(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
     fn odd_domains_are_refused() {
         for odd in ["", "a..b", "a@b", "*.test", "a b"] {
             assert!(Folding::new(None, [(odd, "corp.test")]).is_err(), "{odd:?}");
+            assert!(folding().with_realms(&[odd.to_owned()]).is_err(), "{odd:?}");
         }
     }
 }

@@ -35,11 +35,15 @@ impl Identity {
         }
     }
 
-    /// The one form of all its spellings.
-    pub fn fold(&self, folding: &Folding) -> Vec<u8> {
+    /// The one form of all its spellings; two of a login with a realm, the second one without it.
+    pub fn fold(&self, folding: &Folding) -> Vec<Vec<u8>> {
         match self {
-            Self::Login(login) => folding.fold_login(login),
-            Self::Sender(address) | Self::Author(address) => folding.fold(address),
+            Self::Login(login) => {
+                let plain = folding.without_realm(login);
+                let both = [Some(&**login), plain].into_iter().flatten();
+                both.map(|login| folding.fold_login(login)).collect()
+            }
+            Self::Sender(address) | Self::Author(address) => vec![folding.fold(address)],
         }
     }
 

@@ -150,6 +150,15 @@ impl Postfix {
             .await;
     }
 
+    /// The same, but the recipients are those of the header (`sendmail -t`).
+    pub async fn sendmail_by_header(&self, sender: &str, content: &[u8]) {
+        Program::new("sendmail", SENDMAIL)
+            .arguments([Path::new("-C"), &self.config_directory])
+            .arguments(["-i", "-t", "-f", sender])
+            .run(content)
+            .await;
+    }
+
     /// Gives a login, or one `@` its realm, a new password, which is returned.
     pub async fn add_login(&self, login: &str) -> String {
         self.logins.add(self, login).await

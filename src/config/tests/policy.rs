@@ -3,7 +3,7 @@
 use super::{faults, sample_with};
 
 #[test]
-fn another_name_of_a_domain_is_two_domains() {
+fn odd_names_of_mailboxes_and_logins_are_refused() {
     const SAMPLE: &str = "domain_aliases = [\"example.net = example.com\"]";
     for (odd, wanted) in [
         (
@@ -18,6 +18,8 @@ fn another_name_of_a_domain_is_two_domains() {
         let found = faults(&sample_with(SAMPLE, odd));
         assert!(found.contains(wanted), "{found}");
     }
+    let realm = sample_with("login_realms = []", "login_realms = [\"@mail.a.test\"]");
+    assert!(faults(&realm).contains("policy.login_realms: \"@mail.a.test\" is not a domain"));
     let long = sample_with(
         "subaddress_delimiter = \"+\"",
         "subaddress_delimiter = \"++\"",

@@ -129,14 +129,16 @@ impl SenderPattern {
 
     /// Whether an identity is this one or one of these. A login that is no mailbox has no domain.
     pub fn matches(&self, identity: &Identity, folding: &Folding) -> bool {
-        let folded = identity.fold(folding);
+        let mut folded = identity.fold(folding).into_iter();
         match self {
-            Self::Name(name) => *name == folded,
+            Self::Name(name) => folded.any(|form| *name == form),
             Self::Domain(pattern) => {
-                let at = folded.iter().rposition(|byte| *byte == b'@');
-                let domain = at.and_then(|at| folded.get(at + 1..));
-                domain.is_some_and(|domain| pattern.matches(domain))
-                    || pattern.matches(identity.domain())
+                let is_in = |form: Vec<u8>| {
+                    let at = form.iter().rposition(|byte| *byte == b'@');
+                    let domain = at.and_then(|at| form.get(at + 1..));
+                    domain.is_some_and(|domain| pattern.matches(domain))
+                };
+                folded.any(is_in) || pattern.matches(identity.domain())
             }
         }
     }
@@ -201,5 +203,16 @@ mod tests {
         }
         assert!(matches("anna", &login) && !matches("anna", &anna));
         assert!(!matches(".corp.test", &anna) && !matches("@test", &anna));
+    }
+
+    #[test]
+    fn a_login_with_its_realm_is_named_by_either() {
+        let realms = ["corp.test".to_owned()];
+        let folding = Folding::default().with_realms(&realms).unwrap();
+        let login = Identity::Login(b"Anna@corp.test".to_vec());
+        for named in ["anna", "anna@corp.test", "@corp.test"] {
+            let pattern = SenderPattern::parse(named, &folding).unwrap();
+            assert!(pattern.matches(&login, &folding), "{named}");
+        }
     }
 }

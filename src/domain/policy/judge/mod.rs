@@ -164,7 +164,7 @@ impl Policy {
         let grounds = self.grounds(finding, evidence);
         let is_mixed = envelope.recipients.iter().any(|one| self.is_protected(one));
         match (finding.rule.action, self.mode) {
-            (Action::Pass, _) => passed(grounds, evidence),
+            (Action::Pass, _) => self.passed(grounds, evidence, envelope),
             // A record of it would be one of protected correspondence.
             (Action::Watch, _) | (Action::Hold, Mode::Watch) if is_mixed => {
                 Verdict::Free(Freedom::Protected)
@@ -188,7 +188,19 @@ impl Policy {
             rule: rule.to_owned(),
             matched: flag_of(evidence),
         };
-        passed(grounds, evidence)
+        self.passed(grounds, evidence, envelope)
+    }
+
+    /// Only a flagged person's mail is told of when it passes.
+    fn passed(&self, grounds: Grounds, evidence: &Evidence, envelope: &Envelope) -> Verdict {
+        let is_mixed = envelope.recipients.iter().any(|one| self.is_protected(one));
+        match evidence.gap {
+            // A line about it would be one about protected correspondence.
+            _ if evidence.is_suspect() && is_mixed => Verdict::Free(Freedom::Protected),
+            _ if evidence.is_suspect() => Verdict::Pass(grounds),
+            Gap::Unreviewed => Verdict::Free(Freedom::Unreviewed),
+            Gap::None | Gap::Outage => Verdict::Free(Freedom::Unflagged),
+        }
     }
 
     fn grounds(&self, finding: Finding<'_>, evidence: &Evidence) -> Grounds {
@@ -220,15 +232,6 @@ fn is_in(list: &[RecipientPattern], recipient: &Path) -> bool {
 
 fn means(list: &[RecipientPattern], form: &Address) -> bool {
     list.iter().any(|known| known.matches(form))
-}
-
-/// Only a flagged person's mail is told of when it passes.
-fn passed(grounds: Grounds, evidence: &Evidence) -> Verdict {
-    match evidence.gap {
-        _ if evidence.is_suspect() => Verdict::Pass(grounds),
-        Gap::Unreviewed => Verdict::Free(Freedom::Unreviewed),
-        Gap::None | Gap::Outage => Verdict::Free(Freedom::Unflagged),
-    }
 }
 
 fn flag_of(evidence: &Evidence) -> Matched {

@@ -202,6 +202,8 @@ fn protected_correspondence_is_never_held() {
         said(&["<doctor@clinic.test>", "<b@elsewhere.test>"]),
         "refuse flagged-external"
     );
+    let inside = said(&["<doctor@clinic.test>", "<a@corp.test>"]);
+    assert_eq!(inside, "protected", "no line tells of it");
 }
 
 #[test]
