@@ -40,6 +40,7 @@ async fn every_command_tells_what_it_does(lab: &Lab) {
         (&["check"], "every fault with its line"),
         (&["explain"], "nothing is sent, held or recorded"),
         (&["reviews"], "List, show and decide held messages"),
+        (&["watched"], "how much would have been held"),
         (&["reviews", "list"], "wait for a decision"),
         (&["reviews", "show"], "without their content"),
         (&["reviews", "release"], "go to their recipients"),

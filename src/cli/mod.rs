@@ -8,6 +8,7 @@ mod milter;
 mod plain;
 mod reviews;
 mod signals;
+mod watched;
 mod worker;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
         Command::Milter => milter::run(&config),
         Command::Worker => worker::run(&config),
         Command::Reviews(arguments) => reviews::run(&config, &arguments),
+        Command::Watched(arguments) => watched::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::Check => check::run(&config),
         Command::Explain(arguments) => explain::run(&config, &arguments),
