@@ -7,6 +7,7 @@ mod outages;
 mod sending;
 mod table;
 mod traces;
+mod watching;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         outages::tests(trials),
         table::tests(trials),
         traces::tests(trials),
+        watching::tests(trials),
     ]
     .into_iter()
     .flatten()

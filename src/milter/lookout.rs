@@ -26,6 +26,7 @@ pub async fn run(current: CurrentDesk, store: Store, mut stop: watch::Receiver<b
             _stopped = stop.wait_for(|stop| *stop) => return,
         }
         let desk = Arc::clone(&current.borrow());
+        desk.metrics.policy(desk.policy.mode);
         tokio::join!(look_at_directory(&desk), look_at_store(&desk, &store));
         look_at_spool(&desk);
     }

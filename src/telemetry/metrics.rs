@@ -9,7 +9,7 @@ use prometheus::{
 };
 
 use super::declare::Declare;
-use crate::domain::decision::Decision;
+use crate::domain::{decision::Decision, policy::Mode};
 
 /// The figures of one process. A cheap handle on shared counters.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ struct Figures {
     milter_connections: IntGauge,
     milter_sessions: IntCounterVec,
     milter_verdicts: IntCounterVec,
+    policy_watching: IntGauge,
     watched: IntCounterVec,
     watch_dropped: IntCounter,
     milter_eom_duration: Histogram,
@@ -85,6 +86,8 @@ impl Metrics {
                 "Messages by verdict, from incoming to try_again",
                 &["verdict"],
             ),
+            policy_watching: in_registry
+                .count_now("policy_watching", "1 while the whole site only watches"),
             watched: in_registry.counters(
                 "watched_total",
                 "Messages that would have been held, by the rule that says so",
@@ -208,14 +211,24 @@ impl Metrics {
         self.0.milter_verdicts.with_label_values(&[verdict]).inc();
     }
 
+    /// Whether anything is held at all.
+    pub fn policy(&self, mode: Mode) {
+        let watching = match mode {
+            Mode::Enforce => 0,
+            Mode::Watch => 1,
+        };
+        self.0.policy_watching.set(watching);
+    }
+
     /// A message that would have been held by this rule went on.
     pub fn watched(&self, rule: &str) {
         self.0.watched.with_label_values(&[rule]).inc();
     }
 
-    /// Too many watched messages wait to be recorded.
-    pub fn watch_dropped(&self) {
-        self.0.watch_dropped.inc();
+    /// Watched messages will not be recorded: too many wait, or PostgreSQL refuses them.
+    pub fn watch_dropped(&self, n_messages: usize) {
+        let n_messages = u64::try_from(n_messages).unwrap_or(u64::MAX);
+        self.0.watch_dropped.inc_by(n_messages);
     }
 
     /// The end of a message was answered after `time`.
