@@ -41,6 +41,7 @@ async fn every_command_tells_what_it_does(lab: &Lab) {
         (&["explain"], "nothing is sent, held or recorded"),
         (&["check"], "the main.cf lines for this host"),
         (&["reviews"], "List, show and decide held messages"),
+        (&["watched"], "how much would have been held"),
         (&["reviews", "list"], "wait for a decision"),
         (&["reviews", "show"], "without their content"),
         (&["reviews", "release"], "go to their recipients"),

@@ -11,6 +11,7 @@ mod names;
 mod office;
 mod showing;
 mod starting;
+mod watched;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         starting::tests(trials),
         check::tests(trials),
         explaining::tests(trials),
+        watched::tests(trials),
         help::tests(trials),
     ]
     .into_iter()

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mailhold::domain::queue_id::QueueId;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use toml::{Table, Value};
 
 use crate::lab::{
     Lab, Person,
@@ -20,6 +21,9 @@ use crate::lab::{
 
 /// Long enough for anything that happens at once on a busy machine.
 pub const BOUND: Duration = Duration::from_secs(20);
+
+/// A domain outside to which mail is only watched, in the house of [`House::with_database`].
+pub const WATCHED: &str = "watched.test";
 
 /// The house whose database may be stopped, by one test at a time.
 static WITH_DATABASE: OnceCell<Mutex<House>> = OnceCell::const_new();
@@ -43,11 +47,12 @@ impl House {
         Self::between(lab, name, lab.postgres.clone(), adjust).await
     }
 
-    /// The one with a database cluster of its own, for one test after the other.
+    /// The one with a database cluster of its own, for one test after the other. What flagged people
+    /// send to [`WATCHED`] is watched only.
     pub async fn with_database(lab: &Lab) -> MutexGuard<'static, Self> {
         let start = async || {
             let postgres = Postgres::start_as(&lab.tools, "stoppable-postgres").await;
-            Mutex::new(Self::between(lab, "stoppable", postgres, |_| {}).await)
+            Mutex::new(Self::between(lab, "stoppable", postgres, watch_one_domain).await)
         };
         WITH_DATABASE.get_or_init(start).await.lock().await
     }
@@ -96,6 +101,29 @@ impl House {
     pub async fn delivered(&self, mail: &Mail) {
         self.sink.message_to(&mail.recipients[0], BOUND).await;
     }
+}
+
+fn watch_one_domain(settings: &mut Settings) {
+    let rule = |words: &[(&str, Value)]| {
+        let word = |(key, value): &(&str, Value)| ((*key).to_owned(), value.clone());
+        Value::Table(words.iter().map(word).collect::<Table>())
+    };
+    let rules = vec![
+        rule(&[
+            ("name", "to-watched".into()),
+            ("who", "flagged".into()),
+            ("to", "listed".into()),
+            ("recipients", vec![format!("@{WATCHED}")].into()),
+            ("verdict", "watch".into()),
+        ]),
+        rule(&[
+            ("name", "flagged-external".into()),
+            ("who", "flagged".into()),
+            ("to", "external".into()),
+            ("verdict", "hold".into()),
+        ]),
+    ];
+    settings.set("policy.rule", rules);
 }
 
 /// A mail with recipients that no other one has.

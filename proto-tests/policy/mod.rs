@@ -13,6 +13,7 @@ mod servers;
 mod site;
 mod table;
 mod traces;
+mod watching;
 mod ways;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         table::tests(trials),
         traces::tests(trials),
         ways::tests(trials),
+        watching::tests(trials),
     ]
     .into_iter()
     .flatten()

@@ -20,20 +20,27 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 /// A mail with a word of its own in every place that a sender can fill.
-struct Marked {
-    mail: Mail,
+pub struct Marked {
+    /// The mail.
+    pub mail: Mail,
     login: String,
     words: Vec<String>,
 }
 
 impl Marked {
-    fn new(sender: &Person, login: &str) -> Self {
+    /// One out of the house; an empty login is none.
+    pub fn new(sender: &Person, login: &str) -> Self {
+        Self::to("elsewhere.test", sender, login)
+    }
+
+    /// One to this domain.
+    pub fn to(domain: &str, sender: &Person, login: &str) -> Self {
         let words: Vec<String> = (0..6).map(|_| format!("w{}", random_text())).collect();
         let [subject, body, header, id, file, local] = &words[..] else {
             unreachable!()
         };
-        let mut mail = Mail::new(&sender.address, &["elsewhere.test"]);
-        mail.recipients = vec![format!("{local}@elsewhere.test")];
+        let mut mail = Mail::new(&sender.address, &[domain]);
+        mail.recipients = vec![format!("{local}@{domain}")];
         mail.content = format!(
             "Subject: {subject}\r\nX-Odd: {header}\r\nMessage-ID: <{id}@corp.test>\r\n\
              Content-Type: text/plain; name={file}\r\n\r\n{body}\r\n"
@@ -46,7 +53,8 @@ impl Marked {
         }
     }
 
-    async fn send(&self, house: &House) -> mailhold::domain::queue_id::QueueId {
+    /// Sends it, under its login if it has one.
+    pub async fn send(&self, house: &House) -> mailhold::domain::queue_id::QueueId {
         let mut smtp = Smtp::connect(house.postfix.smtp).await;
         if !self.login.is_empty() {
             smtp.log_in_as(&self.login).await;
@@ -57,7 +65,7 @@ impl Marked {
     }
 
     /// The words of this mail that are in a text, spelt out or in hexadecimal digits.
-    fn words_in(&self, text: &[u8]) -> Vec<&str> {
+    pub fn words_in(&self, text: &[u8]) -> Vec<&str> {
         let hex = |word: &str| {
             word.bytes()
                 .map(|byte| format!("{byte:02x}"))
@@ -162,13 +170,14 @@ async fn logs_tell_nothing_of_what_a_held_mail_says(lab: &Lab) {
     }
 }
 
-fn log(role: &Role) -> Vec<u8> {
+/// All that a process has logged.
+pub fn log(role: &Role) -> Vec<u8> {
     let lines = role.events().into_iter().map(|event| event.to_string());
     lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 /// Whatever is in any file below a directory, one file after the other.
-fn all_bytes(directory: &Path) -> Vec<u8> {
+pub fn all_bytes(directory: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in fs::read_dir(directory).unwrap().flatten() {
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());

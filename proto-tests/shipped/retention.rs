@@ -5,7 +5,7 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 
 use crate::{
-    lab::Lab,
+    lab::{Lab, postgres::Database},
     trials::{Trials, tests},
 };
 
@@ -32,10 +32,10 @@ const REVIEWS: &str = "
     delete from work;";
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
-    tests![trials.shared: the_statements_of_the_page_remove_old_settled_reviews_only]
+    tests![trials.shared: the_statements_of_the_page_remove_only_what_is_old_and_settled]
 }
 
-async fn the_statements_of_the_page_remove_old_settled_reviews_only(lab: &Lab) {
+async fn the_statements_of_the_page_remove_only_what_is_old_and_settled(lab: &Lab) {
     let (_, rest) = PAGE.split_once("begin;\n").expect("statements on the page");
     let (statements, _) = rest.split_once("commit;").unwrap();
     let database = lab.postgres.database().await;
@@ -56,4 +56,23 @@ async fn the_statements_of_the_page_remove_old_settled_reviews_only(lab: &Lab) {
             .await;
         assert_eq!(left, "0", "{table}");
     }
+    what_was_watched_goes_by_its_age(&database).await;
+}
+
+async fn what_was_watched_goes_by_its_age(database: &Database) {
+    let statement = PAGE
+        .lines()
+        .find(|line| line.trim_start().starts_with("delete from watched"))
+        .expect("the statement on the page");
+    database
+        .execute(
+            "insert into watched (watched_id, instance, watched_at, rule, identity_kind, identity,
+                entry, flag, n_recipients)
+            select gen_random_uuid(), 'postfix', now() - age, age::text, '', '', '', '', 1
+            from unnest(array['100 days', '80 days']::interval[]) as age",
+        )
+        .await;
+    database.execute(statement).await;
+    let left = database.execute("select rule from watched").await;
+    assert_eq!(left, "80 days");
 }

@@ -210,6 +210,8 @@ async fn every_operation_can_run_on_a_task_of_its_own(lab: &Lab) {
     let (store, settings) = (fixture.milter(), fixture.settings("mailhold_milter"));
     let (some, instance) = (fixture.capture(), &fixture.instance);
     can_be_spawned(store.record(&mut [record(&some, MAIL)]));
+    can_be_spawned(store.record_watched(&[]));
+    can_be_spawned(store.watched(&[]));
     can_be_spawned(store.unconfirmed(instance, None, 1));
     can_be_spawned(store.confirm(&[]));
     can_be_spawned(store.claim(instance, "w", BOUND, 1));

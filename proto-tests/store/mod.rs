@@ -10,6 +10,7 @@ mod rights;
 mod schema;
 mod settling;
 mod waking;
+mod watching;
 mod working;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         schema::tests(trials),
         settling::tests(trials),
         waking::tests(trials),
+        watching::tests(trials),
         working::tests(trials),
     ]
     .into_iter()

@@ -12,13 +12,14 @@ use crate::{
 
 /// insufficient_privilege
 const DENIED: &str = "42501";
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "capture",
     "capture_recipient",
     "capture_content",
     "decision",
     "work",
     "settlement",
+    "watched",
 ];
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
@@ -65,6 +66,8 @@ async fn the_milters_login_may_only_insert_captures(lab: &Lab) {
             "update capture set state = 'held'",
             "update capture set subject = ''",
             "update capture_content set bytes = ''",
+            "update watched set rule = ''",
+            "insert into watched (created_at) values (now())",
             "insert into decision (capture_id, decision, reviewer, via) \
                 values (gen_random_uuid(), 'release', 'x', 'cli')",
             "insert into work (decision_id, capture_id, instance) \
@@ -104,6 +107,7 @@ async fn the_workers_login_cannot_read_content_or_addresses(lab: &Lab) {
             "select sender from capture",
             "select * from capture",
             "select note from decision",
+            "select from watched",
         ],
     )
     .await;
@@ -178,6 +182,8 @@ async fn the_reviewers_login_can_read_and_decide_and_nothing_else(lab: &Lab) {
             "update capture set state = 'decided'",
             "update work set due_at = now()",
             "update decision set decision = 'release'",
+            "update watched set rule = ''",
+            "insert into watched (watched_id) values (gen_random_uuid())",
             "insert into settlement (capture_id, disposition, method, worker, evidence) \
                 values (gen_random_uuid(), 'gone', 'none', '', '')",
             "insert into capture (capture_id) values (gen_random_uuid())",
@@ -239,6 +245,7 @@ milter|_sqlx_migrations|select
 milter|capture|insert (26)
 milter|capture_content|insert (bytes capture_id encoding ordinal)
 milter|capture_recipient|insert (argument capture_id ordinal parameters recipient rewritten)
+milter|watched|insert (10)
 reviews|_sqlx_migrations|select
 reviews|capture|select
 reviews|capture_content|select
@@ -246,6 +253,7 @@ reviews|capture_recipient|select
 reviews|decision|insert (capture_id decision note os_user reviewer via)
 reviews|decision|select
 reviews|settlement|select
+reviews|watched|select
 reviews|work|select
 worker|_sqlx_migrations|select
 worker|capture|select (9)

@@ -1,11 +1,11 @@
 //! What can be typed.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use chrono::NaiveDateTime;
 use clap::{Args, Parser, Subcommand};
 
-use crate::store::reviews::ReviewKey;
+use crate::{config::value, store::reviews::ReviewKey};
 
 /// Reviews outgoing mail before it leaves a Postfix server.
 ///
@@ -48,6 +48,12 @@ Examples:
   mailhold reviews release 4jWkMG56f7z1j --as anna@example.com
   mailhold reviews return 4jWkMG56f7z1j 4jWkMG6z3Vz1k --as anna@example.com --note 'wrong customer'")]
     Reviews(ReviewsArguments),
+    /// Show how much would have been held: the figures of what was only watched
+    #[command(after_help = "\
+Examples:
+  mailhold watched                          the last 7 days
+  mailhold watched --since 24h --senders    the last day, and whose mail it was")]
+    Watched(WatchedArguments),
     /// Bring the database schema to the version of this program
     Migrate(MigrateArguments),
     /// Check the configuration file: every fault with its line; --live: the servers too
@@ -115,6 +121,20 @@ pub struct ExplainArguments {
 fn local_time(text: &str) -> Result<NaiveDateTime, String> {
     let read = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M");
     read.map_err(|_| "is no time such as '2026-11-28 22:00'".to_owned())
+}
+
+/// `mailhold watched`
+#[derive(Args)]
+pub struct WatchedArguments {
+    /// How far to look back, such as 24h or 30d
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = value::duration)]
+    pub since: Duration,
+    /// Also show whose mail it was, busiest first, 20 at most
+    #[arg(long)]
+    pub senders: bool,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `mailhold migrate`

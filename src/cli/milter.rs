@@ -14,8 +14,11 @@ use crate::{
     directory::{self, DirectoryError, Outage},
     domain::policy::Mode,
     milter::{
-        self, Desk, Entrance, Traffic, listener::Listener, lookout, recorder, recorder::Recorder,
-        watch_book::WatchBook,
+        self, Desk, Entrance, Traffic,
+        listener::Listener,
+        lookout, recorder,
+        recorder::Recorder,
+        watch_book::{self, Clerk, WatchBook},
     },
     spool::Spool,
     store::{Role, Store},
@@ -45,7 +48,7 @@ async fn serve(config: MilterConfig, reload: Reload) -> Outcome {
     super::check_schema(&store).await?;
     let spool = Spool::open(&config.spool).map_err(|error| Failure::new(exit::CONFIG, error))?;
     note_recovered(&spool, &alarms);
-    let (watch_book, _notes) = WatchBook::new(metrics.clone());
+    let (watch_book, notes) = WatchBook::new(metrics.clone());
     let lasting = Lasting {
         watch_book,
         spool: spool.clone(),
@@ -74,7 +77,9 @@ async fn serve(config: MilterConfig, reload: Reload) -> Outcome {
         desks.send_replace(desk(&roles::milter(file)?, &lasting)?);
         Ok(())
     };
+    let clerk = Clerk::beside(&recorder, notes);
     let mut beside = JoinSet::new();
+    beside.spawn(watch_book::run(clerk, end.clone()));
     beside.spawn(recorder::run(recorder, end.clone()));
     beside.spawn(lookout::run(current.clone(), store, end));
     events::role_ready("milter");
@@ -82,7 +87,7 @@ async fn serve(config: MilterConfig, reload: Reload) -> Outcome {
         served = milter::serve(current, &config.milter, listeners, stop) => served,
         // Neither ends before it is told to: captures would pile up, or faults stay unseen.
         Some(ended) = beside.join_next() => Err(io::Error::other(match ended {
-            Ok(()) => "the recorder or the lookout has ended".to_owned(),
+            Ok(()) => "the recorder, the lookout or the watch book has ended".to_owned(),
             Err(panic) => panic.to_string(),
         })),
         never = reload.at_each_hangup(&metrics, &alarms, take) => match never {},

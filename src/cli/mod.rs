@@ -9,6 +9,7 @@ mod plain;
 mod reload;
 mod reviews;
 mod signals;
+mod watched;
 mod worker;
 
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ pub fn run() -> ExitCode {
         Command::Milter => milter::run(&config),
         Command::Worker => worker::run(&config),
         Command::Reviews(arguments) => reviews::run(&config, &arguments),
+        Command::Watched(arguments) => watched::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::Check(arguments) => check::run(&config, &arguments),
         Command::Explain(arguments) => explain::run(&config, &arguments),

@@ -233,6 +233,7 @@ fn let_go(
         Verdict::Watch(grounds) => {
             events::message_watched(queue_id.as_ref(), &grounds, n_recipients);
             desk.watch_book.note(Watched {
+                id: Uuid::now_v7(),
                 instance: entrance.instance.clone(),
                 queue_id,
                 watched_at: Utc::now(),

@@ -28,6 +28,7 @@ pub async fn run(mut current: CurrentDesk, store: Store, mut stop: watch::Receiv
             _stopped = stop.wait_for(|stop| *stop) => return,
         }
         let desk = Arc::clone(&current.borrow_and_update());
+        desk.metrics.policy(desk.policy.mode);
         tokio::join!(look_at_directory(&desk), look_at_store(&desk, &store));
         look_at_spool(&desk);
     }

@@ -21,10 +21,10 @@ use crate::{
 const BATCH_BYTES: u64 = 16 * 1_024 * 1_024;
 
 /// The first pause while PostgreSQL is away; it doubles up to the setting.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a stop may be delayed to record what waits.
-const LAST_WORD: Duration = Duration::from_secs(2);
+pub(super) const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// The `[recorder]` section.
 #[derive(Clone, Debug)]

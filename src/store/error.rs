@@ -56,6 +56,15 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// Watched messages could not be recorded; none of the batch is.
+    #[error("cannot record {count} watched messages")]
+    RecordWatched {
+        /// How many the batch had.
+        count: usize,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// The content of a capture could not be read from where it waits.
     #[error("cannot read the waiting content of capture {capture_id}")]
     ReadWaiting {
@@ -154,6 +163,13 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// The figures of watched messages could not be read.
+    #[error("cannot count watched messages")]
+    CountWatched {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
 }
 
 /// Why the schema cannot be used.
@@ -224,6 +240,7 @@ impl StoreError {
             | Self::Migrate { cause }
             | Self::CreateRole { cause, .. }
             | Self::Record { cause, .. }
+            | Self::RecordWatched { cause, .. }
             | Self::LookUp { cause }
             | Self::Confirm { cause }
             | Self::Claim { cause }
@@ -234,7 +251,8 @@ impl StoreError {
             | Self::Review { cause }
             | Self::ReadContent { cause, .. }
             | Self::Count { cause }
-            | Self::Survey { cause } => cause.is_transient(),
+            | Self::Survey { cause }
+            | Self::CountWatched { cause } => cause.is_transient(),
         }
     }
 

@@ -1,5 +1,6 @@
-//! PostgreSQL: captures, reviews, decisions, work and settlements. Never speaks to Postfix or the
-//! directory, never parses a message, and never changes the schema when a process starts.
+//! PostgreSQL: captures, reviews, decisions, work and settlements, and what is watched. Never speaks
+//! to Postfix or the directory, never parses a message, and never changes the schema when a process
+//! starts.
 
 use std::{fmt, io, time::Duration};
 
@@ -19,6 +20,7 @@ pub mod work;
 pub mod figures;
 pub mod survey;
 pub mod wake;
+pub mod watched;
 
 mod error;
 mod leases;

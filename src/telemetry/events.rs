@@ -127,6 +127,14 @@ pub fn message_watched(queue_id: Option<&QueueId>, grounds: &Grounds, n_recipien
     );
 }
 
+/// Watched messages will be missing from the figures; the messages themselves have long gone on.
+pub fn watched_dropped(n_messages: usize, reason: &str) {
+    warn!(
+        event = "watched.dropped",
+        n_messages, reason, "{n_messages} watched messages are not recorded: {reason}"
+    );
+}
+
 /// A message that is to be held goes to a protected correspondent as well; its sender is asked to
 /// send it separately.
 pub fn message_refused(queue_id: Option<&QueueId>, grounds: &Grounds, n_recipients: usize) {

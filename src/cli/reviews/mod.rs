@@ -2,7 +2,7 @@
 
 mod decide;
 mod shapes;
-mod table;
+pub(super) mod table;
 mod text;
 
 use std::{
@@ -220,7 +220,7 @@ async fn write_content(
 }
 
 /// A pipe whose reader has seen enough, as in `mailhold reviews list | head`, is no fault.
-fn no_reader(failure: Failure) -> Outcome {
+pub(super) fn no_reader(failure: Failure) -> Outcome {
     let cause = failure.error.downcast_ref::<io::Error>();
     if cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         Ok(ExitCode::SUCCESS)
@@ -245,6 +245,6 @@ fn complain(text: &str) {
     eprintln!("mailhold: {text}");
 }
 
-fn own_fault(error: impl Into<anyhow::Error>) -> Failure {
+pub(super) fn own_fault(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(exit::SOFTWARE, error)
 }

@@ -20,18 +20,41 @@ pub fn table(out: &mut impl Write, lines: &[Line], now: DateTime<Utc>) -> io::Re
     if lines.is_empty() {
         return Ok(());
     }
-    let rows: Vec<[String; N_COLUMNS]> = std::iter::once(TITLES.map(str::to_owned))
+    let titles = std::iter::once(TITLES.map(str::to_owned));
+    let rows: Vec<_> = titles
         .chain(lines.iter().map(|line| row(line, now)))
         .collect();
+    aligned(out, [Side::Left; N_COLUMNS], &rows)
+}
+
+/// The side on which the cells of a column stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// For words.
+    Left,
+    /// For numbers.
+    Right,
+}
+
+/// Writes rows with their columns below each other.
+pub fn aligned<const N: usize>(
+    out: &mut impl Write,
+    sides: [Side; N],
+    rows: &[[String; N]],
+) -> io::Result<()> {
     let width_of = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| columns(cell)).max().unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..N_COLUMNS).map(width_of).collect();
-    for row in &rows {
-        let padded = row.iter().zip(&widths).map(|(cell, width)| {
+    let widths: Vec<usize> = (0..N).map(width_of).collect();
+    for row in rows {
+        let padded = row.iter().zip(&widths).zip(sides);
+        let padded = padded.map(|((cell, width), side)| {
             let missing = width.saturating_sub(columns(cell));
-            format!("{cell}{:missing$}", "")
+            match side {
+                Side::Left => format!("{cell}{:missing$}", ""),
+                Side::Right => format!("{:missing$}{cell}", ""),
+            }
         });
         let line = padded.collect::<Vec<_>>().join("  ");
         writeln!(out, "{}", line.trim_end())?;

@@ -3,8 +3,18 @@
 use std::time::Duration;
 
 use super::Metrics;
+use crate::domain::policy::Mode;
 
 impl Metrics {
+    /// Whether anything is held at all.
+    pub fn policy(&self, mode: Mode) {
+        let watching = match mode {
+            Mode::Enforce => 0,
+            Mode::Watch => 1,
+        };
+        self.0.policy_watching.set(watching);
+    }
+
     /// A milter connection was opened.
     pub fn connection_opened(&self) {
         self.0.milter_connections.inc();
@@ -26,9 +36,10 @@ impl Metrics {
         self.0.watched.with_label_values(&[rule]).inc();
     }
 
-    /// Too many watched messages wait to be recorded.
-    pub fn watch_dropped(&self) {
-        self.0.watch_dropped.inc();
+    /// Watched messages will not be recorded: too many wait, or PostgreSQL refuses them.
+    pub fn watch_dropped(&self, n_messages: usize) {
+        let n_messages = u64::try_from(n_messages).unwrap_or(u64::MAX);
+        self.0.watch_dropped.inc_by(n_messages);
     }
 
     /// The end of a message was answered after `time`.

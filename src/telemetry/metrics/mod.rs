@@ -27,6 +27,7 @@ struct Figures {
     milter_connections: IntGauge,
     milter_sessions: IntCounterVec,
     milter_verdicts: IntCounterVec,
+    policy_watching: IntGauge,
     watched: IntCounterVec,
     watch_dropped: IntCounter,
     milter_eom_duration: Histogram,
@@ -99,6 +100,8 @@ impl Metrics {
                 "Messages by verdict, from incoming to try_again",
                 &["verdict"],
             ),
+            policy_watching: in_registry
+                .count_now("policy_watching", "1 while the whole site only watches"),
             watched: in_registry.counters(
                 "watched_total",
                 "Messages that would have been held, by the rule that says so",
