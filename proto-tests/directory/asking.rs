@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 use mailhold::{
     directory::{
         self, Directory, DirectoryError, Settings, filter::FilterTemplate, ldap, ldap::Bind,
-        reading::Marks,
+        mirror, reading::Marks,
     },
     domain::{
         address::Address,
@@ -58,6 +58,7 @@ pub fn unbound(address: SocketAddr) -> ldap::Settings {
         max_connections: 4,
         max_connection_age: Duration::from_secs(600),
         timeout: Duration::from_secs(5),
+        mirror: mirror::Settings::default(),
     }
 }
 

@@ -33,7 +33,7 @@ pub fn run(config: &Path) -> Outcome {
 async fn serve(config: MilterConfig) -> Outcome {
     let metrics = Metrics::new();
     let alarms = Alarms::new(metrics.clone());
-    let directory = directory::open(&config.directory, config.folding)
+    let directory = directory::open_mirrored(&config.directory, config.folding, &metrics, &alarms)
         .map_err(|e| Failure::new(exit::CONFIG, e))?;
     let store = Store::connect_lazy(&config.database, Role::Milter)?;
     super::check_schema(&store).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{file::ConfigFile, section::Section, value};
 use crate::{
-    directory::{self, Outage, filter::FilterTemplate, ldap, reading::Marks, table},
+    directory::{self, Outage, filter::FilterTemplate, ldap, mirror, reading::Marks, table},
     domain::{
         folding::Folding,
         instance::Instance,
@@ -168,9 +168,30 @@ fn ldap_settings(section: &Section<'_>) -> ldap::Settings {
         max_connections: section.number("max_connections", 8, 1..=256) as usize,
         max_connection_age: section.duration("max_connection_age", "10m"),
         timeout: section.duration("timeout", "3s"),
+        mirror: mirror_settings(section),
     };
     section.refuse_unknown();
     settings
+}
+
+fn mirror_settings(section: &Section<'_>) -> mirror::Settings {
+    use mirror::Wanted;
+    let words = [
+        ("auto", Wanted::Auto),
+        ("on", Wanted::On),
+        ("off", Wanted::Off),
+    ];
+    let max_age = |text: &str| match value::duration(text)? {
+        // Signs of life come every two seconds, and one may be waited for as long as for a look-up.
+        age if age < Duration::from_secs(10) => Err(format!("{text:?} is less than 10s")),
+        age => Ok(age),
+    };
+    mirror::Settings {
+        wanted: section.word("mirror", &words).unwrap_or(Wanted::Auto),
+        max_age: section
+            .parsed("mirror_max_age", "5m", max_age)
+            .unwrap_or_default(),
+    }
 }
 
 fn ldap_url(text: &str) -> Result<String, String> {

@@ -266,6 +266,24 @@ fn an_attribute_that_asks_for_something_else_is_refused() {
 }
 
 #[test]
+fn a_mirror_that_cannot_be_is_refused() {
+    let found = directory_faults("mirror = \"auto\"", "mirror = \"always\"");
+    assert!(
+        found.contains("\"always\" is none of auto, on, off"),
+        "{found}"
+    );
+    let max_age = "mirror_max_age = \"5m\"";
+    for age in ["9s", "0s", "soon"] {
+        let found = directory_faults(max_age, &format!("mirror_max_age = \"{age}\""));
+        assert!(
+            found.contains("directory.ldap.mirror_max_age: "),
+            "{age}: {found}"
+        );
+    }
+    assert_eq!(directory_faults(max_age, "mirror_max_age = \"10s\""), "");
+}
+
+#[test]
 fn a_bind_needs_a_name_and_a_password() {
     const NAME: &str = "#bind_dn = \"cn=mailhold,ou=services,dc=example,dc=com\"";
     const PASSWORD: &str = "#bind_password_file = \"/etc/mailhold/ldap.password\"";

@@ -4,6 +4,7 @@
 pub mod filter;
 mod generalized_time;
 pub mod ldap;
+pub mod mirror;
 pub mod reading;
 pub mod table;
 
@@ -13,10 +14,14 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::{
-    folding::Folding,
-    identity::Identity,
-    person::{Standing, Suspicion},
+use self::mirror::{Mirror, Wanted};
+use crate::{
+    domain::{
+        folding::Folding,
+        identity::Identity,
+        person::{Standing, Suspicion},
+    },
+    telemetry::{Alarms, Metrics, chain::Chain, events},
 };
 
 /// A source of flags.
@@ -130,6 +135,34 @@ pub fn open(settings: &Settings, folding: Folding) -> Result<Arc<dyn Directory>,
         Settings::Ldap(settings) => Arc::new(ldap::Ldap::new(settings.as_ref().clone(), folding)),
         Settings::Table(settings) => Arc::new(table::Table::read(settings, folding)?),
     })
+}
+
+/// As [`open`], with the people in memory where the settings and the server allow it. Needs a
+/// runtime: the mirror follows its server until it is dropped.
+pub fn open_mirrored(
+    settings: &Settings,
+    folding: Folding,
+    metrics: &Metrics,
+    alarms: &Alarms,
+) -> Result<Arc<dyn Directory>, DirectoryError> {
+    let settings = match settings {
+        Settings::Ldap(ldap) if ldap.mirror.wanted != Wanted::Off => ldap,
+        Settings::Ldap(_) | Settings::Table(_) => return open(settings, folding),
+    };
+    let live = Arc::new(ldap::Ldap::new(settings.as_ref().clone(), folding));
+    match Mirror::plan(&live) {
+        Ok(plan) => Ok(Arc::new(Mirror::start(
+            live,
+            plan,
+            metrics.clone(),
+            alarms.clone(),
+        ))),
+        Err(reason) => {
+            let text = format!("{}; every message is looked up", Chain(&reason));
+            events::config_warned("directory.ldap.mirror", &text);
+            Ok(live)
+        }
+    }
 }
 
 /// Looks all identities of a message up at once: the first flagged one, or `None` if none is.

@@ -17,6 +17,8 @@ const MOMENT: Duration = Duration::from_secs(15 * 60);
 pub enum AlarmKind {
     /// The directory cannot be asked.
     DirectoryUnreachable,
+    /// The people in memory are not those of the directory any more, or cannot be.
+    MirrorLost,
     /// A flag's value is neither true nor false by the settings.
     FlagUnknown,
     /// PostgreSQL cannot be reached, or refuses.
@@ -43,8 +45,9 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DirectoryUnreachable,
+        Self::MirrorLost,
         Self::FlagUnknown,
         Self::StoreUnreachable,
         Self::SpoolFull,
@@ -62,6 +65,7 @@ impl AlarmKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DirectoryUnreachable => "directory_unreachable",
+            Self::MirrorLost => "mirror_lost",
             Self::FlagUnknown => "flag_unknown",
             Self::StoreUnreachable => "store_unreachable",
             Self::SpoolFull => "spool_full",
@@ -83,6 +87,7 @@ impl AlarmKind {
             | Self::SpoolFull
             | Self::SpoolFailing
             | Self::PostfixRefused => Course::UntilCured,
+            Self::MirrorLost => Course::UntilCuredAndReady,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked
@@ -99,6 +104,8 @@ impl AlarmKind {
 enum Course {
     /// When the fault is seen to be cured. Until then the process is not ready.
     UntilCured,
+    /// When the fault is seen to be cured. The process is ready meanwhile: mail does not feel it.
+    UntilCuredAndReady,
     /// A quarter of an hour after it happened last.
     Momentary,
 }
@@ -165,6 +172,12 @@ impl Alarms {
                 .collect()
         };
         over.into_iter().for_each(|kind| self.clear(kind));
+    }
+
+    /// What an alarm that stands says.
+    pub fn detail(&self, kind: AlarmKind) -> Option<String> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.get(&kind).map(|fault| fault.detail.clone())
     }
 
     /// The faults that keep the process from being ready, with their details.

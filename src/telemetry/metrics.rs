@@ -24,6 +24,9 @@ struct Figures {
     milter_eom_duration: Histogram,
     directory_lookup_duration: Histogram,
     directory_errors: IntCounterVec,
+    mirror_age: Gauge,
+    mirror_entries: IntGauge,
+    mirror_refreshes: IntCounterVec,
     capture_bytes: IntCounter,
     capture_errors: IntCounterVec,
     spool_waiting: IntGauge,
@@ -50,6 +53,7 @@ struct Figures {
 const VERDICTS: [&str; 5] = ["unflagged", "unreviewed", "pass", "hold", "try_again"];
 const SESSION_RESULTS: [&str; 3] = ["quit", "cut", "panic"];
 const DIRECTORY_ERRORS: [&str; 3] = ["timeout", "unreachable", "refused"];
+const MIRROR_REFRESHES: [&str; 2] = ["full", "resumed"];
 const CAPTURE_ERRORS: [&str; 2] = ["full", "failing"];
 const SETTLE_RESULTS: [&str; 3] = ["done", "gone", "postponed"];
 
@@ -81,6 +85,16 @@ impl Metrics {
             directory_errors: in_registry.counters(
                 "directory_errors_total",
                 "Look-ups without an answer: timeout, unreachable or refused",
+                &["kind"],
+            ),
+            mirror_age: in_registry.gauge(
+                "directory_mirror_age_seconds",
+                "Time since the people in memory were known to be those of the directory",
+            ),
+            mirror_entries: in_registry.count_now("directory_mirror_entries", "People in memory"),
+            mirror_refreshes: in_registry.counters(
+                "directory_mirror_refreshes_total",
+                "Times that the people in memory were brought up to date: full or resumed",
                 &["kind"],
             ),
             capture_bytes: in_registry.counter("capture_bytes_total", "Content captured, bytes"),
@@ -201,6 +215,19 @@ impl Metrics {
         self.0.directory_errors.with_label_values(&[kind]).inc();
     }
 
+    /// The people in memory, and the time since they were known to be right.
+    pub fn mirror(&self, n_entries: usize, age: Duration) {
+        self.0
+            .mirror_entries
+            .set(i64::try_from(n_entries).unwrap_or(i64::MAX));
+        self.0.mirror_age.set(age.as_secs_f64());
+    }
+
+    /// The people in memory were brought up to date: `full` or `resumed`.
+    pub fn mirror_refreshed(&self, kind: &str) {
+        self.0.mirror_refreshes.with_label_values(&[kind]).inc();
+    }
+
     /// A message was captured.
     pub fn captured(&self, size_bytes: u64) {
         self.0.capture_bytes.inc_by(size_bytes);
@@ -309,6 +336,7 @@ impl Figures {
         begin(&self.milter_verdicts, &VERDICTS);
         begin(&self.milter_sessions, &SESSION_RESULTS);
         begin(&self.directory_errors, &DIRECTORY_ERRORS);
+        begin(&self.mirror_refreshes, &MIRROR_REFRESHES);
         begin(&self.capture_errors, &CAPTURE_ERRORS);
         for decision in Decision::ALL.map(Decision::as_str) {
             begin(&self.review_decisions, &[decision]);

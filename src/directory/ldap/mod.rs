@@ -3,6 +3,7 @@
 mod connect;
 mod search;
 mod settings;
+mod sync;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use tokio::{
 
 use self::search::{Question, Server};
 pub use self::settings::{Bind, Settings};
+pub(in crate::directory) use self::sync::{Pulse, Stream};
 use super::{
     Directory, DirectoryError,
     reading::{self, Answered},
@@ -45,6 +47,16 @@ impl Ldap {
             folding,
             attribute_is_known: OnceCell::new(),
         }
+    }
+
+    /// What it was made with.
+    pub(in crate::directory) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Which spellings of a mailbox are the same person's.
+    pub(in crate::directory) fn folding(&self) -> &Folding {
+        &self.folding
     }
 
     /// `None` for what nobody is called: it need not be asked.

@@ -114,20 +114,22 @@ fn answered(
     question: Question<'_>,
     entries: Vec<ResultEntry>,
 ) -> Result<Vec<Answered>, DirectoryError> {
-    let read = |entry| {
-        let entry = SearchEntry::construct(entry);
-        let texts = entry.attrs.into_iter().flat_map(|(name, values)| {
-            let values = values.into_iter().map(String::into_bytes);
-            values.map(move |value| (name.clone(), value))
-        });
-        let bytes = entry.bin_attrs.into_iter();
-        let bytes = bytes
-            .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
-        Answered {
-            name: entry.dn,
-            values: texts.chain(bytes).collect(),
-        }
-    };
+    let read = |entry| plain(SearchEntry::construct(entry));
     catch_unwind(AssertUnwindSafe(|| entries.into_iter().map(read).collect()))
         .map_err(|_| question.unanswered("an entry of the answer cannot be read"))
+}
+
+/// An entry with each of its values beside the name of its attribute.
+pub(super) fn plain(entry: SearchEntry) -> Answered {
+    let texts = entry.attrs.into_iter().flat_map(|(name, values)| {
+        let values = values.into_iter().map(String::into_bytes);
+        values.map(move |value| (name.clone(), value))
+    });
+    let bytes = entry.bin_attrs.into_iter();
+    let bytes =
+        bytes.flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
+    Answered {
+        name: entry.dn,
+        values: texts.chain(bytes).collect(),
+    }
 }

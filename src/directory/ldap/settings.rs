@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::directory::{filter::FilterTemplate, reading::Marks};
+use crate::directory::{filter::FilterTemplate, mirror, reading::Marks};
 
 /// The `[directory.ldap]` section.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Settings {
     pub max_connection_age: Duration,
     /// One look-up, connecting included.
     pub timeout: Duration,
+    /// Whether the flagged people are held in memory.
+    pub mirror: mirror::Settings,
 }
 
 /// A login for the directory.

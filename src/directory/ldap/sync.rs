@@ -1,0 +1,257 @@
+//! Follows the content of a server by RFC 4533: a search that does not end. One connection of its
+//! own; what comes is handed on in the mirror's words.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ldap3::{
+    LdapError, LdapResult, ResultEntry, Scope, SearchEntry, SearchOptions, SearchStream,
+    controls::{
+        Control, ControlType, EntryState, MakeCritical, RefreshMode, SyncInfo, SyncRequest,
+        SyncState, parse_syncinfo,
+    },
+};
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+use super::{Ldap, Settings, connect};
+use crate::directory::{
+    Directory,
+    mirror::{
+        refresh::{Cookie, Message, Rest, Said},
+        source::{Content, Loss},
+    },
+    reading::Answered,
+};
+
+/// Result codes (RFC 4511, section 4.1.9; RFC 4533, section 2.7).
+const TIME_LIMIT: u32 = 3;
+const SIZE_LIMIT: u32 = 4;
+const ADMIN_LIMIT: u32 = 11;
+const NO_SUCH_EXTENSION: u32 = 12;
+const REFRESH_REQUIRED: u32 = 4_096;
+
+/// The messages of one connection.
+pub struct Stream {
+    settings: Settings,
+    search: SearchStream<'static, String, Vec<String>>,
+    /// Another handle on the same connection.
+    ldap: ldap3::Ldap,
+}
+
+impl Ldap {
+    /// Begins to follow the content, where `cookie` left off or from the beginning.
+    pub(in crate::directory) async fn follow(
+        &self,
+        content: &Content,
+        cookie: Option<Cookie>,
+    ) -> Result<Stream, Loss> {
+        let settings = &self.settings;
+        // The base is there, and the schema has the attribute: else nothing would be told.
+        let deadline = Instant::now() + settings.timeout;
+        self.probe(deadline).await.map_err(Loss::Directory)?;
+        let mut ldap = connect::connect(settings).await.map_err(Loss::Directory)?;
+        for name in &content.names {
+            let filter = format!("(&{}({name}=*))", content.filter);
+            self.check_right(&mut ldap, name, &filter).await?;
+        }
+        let request = SyncRequest {
+            mode: RefreshMode::RefreshAndPersist,
+            cookie,
+            reload_hint: false,
+        };
+        let attributes: Vec<String> = content.attributes().map(str::to_owned).collect();
+        let search = ldap.with_controls(request.critical()).streaming_search(
+            &settings.base,
+            Scope::Subtree,
+            &content.filter,
+            attributes,
+        );
+        let search = timeout(settings.timeout, search)
+            .await
+            .map_err(|_| Loss::Silent(settings.timeout))?
+            .map_err(cut)?;
+        Ok(Stream {
+            settings: settings.clone(),
+            search,
+            ldap,
+        })
+    }
+
+    /// An account that may search by an attribute and not read it would get people without names,
+    /// whom nobody would find.
+    async fn check_right(
+        &self,
+        ldap: &mut ldap3::Ldap,
+        name: &str,
+        filter: &str,
+    ) -> Result<(), Loss> {
+        let settings = &self.settings;
+        let one = SearchOptions::new().sizelimit(1);
+        let search = ldap.with_search_options(one).search(
+            &settings.base,
+            Scope::Subtree,
+            filter,
+            vec![name],
+        );
+        let found = timeout(settings.timeout, search)
+            .await
+            .map_err(|_| Loss::Silent(settings.timeout))?
+            .map_err(cut)?;
+        let (entries, outcome) = (found.0, found.1);
+        if ![0, SIZE_LIMIT].contains(&outcome.rc) {
+            return Err(ended(settings, outcome));
+        }
+        let entries = entries.into_iter().filter(|entry| !entry.is_ref());
+        for entry in entries {
+            let Answered { values, .. } = read(entry)?;
+            let is_it = |told: &str| {
+                let plain = told.split(';').next().unwrap_or(told);
+                plain.eq_ignore_ascii_case(name)
+            };
+            if !values.iter().any(|(told, _)| is_it(told)) {
+                return Err(Loss::Unreliable(format!(
+                    "the account may search by {name:?} but not read it, or the server calls it \
+                     otherwise; give it the right, or write the server's name in the filters"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    /// The next message. May be called again after it was cancelled.
+    pub async fn next(&mut self) -> Result<Message<Answered>, Loss> {
+        match self.search.next().await.map_err(cut)? {
+            Some(entry) => message(entry),
+            None => Err(ended(&self.settings, self.search.finish().await)),
+        }
+    }
+
+    /// Something to ask for signs of life, on this very connection.
+    pub fn pulse(&self) -> Pulse {
+        Pulse {
+            settings: self.settings.clone(),
+            ldap: self.ldap.clone(),
+        }
+    }
+}
+
+/// Asks for signs of life.
+pub struct Pulse {
+    settings: Settings,
+    ldap: ldap3::Ldap,
+}
+
+impl Pulse {
+    /// Waits for an answer, whatever it is: the server works, and so does the connection.
+    pub async fn feel(&mut self) -> Result<(), Loss> {
+        let patience = self.settings.timeout;
+        let question = self
+            .ldap
+            .search("", Scope::Base, "(objectClass=*)", vec!["1.1"]);
+        match timeout(patience, question).await {
+            Ok(answer) => answer.map(drop).map_err(cut),
+            Err(_) => Err(Loss::Silent(patience)),
+        }
+    }
+}
+
+fn cut(cause: LdapError) -> Loss {
+    Loss::Cut(cause.into())
+}
+
+/// Why a search without an end has ended.
+fn ended(settings: &Settings, outcome: LdapResult) -> Loss {
+    let code = outcome.rc;
+    let cause = match outcome.success() {
+        Err(cause) => cause.into(),
+        Ok(_) => "the search has ended".into(),
+    };
+    match code {
+        REFRESH_REQUIRED => Loss::Forgotten(cause),
+        NO_SUCH_EXTENSION => Loss::Unsupported {
+            base: settings.base.clone(),
+        },
+        TIME_LIMIT | SIZE_LIMIT | ADMIN_LIMIT => Loss::Limit {
+            who: settings
+                .bind
+                .as_ref()
+                .map(|bind| bind.dn.clone())
+                .unwrap_or_default(),
+            cause,
+        },
+        _ => Loss::Refused(cause),
+    }
+}
+
+/// The library panics on what is not after the RFC, and the server is somebody else's.
+fn guarded<T>(read: impl FnOnce() -> T) -> Result<T, Loss> {
+    let odd = |_| Loss::Unreliable("a message of the server cannot be read".to_owned());
+    catch_unwind(AssertUnwindSafe(read)).map_err(odd)
+}
+
+fn read(entry: ResultEntry) -> Result<Answered, Loss> {
+    guarded(|| super::search::plain(SearchEntry::construct(entry)))
+}
+
+fn message(entry: ResultEntry) -> Result<Message<Answered>, Loss> {
+    if entry.is_ref() {
+        let text = "a part of the tree is on another server (a referral)";
+        return Err(Loss::Unreliable(text.to_owned()));
+    }
+    if entry.is_intermediate() {
+        return guarded(|| parse_syncinfo(entry)).and_then(intermediate);
+    }
+    let is_state = |control: &&Control| matches!(control.0, Some(ControlType::SyncState));
+    let Some(Control(_, control)) = entry.1.iter().find(is_state).cloned() else {
+        return Err(Loss::Unreliable("an entry without its state".to_owned()));
+    };
+    let state: SyncState = guarded(|| control.parse())?;
+    let id = id(&state.entry_uuid)?;
+    let said = match state.state {
+        EntryState::Present => Said::Present(vec![id]),
+        EntryState::Delete => Said::Gone(vec![id]),
+        EntryState::Add | EntryState::Modify => Said::Is(id, read(entry)?),
+    };
+    Ok(Message {
+        said,
+        cookie: state.cookie,
+    })
+}
+
+fn intermediate(told: SyncInfo) -> Result<Message<Answered>, Loss> {
+    let rest = |refresh_done| match refresh_done {
+        true => Rest::Changes,
+        false => Rest::More,
+    };
+    let (said, cookie) = match told {
+        SyncInfo::NewCookie(cookie) => (Said::Nothing, Some(cookie)),
+        SyncInfo::RefreshDelete {
+            cookie,
+            refresh_done,
+        } => (Said::DeletePhaseOver(rest(refresh_done)), cookie),
+        SyncInfo::RefreshPresent {
+            cookie,
+            refresh_done,
+        } => (Said::PresentPhaseOver(rest(refresh_done)), cookie),
+        SyncInfo::SyncIdSet {
+            cookie,
+            refresh_deletes,
+            sync_uuids,
+        } => {
+            let ids = sync_uuids.iter().map(|bytes| id(bytes));
+            let ids = ids.collect::<Result<_, _>>()?;
+            let said = match refresh_deletes {
+                true => Said::Gone(ids),
+                false => Said::Present(ids),
+            };
+            (said, cookie)
+        }
+    };
+    Ok(Message { said, cookie })
+}
+
+fn id(bytes: &[u8]) -> Result<Uuid, Loss> {
+    Uuid::from_slice(bytes).map_err(|_| Loss::Unreliable("an entry's ID is no UUID".to_owned()))
+}
