@@ -17,6 +17,7 @@ mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
 mod lab;
 mod metadata;
+mod mirror;
 mod policy;
 mod postfix;
 mod rules;
@@ -57,6 +58,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(cli::tests(&trials));
     tests.extend(directory::tests(&trials));
+    tests.extend(mirror::tests(&trials));
     tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(store::tests(&trials));

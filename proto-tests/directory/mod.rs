@@ -1,6 +1,6 @@
 //! Look-ups of flags in a real slapd, in the test program itself. Never through Postfix or a milter.
 
-mod asking;
+pub mod asking;
 mod flags;
 mod hostile;
 mod outages;

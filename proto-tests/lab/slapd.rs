@@ -24,11 +24,23 @@ pub const SERVICE: &str = "cn=mailhold,ou=services,dc=corp,dc=test";
 /// The attribute that tells whose mail is reviewed.
 pub const FLAG: &str = "IsMailMonitor";
 
-const ADMIN: &str = "cn=admin,dc=corp,dc=test";
+/// Who may do anything.
+pub const ADMIN: &str = "cn=admin,dc=corp,dc=test";
 const SLAPD: &str = "/usr/sbin/slapd";
 const LDAPMODIFY: &str = "/usr/bin/ldapmodify";
+const LDAPSEARCH: &str = "/usr/bin/ldapsearch";
 const SLAPADD: &str = "/usr/sbin/slapadd";
+const SLAPCAT: &str = "/usr/sbin/slapcat";
 const START_BOUND: Duration = Duration::from_secs(15);
+
+/// Further lines of a slapd's configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct More<'a> {
+    /// For the server, such as `idletimeout 1\n`.
+    pub server: &'a str,
+    /// For its database, overlays last.
+    pub database: &'a str,
+}
 
 /// A private slapd.
 pub struct Slapd {
@@ -38,6 +50,9 @@ pub struct Slapd {
     pub service_password: PathBuf,
     admin_password: PathBuf,
     program: Program,
+    home: PathBuf,
+    settings: PathBuf,
+    first_entries: String,
     tools: Tools,
     child: Mutex<Option<Child>>,
 }
@@ -50,6 +65,15 @@ impl Slapd {
 
     /// Starts one called `name` with more settings, such as `idletimeout 1\n`.
     pub async fn start_with(tools: &Tools, name: &str, more: &str) -> Self {
+        let more = More {
+            server: more,
+            database: "",
+        };
+        Self::start_as(tools, name, more).await
+    }
+
+    /// Starts one called `name` with more settings for the server and its database.
+    pub async fn start_as(tools: &Tools, name: &str, more: More<'_>) -> Self {
         let (place, owner) = (&tools.place, User::named("openldap"));
         let home = place.directory(name, owner, 0o750);
         let own = |file: &str| format!("{name}/{file}");
@@ -64,14 +88,6 @@ impl Slapd {
         place.file(&own("mailhold.schema"), User::ROOT, 0o644, schema);
         let settings = settings(&home, &admin, more);
         let settings = place.file(&own("slapd.conf"), owner, 0o600, settings);
-        let first = Program::new("slapadd", SLAPADD)
-            .user(owner)
-            .arguments(["-q", "-f"]);
-        first
-            .arguments([&settings])
-            .run(first_entries(&service).as_bytes())
-            .await;
-
         let address = free_address();
         let program = Program::new(name, SLAPD)
             .user(owner)
@@ -82,9 +98,13 @@ impl Slapd {
             service_password,
             admin_password,
             program,
+            home,
+            settings,
+            first_entries: first_entries(&service),
             tools: tools.clone(),
             child: Mutex::default(),
         };
+        slapd.seed("").await;
         slapd.start_again().await;
         slapd
     }
@@ -97,6 +117,63 @@ impl Slapd {
     /// Stops it as a crash would.
     pub fn kill(&self) {
         self.child.lock().unwrap().take().unwrap().kill();
+    }
+
+    /// Makes its database anew, with these entries in LDIF beside the first ones. It must not run.
+    pub async fn seed(&self, more: &str) {
+        self.restore(&format!("{}\n{more}", self.first_entries))
+            .await;
+    }
+
+    /// Its whole database as LDIF.
+    pub async fn back_up(&self) -> String {
+        self.offline(SLAPCAT, &[]).run(b"").await
+    }
+
+    /// Makes its database what it was. It must not run.
+    pub async fn restore(&self, backup: &str) {
+        self.empty();
+        self.offline(SLAPADD, &["-q"]).run(backup.as_bytes()).await;
+    }
+
+    fn empty(&self) {
+        for file in fs::read_dir(self.home.join("db")).unwrap().flatten() {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+
+    /// Applies changes in LDIF at another address, where nobody listens to it. It must not run.
+    pub async fn modify_unseen(&self, ldif: &str) {
+        let address = free_address();
+        let program = Program::new("slapd elsewhere", SLAPD)
+            .user(User::named("openldap"))
+            .arguments(["-d", "0", "-h", &format!("ldap://{address}/"), "-f"])
+            .arguments([&self.settings]);
+        let child = self.tools.starter.start(&program);
+        eventually("slapd answers elsewhere", START_BOUND, async || {
+            child.must_run();
+            TcpStream::connect(address).await
+        })
+        .await;
+        let program = self.bound(LDAPMODIFY, &format!("ldap://{address}"));
+        program.run(ldif.as_bytes()).await;
+        child.kill();
+    }
+
+    fn offline(&self, path: &str, arguments: &[&str]) -> Program {
+        Program::new(path, path)
+            .user(User::named("openldap"))
+            .arguments(arguments)
+            .arguments(["-f".as_ref(), self.settings.as_os_str()])
+    }
+
+    /// All entries below a base that match, as LDIF without folded lines.
+    pub async fn search(&self, base: &str, filter: &str, attributes: &[&str]) -> String {
+        self.ldap_program(LDAPSEARCH)
+            .arguments(["-LLL", "-o", "ldif-wrap=no", "-b", base, filter])
+            .arguments(attributes)
+            .run(b"")
+            .await
     }
 
     /// Starts it on the same port with the same entries.
@@ -176,6 +253,12 @@ impl Slapd {
         self.ldap_program(LDAPMODIFY).run(ldif.as_bytes()).await;
     }
 
+    /// As [`Slapd::modify`], going on after what cannot be changed; the server may die meanwhile.
+    pub async fn change_what_can_be(&self, ldif: &str) {
+        let program = self.ldap_program(LDAPMODIFY).arguments(["-c"]);
+        program.output(ldif.as_bytes()).await;
+    }
+
     /// URL, name and password file of the administrator, for a person at a terminal.
     pub fn administrator(&self) -> (String, &'static str, &Path) {
         (self.url(), ADMIN, &self.admin_password)
@@ -183,14 +266,19 @@ impl Slapd {
 
     /// One of the `ldap-utils`, bound as the administrator.
     pub fn ldap_program(&self, path: &str) -> Program {
+        self.bound(path, &self.url())
+    }
+
+    fn bound(&self, path: &str, url: &str) -> Program {
         Program::new(path, path)
-            .arguments(["-x", "-H", &self.url(), "-D", ADMIN, "-y"])
+            .arguments(["-x", "-H", url, "-D", ADMIN, "-y"])
             .arguments([&self.admin_password])
     }
 }
 
 /// Debian's schemas, ours, and rights as a real house would give them.
-fn settings(home: &Path, admin_password: &str, more: &str) -> String {
+fn settings(home: &Path, admin_password: &str, more: More<'_>) -> String {
+    let More { server, database } = more;
     let home = home.display();
     format!(
         "include /etc/ldap/schema/core.schema\n\
@@ -201,7 +289,7 @@ fn settings(home: &Path, admin_password: &str, more: &str) -> String {
          moduleload back_mdb\n\
          threads 4\n\
          access to attrs=userPassword by anonymous auth by * none\n\
-         {more}\
+         {server}\
          access to * by dn.exact=\"{SERVICE}\" read by * none\n\
          database mdb\n\
          maxsize 67108864\n\
@@ -210,7 +298,8 @@ fn settings(home: &Path, admin_password: &str, more: &str) -> String {
          rootdn \"{ADMIN}\"\n\
          rootpw {admin_password}\n\
          directory {home}/db\n\
-         index objectClass,uid,mail,mailAlternateAddress,{FLAG} eq\n"
+         index objectClass,uid,mail,mailAlternateAddress,{FLAG} eq\n\
+         {database}"
     )
 }
 
