@@ -1,7 +1,7 @@
 //! The flagged people in memory, as a real slapd tells them.
 
 mod changes;
-mod house;
+pub mod house;
 mod limits;
 mod load;
 mod outages;
