@@ -17,7 +17,7 @@ use crate::{
         Lab,
         desk::Desk,
         eventually::eventually,
-        slapd::{ADMIN, FLAG, More, PEOPLE, Slapd},
+        slapd::{ADMIN, FLAG, PEOPLE, Setup, Slapd},
     },
     mirror::house::{self, Mirrored, Sessions},
 };
@@ -49,14 +49,15 @@ pub async fn measure(lab: &Lab) {
 }
 
 async fn large_house(lab: &Lab) -> Slapd {
-    let more = More {
-        server: "moduleload syncprov\n",
-        database: &format!(
+    let more = Setup {
+        global: "moduleload syncprov\n".to_owned(),
+        database: format!(
             "maxsize 1073741824\n{}",
             house::database_lines(Sessions::Logged)
         ),
+        ..Setup::default()
     };
-    let slapd = Slapd::start_as(&lab.tools, "slapd-large", more).await;
+    let slapd = Slapd::start_setup(&lab.tools, "slapd-large", &more).await;
     slapd.kill();
     slapd.seed(&people()).await;
     slapd.start_again().await;

@@ -55,7 +55,7 @@ fn startable(lab: &Lab, office: &Office) -> Settings {
             lab.postfix.config_directory.display().to_string(),
         )
         .set("postfix.log", "none")
-        .set("directory.ldap.url", lab.slapd.url());
+        .set("directory.ldap.urls", vec![lab.slapd.url()]);
     settings
 }
 

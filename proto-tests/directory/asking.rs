@@ -4,8 +4,11 @@ use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use mailhold::{
     directory::{
-        self, Directory, DirectoryError, Settings, filter::FilterTemplate, ldap, ldap::Bind,
-        mirror, reading::Marks,
+        self, Directory, DirectoryError, Settings,
+        filter::FilterTemplate,
+        ldap::{self, Bind, Membership, StartTls, Tags, url::ServerUrl},
+        mirror,
+        reading::Marks,
     },
     domain::{
         address::Address,
@@ -29,12 +32,9 @@ pub fn settings(slapd: &Slapd) -> ldap::Settings {
     let filter = |template, place| FilterTemplate::new(template, place).unwrap();
     let password = fs::read_to_string(&slapd.service_password).unwrap();
     ldap::Settings {
-        bind: Some(Bind {
-            dn: SERVICE.to_owned(),
-            password: password.trim().to_owned().into(),
-        }),
+        bind: bind(SERVICE, password.trim()),
         filter: filter(
-            "(|(mail={address})(mailAlternateAddress={address}))",
+            "(|(mail={address})(mailAlternateAddress={address})(proxyAddresses=smtp:{address}))",
             "{address}",
         ),
         login_filter: Some(filter("(|(uid={login})(mail={login}))", "{login}")),
@@ -46,10 +46,14 @@ pub fn settings(slapd: &Slapd) -> ldap::Settings {
 pub fn unbound(address: SocketAddr) -> ldap::Settings {
     let filter = FilterTemplate::new("(mail={address})", "{address}").unwrap();
     ldap::Settings {
-        url: format!("ldap://{address}"),
+        servers: vec![url(&format!("ldap://{address}"))],
+        starttls: StartTls::Off,
+        tls: None,
         base: PEOPLE.to_owned(),
-        bind: None,
+        bind: Bind::Anonymous,
         filter,
+        tags: Tags::Ignore,
+        membership: Membership::OfPerson,
         login_filter: None,
         marks: Marks {
             attribute: FLAG.to_owned(),
@@ -60,6 +64,19 @@ pub fn unbound(address: SocketAddr) -> ldap::Settings {
         timeout: Duration::from_secs(5),
         mirror: mirror::Settings::default(),
     }
+}
+
+/// A name and its password.
+pub fn bind(dn: &str, password: &str) -> Bind {
+    Bind::Password {
+        dn: dn.to_owned(),
+        password: password.to_owned().into(),
+    }
+}
+
+/// The URL of a server.
+pub fn url(text: &str) -> ServerUrl {
+    text.parse().unwrap()
 }
 
 /// A directory with these settings, not connected yet.

@@ -9,7 +9,9 @@ use mailhold::{
 };
 use tokio::time::Instant;
 
-use super::asking::{PATIENCE, flagged, lab_directory, login, open, reading, sender, settings};
+use super::asking::{
+    PATIENCE, ask, flagged, lab_directory, login, open, reading, sender, settings,
+};
 use crate::{
     lab::{
         Lab,
@@ -28,6 +30,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_value_that_is_not_utf_8_flags_and_is_doubtful,
         one_true_value_of_several_flags,
         one_flagged_entry_of_several_flags,
+        several_entries_are_ambiguous_if_one_is_flagged,
         a_changed_flag_acts_on_the_next_look_up,
         an_alternate_address_flags_its_person,
         an_address_is_found_in_any_case,
@@ -116,6 +119,22 @@ async fn one_flagged_entry_of_several_flags(lab: &Lab) {
         entry.name.starts_with(&format!("uid={other},")),
         "{entry:?}"
     );
+}
+
+async fn several_entries_are_ambiguous_if_one_is_flagged(lab: &Lab) {
+    let directory = lab_directory(lab);
+    for (flag, is_ambiguous) in [("Y", true), ("N", false)] {
+        let shared = lab.person(&[]).await;
+        let other = format!("{}c", shared.login);
+        let addresses = [shared.address.as_str()];
+        lab.slapd.add_person(&other, &addresses, &[flag]).await;
+        let standing = ask(&*directory, &sender(&shared.address)).await.unwrap();
+        assert_eq!(standing.entries.len(), 2);
+        assert_eq!(standing.is_ambiguous(), is_ambiguous, "{flag}");
+        // Each alone is nobody's but its own.
+        let alone = ask(&*directory, &login(&other)).await.unwrap();
+        assert!(!alone.is_ambiguous());
+    }
 }
 
 async fn a_changed_flag_acts_on_the_next_look_up(lab: &Lab) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
+use mailhold::directory::ldap;
 
 use super::asking::{ask, flagged, lab_directory, login, open, reading, sender, settings};
 use crate::{
@@ -123,7 +124,7 @@ async fn an_address_of_64_kilobytes_is_looked_up(lab: &Lab) {
 /// slapd takes 256 KiB from a client that it does not know (`sockbuf_max_incoming`).
 async fn an_address_of_64_kilobytes_is_looked_up_without_a_bind(lab: &Lab) {
     let mut settings = settings(&lab.slapd);
-    settings.bind = None;
+    settings.bind = ldap::Bind::Anonymous;
     let long = [vec![0xff; 65_536], b"@corp.test".to_vec()].concat();
     // Here nobody may read the persons without a bind: that is what slapd answers.
     let refused = ask(&*open(settings), &sender(&long)).await.unwrap_err();

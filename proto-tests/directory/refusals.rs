@@ -14,11 +14,11 @@ use tokio::{
     time::Instant,
 };
 
-use super::asking::{PATIENCE, ask, lab_directory, login, open, sender, settings};
+use super::asking::{PATIENCE, ask, bind, lab_directory, login, open, sender, settings};
 use crate::{
     lab::{
         Lab, Person,
-        slapd::{PEOPLE, SUFFIX, Slapd},
+        slapd::{PEOPLE, SERVICE, SUFFIX, Slapd},
     },
     trials::{Trials, tests},
 };
@@ -64,7 +64,7 @@ async fn a_wrong_base_is_an_error(lab: &Lab) {
 
 async fn a_wrong_bind_password_is_an_error(lab: &Lab) {
     let mut settings = settings(&lab.slapd);
-    settings.bind.as_mut().unwrap().password = "wrong".to_owned().into();
+    settings.bind = bind(SERVICE, "wrong");
     let directory = open(settings);
     let error = ask(&*directory, &sender("<anna@corp.test>"))
         .await
@@ -80,7 +80,7 @@ async fn a_wrong_bind_password_is_an_error(lab: &Lab) {
 
 async fn an_unknown_bind_name_is_an_error(lab: &Lab) {
     let mut settings = settings(&lab.slapd);
-    settings.bind.as_mut().unwrap().dn = format!("cn=nobody,{SUFFIX}");
+    settings.bind = bind(&format!("cn=nobody,{SUFFIX}"), "wrong");
     let error = ask(&*open(settings), &sender("<anna@corp.test>")).await;
     assert!(
         matches!(error, Err(DirectoryError::Bind { .. })),

@@ -184,7 +184,7 @@ fn settings(servers: Servers<'_>, database: &Database, metrics: [SocketAddr; 2])
         .set("milter.metrics", metrics[0].to_string())
         .set("worker.metrics", metrics[1].to_string())
         .set("worker.instance", postfix.name.as_str())
-        .set("directory.ldap.url", slapd.url())
+        .set("directory.ldap.urls", vec![slapd.url()])
         .set("directory.ldap.base", PEOPLE)
         .set("directory.ldap.bind_dn", SERVICE)
         .set(

@@ -18,6 +18,7 @@ need slapd /usr/sbin/slapd
 need ldap-utils /usr/bin/ldapmodify
 need postgresql '/usr/lib/postgresql/*/bin/initdb'
 need sudo /usr/bin/sudo
+need openssl /usr/bin/openssl
 need util-linux /usr/bin/setpriv
 need systemd /usr/bin/systemd-analyze
 command -v cc >/dev/null || missing+=(gcc libc6-dev)

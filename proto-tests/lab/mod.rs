@@ -12,6 +12,7 @@ pub mod sink;
 pub mod slapd;
 pub mod smtp;
 
+pub mod certificates;
 pub mod child;
 pub mod eventually;
 pub mod place;

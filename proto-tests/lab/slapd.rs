@@ -12,7 +12,8 @@ use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 
 use super::{
-    Tools, child::Child, eventually::eventually, ports::free_address, program::Program, user::User,
+    Tools, certificates::Certificate, child::Child, eventually::eventually, ports::free_address,
+    program::Program, user::User,
 };
 
 /// The directory's suffix.
@@ -33,19 +34,25 @@ const SLAPADD: &str = "/usr/sbin/slapadd";
 const SLAPCAT: &str = "/usr/sbin/slapcat";
 const START_BOUND: Duration = Duration::from_secs(15);
 
-/// Further lines of a slapd's configuration.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct More<'a> {
-    /// For the server, such as `idletimeout 1\n`.
-    pub server: &'a str,
-    /// For its database, overlays last.
-    pub database: &'a str,
+/// What a slapd has beyond the lab's own.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Settings before the database: modules, schemas, limits.
+    pub global: String,
+    /// Settings of the database: overlays.
+    pub database: String,
+    /// Its certificate. With it, it also listens for TLS and takes StartTLS.
+    pub certificate: Option<Certificate>,
 }
 
 /// A private slapd.
 pub struct Slapd {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for TLS, if it has a certificate.
+    pub tls_address: SocketAddr,
+    /// Its socket.
+    pub socket: PathBuf,
     /// The password file of [`SERVICE`], for the milter alone.
     pub service_password: PathBuf,
     admin_password: PathBuf,
@@ -65,15 +72,16 @@ impl Slapd {
 
     /// Starts one called `name` with more settings, such as `idletimeout 1\n`.
     pub async fn start_with(tools: &Tools, name: &str, more: &str) -> Self {
-        let more = More {
-            server: more,
-            database: "",
+        let global = more.to_owned();
+        let setup = Setup {
+            global,
+            ..Setup::default()
         };
-        Self::start_as(tools, name, more).await
+        Self::start_setup(tools, name, &setup).await
     }
 
-    /// Starts one called `name` with more settings for the server and its database.
-    pub async fn start_as(tools: &Tools, name: &str, more: More<'_>) -> Self {
+    /// Starts one called `name` with more of everything.
+    pub async fn start_setup(tools: &Tools, name: &str, setup: &Setup) -> Self {
         let (place, owner) = (&tools.place, User::named("openldap"));
         let home = place.directory(name, owner, 0o750);
         let own = |file: &str| format!("{name}/{file}");
@@ -86,15 +94,21 @@ impl Slapd {
         let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/config/ldap/mailhold.schema");
         let schema = fs::read(schema).unwrap();
         place.file(&own("mailhold.schema"), User::ROOT, 0o644, schema);
-        let settings = settings(&home, &admin, more);
+        let settings = settings(&home, &admin, setup);
         let settings = place.file(&own("slapd.conf"), owner, 0o600, settings);
-        let address = free_address();
+        let (address, tls_address, socket) = (free_address(), free_address(), home.join("ldapi"));
+        let mut listeners = format!("ldap://{address}/ {}", socket_url(&socket));
+        if setup.certificate.is_some() {
+            listeners.push_str(&format!(" ldaps://{tls_address}/"));
+        }
         let program = Program::new(name, SLAPD)
             .user(owner)
-            .arguments(["-d", "0", "-h", &format!("ldap://{address}/"), "-f"])
+            .arguments(["-d", "0", "-h", &listeners, "-f"])
             .arguments([&settings]);
         let slapd = Self {
             address,
+            tls_address,
+            socket,
             service_password,
             admin_password,
             program,
@@ -112,6 +126,11 @@ impl Slapd {
     /// Its address as an LDAP URL.
     pub fn url(&self) -> String {
         format!("ldap://{}", self.address)
+    }
+
+    /// Its socket as an LDAP URL.
+    pub fn socket_url(&self) -> String {
+        socket_url(&self.socket)
     }
 
     /// Stops it as a crash would.
@@ -277,9 +296,19 @@ impl Slapd {
 }
 
 /// Debian's schemas, ours, and rights as a real house would give them.
-fn settings(home: &Path, admin_password: &str, more: More<'_>) -> String {
-    let More { server, database } = more;
+fn settings(home: &Path, admin_password: &str, setup: &Setup) -> String {
     let home = home.display();
+    let Setup {
+        global, database, ..
+    } = setup;
+    let tls = setup.certificate.as_ref().map(|certificate| {
+        let Certificate { ca, file, key } = certificate;
+        let (ca, file, key) = (ca.display(), file.display(), key.display());
+        format!(
+            "TLSCACertificateFile {ca}\nTLSCertificateFile {file}\nTLSCertificateKeyFile {key}\n"
+        )
+    });
+    let tls = tls.unwrap_or_default();
     format!(
         "include /etc/ldap/schema/core.schema\n\
          include /etc/ldap/schema/cosine.schema\n\
@@ -289,7 +318,7 @@ fn settings(home: &Path, admin_password: &str, more: More<'_>) -> String {
          moduleload back_mdb\n\
          threads 4\n\
          access to attrs=userPassword by anonymous auth by * none\n\
-         {server}\
+         {tls}{global}\
          access to * by dn.exact=\"{SERVICE}\" read by * none\n\
          database mdb\n\
          maxsize 67108864\n\
@@ -301,6 +330,10 @@ fn settings(home: &Path, admin_password: &str, more: More<'_>) -> String {
          index objectClass,uid,mail,mailAlternateAddress,{FLAG} eq\n\
          {database}"
     )
+}
+
+fn socket_url(socket: &Path) -> String {
+    format!("ldapi://{}", socket.to_str().unwrap().replace('/', "%2F"))
 }
 
 fn first_entries(service_password: &str) -> String {

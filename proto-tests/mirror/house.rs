@@ -18,7 +18,7 @@ use crate::{
     lab::{
         Lab,
         eventually::eventually,
-        slapd::{FLAG, More, PEOPLE, SERVICE, Slapd},
+        slapd::{FLAG, PEOPLE, SERVICE, Setup, Slapd},
     },
 };
 
@@ -50,11 +50,12 @@ pub fn database_lines(sessions: Sessions) -> String {
 
 /// A slapd of this name that tells its changes; it knows nobody yet.
 pub async fn slapd(lab: &Lab, name: &str, sessions: Sessions) -> Slapd {
-    let more = More {
-        server: "moduleload syncprov\n",
-        database: &database_lines(sessions),
+    let more = Setup {
+        global: "moduleload syncprov\n".to_owned(),
+        database: database_lines(sessions),
+        ..Setup::default()
     };
-    Slapd::start_as(&lab.tools, name, more).await
+    Slapd::start_setup(&lab.tools, name, &more).await
 }
 
 /// The settings of the sample file for this slapd.

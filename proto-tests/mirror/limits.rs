@@ -15,7 +15,7 @@ use crate::{
     lab::{
         Lab,
         eventually::eventually,
-        slapd::{ADMIN, More, SERVICE, SUFFIX, Slapd},
+        slapd::{ADMIN, SERVICE, SUFFIX, Setup, Slapd},
     },
     trials::{Trials, tests},
 };
@@ -48,16 +48,17 @@ async fn alarmed(house: &Mirrored, text: &str) {
     assert!(house.mirror.entries().is_none());
 }
 
-async fn with_anna(lab: &Lab, name: &str, more: More<'_>) -> Slapd {
-    let slapd = Slapd::start_as(&lab.tools, name, more).await;
+async fn with_anna(lab: &Lab, name: &str, more: Setup) -> Slapd {
+    let slapd = Slapd::start_setup(&lab.tools, name, &more).await;
     slapd.add_person("anna", &["anna@corp.test"], &["Y"]).await;
     slapd
 }
 
 async fn a_size_limit_is_alarmed_with_its_cure(lab: &Lab) {
-    let more = More {
-        server: "moduleload syncprov\nsizelimit 1\n",
-        database: "overlay syncprov\n",
+    let more = Setup {
+        global: "moduleload syncprov\nsizelimit 1\n".to_owned(),
+        database: "overlay syncprov\n".to_owned(),
+        ..Setup::default()
     };
     let slapd = with_anna(lab, "mirror-stingy", more).await;
     slapd.add_person("ben", &["ben@corp.test"], &["N"]).await;
@@ -71,7 +72,7 @@ async fn a_size_limit_is_alarmed_with_its_cure(lab: &Lab) {
 }
 
 async fn a_server_without_synchronisation_is_asked(lab: &Lab) {
-    let slapd = with_anna(lab, "mirror-none", More::default()).await;
+    let slapd = with_anna(lab, "mirror-none", Setup::default()).await;
     let house = follow(settings(&slapd));
     alarmed(&house, "RFC 4533").await;
     assert_eq!(reading(&house.mirror, &sender(ANNA)).await, KNOWN);
@@ -93,9 +94,10 @@ async fn a_name_that_may_not_be_read_is_alarmed(lab: &Lab) {
     let rule = format!(
         "moduleload syncprov\naccess to attrs=mail by dn.exact=\"{SERVICE}\" search by * none\n"
     );
-    let more = More {
-        server: &rule,
-        database: &database_lines(Sessions::Logged),
+    let more = Setup {
+        global: rule,
+        database: database_lines(Sessions::Logged),
+        ..Setup::default()
     };
     let slapd = with_anna(lab, "mirror-unread", more).await;
     let house = follow(settings(&slapd));
@@ -108,9 +110,10 @@ async fn a_flag_that_may_not_be_read_is_alarmed(lab: &Lab) {
         "moduleload syncprov\n\
          access to attrs=IsMailMonitor by dn.exact=\"{SERVICE}\" search by * none\n"
     );
-    let more = More {
-        server: &rule,
-        database: &database_lines(Sessions::Logged),
+    let more = Setup {
+        global: rule,
+        database: database_lines(Sessions::Logged),
+        ..Setup::default()
     };
     let slapd = with_anna(lab, "mirror-hidden", more).await;
     alarmed(
@@ -182,9 +185,10 @@ async fn a_name_that_is_not_ascii_is_asked_of_the_server(lab: &Lab) {
 }
 
 async fn the_shipped_lines_make_a_mirror(lab: &Lab) {
-    let more = More {
-        server: "",
-        database: &format!("database config\nrootdn \"{ADMIN}\"\n"),
+    let more = Setup {
+        global: "".to_owned(),
+        database: format!("database config\nrootdn \"{ADMIN}\"\n"),
+        ..Setup::default()
     };
     let slapd = with_anna(lab, "mirror-shipped", more).await;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config/ldap/syncprov.ldif");

@@ -3,6 +3,7 @@
 
 pub mod fault;
 pub mod file;
+mod ldap;
 mod parts;
 pub mod roles;
 mod secret;
@@ -12,5 +13,7 @@ pub mod value;
 pub use fault::{Fault, Faults};
 pub use file::ConfigFile;
 
+#[cfg(test)]
+mod ldap_tests;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{file::ConfigFile, section::Section, value};
+use super::{file::ConfigFile, ldap::ldap_settings, section::Section, value};
 use crate::{
-    directory::{self, Outage, filter::FilterTemplate, ldap, mirror, reading::Marks, table},
+    directory::{self, Outage, table},
     domain::{
         folding::Folding,
         instance::Instance,
@@ -129,130 +129,6 @@ pub(super) fn directory_settings(section: &Section<'_>) -> (directory::Settings,
         })
     };
     (settings, outage)
-}
-
-fn ldap_settings(section: &Section<'_>) -> ldap::Settings {
-    let filter = |place: &'static str| {
-        move |text: &str| FilterTemplate::new(text, place).map_err(|error| error.to_string())
-    };
-    let default_filter = "(|(mail={address})(mailAlternateAddress={address}))";
-    let login = section.text("login_filter");
-    let login_filter = match login.as_deref() {
-        Some("") => None,
-        _ => section.parsed(
-            "login_filter",
-            "(|(uid={login})(mail={login}))",
-            filter("{login}"),
-        ),
-    };
-    let settings = ldap::Settings {
-        url: section
-            .parsed("url", "ldap://localhost:389", ldap_url)
-            .unwrap_or_default(),
-        base: section.required("base"),
-        bind: ldap_bind(section),
-        filter: section
-            .parsed("filter", default_filter, filter("{address}"))
-            .unwrap_or_default(),
-        login_filter,
-        marks: Marks {
-            attribute: section
-                .parsed("attribute", "IsMailMonitor", ldap_attribute)
-                .unwrap_or_default(),
-            values: FlagValues::new(
-                &section.texts("true_values", &["Y", "YES", "TRUE", "T", "1"]),
-                &section.texts("false_values", &["N", "NO", "FALSE", "F", "0"]),
-            ),
-            ..Marks::default()
-        },
-        max_connections: section.number("max_connections", 8, 1..=256) as usize,
-        max_connection_age: section.duration("max_connection_age", "10m"),
-        timeout: section.duration("timeout", "3s"),
-        mirror: mirror_settings(section),
-    };
-    section.refuse_unknown();
-    settings
-}
-
-fn mirror_settings(section: &Section<'_>) -> mirror::Settings {
-    use mirror::Wanted;
-    let words = [
-        ("auto", Wanted::Auto),
-        ("on", Wanted::On),
-        ("off", Wanted::Off),
-    ];
-    let max_age = |text: &str| match value::duration(text)? {
-        // Signs of life come every two seconds, and one may be waited for as long as for a look-up.
-        age if age < Duration::from_secs(10) => Err(format!("{text:?} is less than 10s")),
-        age => Ok(age),
-    };
-    mirror::Settings {
-        wanted: section.word("mirror", &words).unwrap_or(Wanted::Auto),
-        max_age: section
-            .parsed("mirror_max_age", "5m", max_age)
-            .unwrap_or_default(),
-    }
-}
-
-fn ldap_url(text: &str) -> Result<String, String> {
-    const SOCKET: &str = "ldapi://%2Frun%2Fslapd%2Fldapi";
-    let odd = || format!("{text:?} is not a URL such as \"ldap://localhost:389\"");
-    match text.split_once("://") {
-        Some(("ldap", place)) => {
-            let place = place.strip_suffix('/').unwrap_or(place);
-            let (host, port) = match place.rsplit_once(':') {
-                // The colons of an IPv6 address stand in brackets.
-                Some((host, port)) if !port.contains(']') => (host, port),
-                _ => (place, "389"),
-            };
-            let is_host = !host.is_empty() && !host.contains(['/', '@', '?', ' ']);
-            if is_host && port.parse::<u16>().is_ok_and(|port| port > 0) {
-                return Ok(text.to_owned());
-            }
-            Err(odd())
-        }
-        Some(("ldapi", path)) if path.to_ascii_lowercase().starts_with("%2f") => {
-            Ok(text.to_owned())
-        }
-        Some(("ldapi", _)) => Err(format!("{text:?} names no socket, as {SOCKET:?} does")),
-        Some(("ldaps", _)) => {
-            Err("ldaps is not supported: use ldap:// on loopback or ldapi://".to_owned())
-        }
-        _ => Err(odd()),
-    }
-}
-
-/// A name and its password, or neither. With one alone servers would let us in as nobody, who may
-/// see less (RFC 4513, section 5.1).
-fn ldap_bind(section: &Section<'_>) -> Option<ldap::Bind> {
-    let dn = section.text("bind_dn");
-    let password = section.secret("bind_password_file");
-    match (dn.as_deref(), section.has("bind_password_file")) {
-        (Some(""), _) => section.refuse("bind_dn", "is empty: leave it out for an anonymous bind"),
-        (Some(_), false) => {
-            section.refuse("bind_password_file", "is missing: bind_dn needs a password");
-        }
-        (None, true) if !section.has("bind_dn") => {
-            section.refuse("bind_dn", "is missing: bind_password_file is for a bind_dn");
-        }
-        (Some(_), true) | (None, _) => {}
-    }
-    let (dn, password) = dn.zip(password)?;
-    Some(ldap::Bind { dn, password })
-}
-
-/// `*`, `1.1` and the like would ask for other attributes than the flag; options are the server's.
-fn ldap_attribute(text: &str) -> Result<String, String> {
-    let starts_well = text.starts_with(|sign: char| sign.is_ascii_alphabetic());
-    let ends_well = text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if starts_well && ends_well {
-        return Ok(text.to_owned());
-    }
-    Err(format!(
-        "{text:?} is not the name of an attribute such as \"IsMailMonitor\""
-    ))
 }
 
 pub(super) fn folding(section: &Section<'_>) -> Folding {

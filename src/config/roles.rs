@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::{
     fault::Faults,
     file::ConfigFile,
+    ldap::refuse_late,
     parts::{
         database, directory_settings, folding, instance, log_settings, milter_settings,
         policy_settings, postfix_settings, recorder_settings, spool_settings,
@@ -101,7 +102,11 @@ pub fn milter(file: &ConfigFile) -> Result<MilterConfig, Faults> {
     let milter = milter_settings(&section);
     let database = database(&section, "postgres://mailhold_milter@localhost/mailhold", 4);
     section.refuse_unknown();
-    let (directory, outage) = directory_settings(&file.section("directory"));
+    let section = file.section("directory");
+    let (directory, outage) = directory_settings(&section);
+    if let directory::Settings::Ldap(ldap) = &directory {
+        refuse_late(&section.section("ldap"), ldap, milter.mail_deadline);
+    }
     let policy = file.section("policy");
     let folding = folding(&policy);
     let policy = policy_settings(&policy);

@@ -295,7 +295,7 @@ impl<'a> Section<'a> {
         self.entry(key).map(|entry| entry.line)
     }
 
-    fn faulty(&self, key: &str) -> bool {
+    pub(super) fn faulty(&self, key: &str) -> bool {
         let full = self.full(key);
         self.faults.borrow().iter().any(|fault| fault.key == full)
     }

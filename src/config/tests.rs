@@ -6,7 +6,7 @@ use super::*;
 
 const SAMPLE: &str = include_str!("../../config/mailhold.toml");
 
-fn faults(text: &str) -> String {
+pub(super) fn faults(text: &str) -> String {
     let file = match ConfigFile::parse("mailhold.toml", text) {
         Ok(file) => file,
         Err(faults) => return faults.to_string(),
@@ -27,7 +27,7 @@ fn faults(text: &str) -> String {
 }
 
 /// The sample with one line replaced.
-fn sample_with(line: &str, instead: &str) -> String {
+pub(super) fn sample_with(line: &str, instead: &str) -> String {
     assert!(SAMPLE.contains(line), "the sample has no line {line:?}");
     SAMPLE.replacen(line, instead, 1)
 }
@@ -206,117 +206,6 @@ fn a_worker_for_an_instance_that_nobody_captures_from_is_refused() {
         found.contains("worker.instance: \"postfxi\" is named by no [[milter.listen]]"),
         "{found}"
     );
-}
-
-/// What is said of the section of the directory with these lines in place of `line`.
-fn directory_faults(line: &str, instead: &str) -> String {
-    faults(&sample_with(line, instead))
-}
-
-#[test]
-fn a_url_that_names_no_directory_is_refused() {
-    for url in [
-        "ldap://",
-        "ldap://a:0",
-        "ldap://a:99999",
-        "ldap://a b",
-        "localhost",
-        "ldap://:389",
-    ] {
-        let found = directory_faults("ldap://localhost:389", url);
-        assert!(found.contains("directory.ldap.url: "), "{url}: {found}");
-    }
-    for url in [
-        "ldap://192.0.2.1",
-        "ldap://[2001:db8::1]:1389/",
-        "ldap://[2001:db8::1]",
-        "ldapi://%2Frun%2Fldapi",
-    ] {
-        assert_eq!(directory_faults("ldap://localhost:389", url), "", "{url}");
-    }
-    let found = directory_faults("ldap://localhost:389", "ldapi:///");
-    assert!(
-        found.contains("names no socket, as \"ldapi://%2F"),
-        "{found}"
-    );
-    let found = directory_faults("ldap://localhost:389", "ldaps://localhost");
-    assert!(found.contains("ldaps is not supported"), "{found}");
-}
-
-#[test]
-fn an_attribute_that_asks_for_something_else_is_refused() {
-    for attribute in [
-        "",
-        "*",
-        "+",
-        "1.1",
-        "2.5.4.4",
-        "a b",
-        "IsMailMonitor;binary",
-    ] {
-        let found = directory_faults(
-            "attribute = \"IsMailMonitor\"",
-            &format!("attribute = \"{attribute}\""),
-        );
-        assert!(
-            found.contains("directory.ldap.attribute: "),
-            "{attribute}: {found}"
-        );
-    }
-}
-
-#[test]
-fn a_mirror_that_cannot_be_is_refused() {
-    let found = directory_faults("mirror = \"auto\"", "mirror = \"always\"");
-    assert!(
-        found.contains("\"always\" is none of auto, on, off"),
-        "{found}"
-    );
-    let max_age = "mirror_max_age = \"5m\"";
-    for age in ["9s", "0s", "soon"] {
-        let found = directory_faults(max_age, &format!("mirror_max_age = \"{age}\""));
-        assert!(
-            found.contains("directory.ldap.mirror_max_age: "),
-            "{age}: {found}"
-        );
-    }
-    assert_eq!(directory_faults(max_age, "mirror_max_age = \"10s\""), "");
-}
-
-#[test]
-fn a_bind_needs_a_name_and_a_password() {
-    const NAME: &str = "#bind_dn = \"cn=mailhold,ou=services,dc=example,dc=com\"";
-    const PASSWORD: &str = "#bind_password_file = \"/etc/mailhold/ldap.password\"";
-    let found = directory_faults(NAME, NAME.trim_start_matches('#'));
-    assert!(found.contains("bind_password_file: is missing"), "{found}");
-    let file = secret("secret\n");
-    let setting = format!("bind_password_file = {:?}", file.path());
-    let found = directory_faults(PASSWORD, &setting);
-    assert!(found.contains("bind_dn: is missing"), "{found}");
-    let found = directory_faults(NAME, &format!("bind_dn = \"\"\n{setting}"));
-    assert!(found.contains("bind_dn: is empty"), "{found}");
-}
-
-/// A server takes an empty password as no login at all (RFC 4513, section 5.1.2).
-#[test]
-fn an_empty_password_is_refused() {
-    for text in ["", "\n", "one\ntwo\n"] {
-        let file = secret(text);
-        let setting = format!("bind_dn = \"cn=a\"\nbind_password_file = {:?}", file.path());
-        let sample = "#bind_dn = \"cn=mailhold,ou=services,dc=example,dc=com\"";
-        let found = directory_faults(sample, &setting);
-        assert!(
-            found.contains("must hold one line with the password"),
-            "{found}"
-        );
-    }
-}
-
-fn secret(text: &str) -> tempfile::NamedTempFile {
-    // Made for its owner alone.
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    file
 }
 
 proptest! {

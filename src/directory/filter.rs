@@ -45,14 +45,44 @@ impl FilterTemplate {
         self.template.replace(self.place, &escape(value))
     }
 
-    /// The filter for any of several values.
-    pub fn render_any(&self, values: &[Vec<u8>]) -> String {
-        let filters: Vec<String> = values.iter().map(|value| self.render(value)).collect();
-        match filters.as_slice() {
-            [only] => only.clone(),
-            several => format!("(|{})", several.concat()),
-        }
+    /// The filter for values that begin and end so, whatever stands between.
+    pub fn render_between(&self, before: &[u8], after: &[u8]) -> String {
+        let value = format!("{}*{}", escape(before), escape(after));
+        self.template.replace(self.place, &value)
     }
+
+    /// Whether it can search for a part of a value: not every kind of match can.
+    pub fn can_search_parts(&self) -> bool {
+        super::ldap::is_filter(&self.render_between(b"a+", b"@b.test"))
+            && !self.template.contains(&format!(":={}", self.place))
+    }
+
+    /// The attributes that are compared with the value.
+    pub fn attributes(&self) -> Vec<&str> {
+        let mut parts: Vec<&str> = self.template.split(self.place).collect();
+        parts.pop();
+        parts
+            .iter()
+            .filter_map(|before| {
+                let item = before.rsplit('(').next().unwrap_or_default();
+                let end = item.find(|sign: char| !is_name(sign))?;
+                item.get(..end)
+            })
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+}
+
+/// The filter that finds what any of these finds.
+pub fn any_of(filters: Vec<String>) -> String {
+    match filters.as_slice() {
+        [only] => only.clone(),
+        several => format!("(|{})", several.concat()),
+    }
+}
+
+fn is_name(sign: char) -> bool {
+    sign.is_ascii_alphanumeric() || "-.".contains(sign)
 }
 
 impl Default for FilterTemplate {
@@ -67,7 +97,7 @@ impl Default for FilterTemplate {
 
 /// Escapes a value after RFC 4515, section 3. On bytes: an address need not be UTF-8, and each byte
 /// that is not plain ASCII may be written as `\xx`.
-fn escape(value: &[u8]) -> String {
+pub(super) fn escape(value: &[u8]) -> String {
     value
         .iter()
         .fold(String::with_capacity(value.len()), |mut text, byte| {
@@ -99,12 +129,10 @@ mod tests {
     #[test]
     fn several_values_become_one_filter() {
         let template = FilterTemplate::new("(mail={address})", "{address}").unwrap();
-        let values = [b"a@b.test".to_vec(), b"*".to_vec()];
-        assert_eq!(
-            template.render_any(&values),
-            "(|(mail=a@b.test)(mail=\\2a))"
-        );
-        assert_eq!(template.render_any(&values[..1]), "(mail=a@b.test)");
+        let filters = [&b"a@b.test"[..], b"*"].map(|value| template.render(value));
+        let both = any_of(filters.to_vec());
+        assert_eq!(both, "(|(mail=a@b.test)(mail=\\2a))");
+        assert_eq!(any_of(filters[..1].to_vec()), "(mail=a@b.test)");
     }
 
     #[test]
@@ -119,7 +147,46 @@ mod tests {
         assert_eq!(refused, Err(BadTemplate::Syntax("{address}")));
     }
 
+    #[test]
+    fn only_what_we_put_there_stands_for_anything() {
+        let template = FilterTemplate::new("(mail={address})", "{address}").unwrap();
+        let filter = template.render_between(b"a*)(+", b"@b*.test");
+        assert_eq!(filter, "(mail=a\\2a\\29\\28+*@b\\2a.test)");
+        assert!(template.can_search_parts());
+        let exact = FilterTemplate::new("(mail:caseIgnoreMatch:={address})", "{address}").unwrap();
+        assert!(!exact.can_search_parts());
+    }
+
+    #[test]
+    fn the_attributes_of_a_filter_are_those_that_are_compared_with_the_value() {
+        for (template, wanted) in [
+            ("(mail={address})", &["mail"][..]),
+            (
+                "(&(objectClass=person)(|(mail={address})(proxyAddresses=smtp:{address})))",
+                &["mail", "proxyAddresses"],
+            ),
+            ("(2.5.4.4={address})", &["2.5.4.4"]),
+            ("(mail:caseIgnoreMatch:={address})", &["mail"]),
+            ("(mail;x-a={address})", &["mail"]),
+        ] {
+            let template = FilterTemplate::new(template, "{address}").unwrap();
+            assert_eq!(template.attributes(), wanted);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_parts_render_to_a_filter(
+            before in proptest::collection::vec(any::<u8>(), 0..100),
+            after in proptest::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let template = FilterTemplate::new("(|(mail={address})(uid={address}))", "{address}").unwrap();
+            let filter = template.render_between(&before, &after);
+            prop_assert!(super::super::ldap::is_filter(&filter));
+            prop_assert_eq!(filter.matches('*').count(), 2);
+            prop_assert_eq!(filter.matches('(').count(), 3);
+        }
+
         #[test]
         fn any_value_renders_to_a_filter(value in proptest::collection::vec(any::<u8>(), 0..200)) {
             let template = FilterTemplate::new("(|(mail={address})(uid={address}))", "{address}").unwrap();

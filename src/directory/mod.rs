@@ -73,11 +73,22 @@ pub enum DirectoryError {
         #[source]
         cause: Box<dyn StdError + Send + Sync>,
     },
+    /// No connection that is protected as the settings want it.
+    #[error("no protected connection to the directory at {server}: {fault}")]
+    Tls {
+        /// The server's URL.
+        server: String,
+        /// What is wrong, and where to look.
+        fault: &'static str,
+        /// What the library or the server said.
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
     /// The server refused our login.
-    #[error("the directory refused the bind as {bind_dn:?}")]
+    #[error("the directory refused the bind {who}")]
     Bind {
         /// Our own name there.
-        bind_dn: String,
+        who: String,
         /// What the server said.
         #[source]
         cause: Box<dyn StdError + Send + Sync>,
@@ -91,9 +102,32 @@ pub enum DirectoryError {
         #[source]
         cause: Box<dyn StdError + Send + Sync>,
     },
-    /// The server has no such attribute: it cannot say who is flagged.
-    #[error("the directory's schema has no attribute {0:?} (directory.ldap.attribute)")]
-    Attribute(String),
+    /// The server lacks an attribute: it cannot say who is flagged.
+    #[error("the directory's schema {fault} ({setting})")]
+    Attribute {
+        /// The setting that names it.
+        setting: &'static str,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The server does not say who is in a group: nobody is known not to be.
+    #[error("the directory does not show who is in the group {group:?}")]
+    Group {
+        /// The group's name.
+        group: String,
+        /// What the server said, or does not show.
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
+    /// Every server failed.
+    #[error("none of the directory's servers answered ({servers})")]
+    AllServers {
+        /// Their URLs.
+        servers: String,
+        /// How the last of them failed.
+        #[source]
+        cause: Box<DirectoryError>,
+    },
     /// The table cannot be read.
     #[error("cannot read the table of flags {path}")]
     Table {
@@ -110,9 +144,13 @@ impl DirectoryError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Timeout(_) | Self::Connect { .. } => true,
-            Self::Bind { .. } | Self::LookUp { .. } | Self::Attribute(_) | Self::Table { .. } => {
-                false
-            }
+            Self::AllServers { cause, .. } => cause.is_transient(),
+            Self::Tls { .. }
+            | Self::Bind { .. }
+            | Self::LookUp { .. }
+            | Self::Attribute { .. }
+            | Self::Group { .. }
+            | Self::Table { .. } => false,
         }
     }
 
@@ -121,9 +159,13 @@ impl DirectoryError {
         match self {
             Self::Timeout(_) => "timeout",
             Self::Connect { .. } => "unreachable",
-            Self::Bind { .. } | Self::LookUp { .. } | Self::Attribute(_) | Self::Table { .. } => {
-                "refused"
-            }
+            Self::AllServers { cause, .. } => cause.kind(),
+            Self::Tls { .. }
+            | Self::Bind { .. }
+            | Self::LookUp { .. }
+            | Self::Attribute { .. }
+            | Self::Group { .. }
+            | Self::Table { .. } => "refused",
         }
     }
 }

@@ -53,44 +53,42 @@ impl Marks {
         self.flag_group.iter().chain(&self.groups)
     }
 
-    /// What an attribute of an entry is for, by its name without options. A server may call the flag
-    /// by another of its names, so what is nothing else is the flag.
-    fn kind(&self, attribute: &str) -> Kind {
-        let name = attribute.split(';').next().unwrap_or_default();
-        let is_until = |until: &String| until.eq_ignore_ascii_case(name);
-        if self.until.as_ref().is_some_and(is_until) {
-            return Kind::Until;
-        }
-        if self.all_groups().next().is_some() && self.member_of.eq_ignore_ascii_case(name) {
-            return Kind::MemberOf;
-        }
-        Kind::Flag
+    fn is_until(&self, value: &Value) -> bool {
+        self.until.as_ref().is_some_and(|name| is_of(value, name))
+    }
+
+    fn is_membership(&self, value: &Value) -> bool {
+        self.all_groups().next().is_some() && is_of(value, &self.member_of)
+    }
+
+    /// A server may call the flag by another of its names, so what is nothing else is the flag.
+    fn is_flag(&self, value: &Value) -> bool {
+        is_of(value, &self.attribute) || !(self.is_until(value) || self.is_membership(value))
     }
 }
 
-/// What an attribute is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Flag,
-    Until,
-    MemberOf,
+/// A value, with the name of its attribute.
+type Value = (String, Vec<u8>);
+
+/// Whether a value is one of this attribute, whatever its options.
+fn is_of((attribute, _): &Value, name: &str) -> bool {
+    let bare = attribute.split(';').next().unwrap_or_default();
+    bare.eq_ignore_ascii_case(name)
 }
 
 /// Reads one entry at the time `now`. Nothing but the attributes of the marks may have been asked
 /// for. A membership that was learnt elsewhere stands among the values as one of `member_of`.
 pub fn entry(marks: &Marks, answered: Answered, now: DateTime<Utc>) -> Entry {
-    let of = |kind| {
-        let values = answered.values.iter();
-        values.filter(move |(attribute, _)| marks.kind(attribute) == kind)
-    };
-    let memberships: Vec<_> = of(Kind::MemberOf)
+    let values = || answered.values.iter();
+    let memberships: Vec<_> = values()
+        .filter(|value| marks.is_membership(value))
         .map(|value| (value, group(&value.1)))
         .collect();
     let is_in = |wanted: &&Group| {
         let groups = memberships.iter().filter_map(|(_, group)| group.as_ref());
         groups.into_iter().any(|group| group == *wanted)
     };
-    let mut flag = said(marks, of(Kind::Flag));
+    let mut flag = said(marks, values().filter(|value| marks.is_flag(value)));
     let flagging = memberships.iter().find_map(|(value, group)| {
         let reading = match group {
             Some(group) if Some(group) == marks.flag_group.as_ref() => FlagReading::Known,
@@ -104,13 +102,11 @@ pub fn entry(marks: &Marks, answered: Answered, now: DateTime<Utc>) -> Entry {
         flag = membership;
     }
     Entry {
-        flag: ended(flag, of(Kind::Until), now),
+        flag: ended(flag, values().filter(|value| marks.is_until(value)), now),
         groups: marks.groups.iter().filter(is_in).cloned().collect(),
         name: answered.name,
     }
 }
-
-type Value = (String, Vec<u8>);
 
 /// What the flag's values say together: one that flags is enough, and a doubtful one among good ones
 /// still raises its alarm.
@@ -150,7 +146,8 @@ fn ended<'a>(flag: Flag, ends: impl Iterator<Item = &'a Value>, now: DateTime<Ut
     }
 }
 
-fn group(value: &[u8]) -> Option<Group> {
+/// Reads the name of a group; `None` if it is no text.
+pub fn group(value: &[u8]) -> Option<Group> {
     std::str::from_utf8(value).ok().map(Group::new)
 }
 
@@ -165,10 +162,25 @@ fn shown((attribute, value): &Value) -> String {
     format!("{attribute}={}", String::from_utf8_lossy(value))
 }
 
-/// Whether one of a schema's `attributeTypes` (RFC 4512, section 4.1.2) has this name.
+/// The names of one of a schema's `attributeTypes` (RFC 4512, section 4.1.2), the first one first.
+pub fn names(attribute_type: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(attribute_type);
+    let Some((_, rest)) = text.split_once(" NAME ") else {
+        return Vec::new();
+    };
+    let rest = rest.trim_start();
+    let (list, n_names) = match rest.strip_prefix('(') {
+        Some(list) => (list.split(')').next().unwrap_or_default(), usize::MAX),
+        None => (rest, 1),
+    };
+    let quoted = list.split('\'').skip(1).step_by(2);
+    quoted.take(n_names).map(str::to_owned).collect()
+}
+
+/// Whether one of a schema's `attributeTypes` has this name.
 pub fn is_named(attribute_type: &[u8], name: &str) -> bool {
-    let text = String::from_utf8_lossy(attribute_type).to_ascii_lowercase();
-    text.contains(&format!("'{}'", name.to_ascii_lowercase()))
+    let names = names(attribute_type);
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -288,5 +300,8 @@ mod tests {
         let surname = b"( 2.5.4.4 NAME ( 'sn' 'surname' ) DESC 'RFC2256: last name' SUP name )";
         assert!(is_named(surname, "sn") && is_named(surname, "SurName"));
         assert!(!is_named(surname, "name") && !is_named(surname, "n"));
+        let one = b"( 1.2 NAME 'a' DESC 'not ''b'' (c)' X-ORIGIN 'd' )";
+        assert_eq!(names(one), ["a"]);
+        assert_eq!(names(b"( 1.2 DESC 'x' )"), [""; 0]);
     }
 }

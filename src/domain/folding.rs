@@ -110,9 +110,22 @@ impl Folding {
         spellings
     }
 
-    /// What begins a tag, for a search of mailboxes that have one in the directory.
-    pub fn tag(&self) -> Option<u8> {
-        self.tag
+    /// Where these spellings may have a tag: what stands before and after it, each pair once. For a
+    /// search of mailboxes that have one in the directory.
+    pub fn tag_places(&self, spellings: &[Vec<u8>]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut places = Vec::new();
+        for spelling in spellings {
+            let at = spelling.iter().rposition(|byte| *byte == b'@');
+            let parts = at.and_then(|at| spelling.split_at_checked(at));
+            let (Some((local, domain)), Some(tag)) = (parts, self.tag) else {
+                continue;
+            };
+            let place = ([self.untagged(local), &[tag]].concat(), domain.to_vec());
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places
     }
 
     fn meant_by<'a>(&'a self, domain: &'a [u8]) -> &'a [u8] {

@@ -23,6 +23,12 @@ impl Standing {
         found.or_else(|| self.entries.iter().find(raised))
     }
 
+    /// Whether several entries share this identity and one of them is flagged: it flags the others'
+    /// mail as well.
+    pub fn is_ambiguous(&self) -> bool {
+        self.entries.len() > 1 && self.flagged().is_some()
+    }
+
     /// Whether any entry of this identity is a member of `group`.
     pub fn is_in(&self, group: &Group) -> bool {
         self.entries
@@ -85,8 +91,8 @@ impl Flag {
     }
 }
 
-/// A group of the directory by its distinguished name. Two spellings that differ in case or in the
-/// spaces around `,` and `=` are the same group.
+/// A group of the directory by its distinguished name. Two spellings that differ in case, in the
+/// spaces around `,` and `=`, or in how a sign is escaped (RFC 4514), are the same group.
 #[derive(Clone, Debug)]
 pub struct Group {
     shown: String,
@@ -96,18 +102,9 @@ pub struct Group {
 impl Group {
     /// Takes a distinguished name.
     pub fn new(name: &str) -> Self {
-        let folded = name
-            .split(',')
-            .map(|part| match part.split_once('=') {
-                Some((kind, value)) => format!("{}={}", kind.trim(), value.trim()),
-                None => part.trim().to_owned(),
-            })
-            .collect::<Vec<_>>()
-            .join(",")
-            .to_lowercase();
         Self {
             shown: name.to_owned(),
-            folded,
+            folded: fold(name),
         }
     }
 
@@ -124,6 +121,54 @@ impl PartialEq for Group {
 }
 
 impl Eq for Group {}
+
+/// The one form of a distinguished name that has many spellings.
+fn fold(name: &str) -> String {
+    let mut parts = vec![Vec::new()];
+    let mut rest = name.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let byte = match byte {
+            b',' => {
+                parts.push(Vec::new());
+                continue;
+            }
+            b'\\' => match unescape(rest) {
+                Some((byte, after)) => {
+                    rest = after;
+                    byte
+                }
+                None => b'\\',
+            },
+            byte => *byte,
+        };
+        if let Some(part) = parts.last_mut() {
+            part.push(byte);
+        }
+    }
+    let folded: Vec<String> = parts
+        .iter()
+        .map(|part| String::from_utf8_lossy(part))
+        .map(|part| match part.split_once('=') {
+            Some((kind, value)) => format!("{}={}", kind.trim(), value.trim()),
+            None => part.trim().to_owned(),
+        })
+        .collect();
+    // A comma that came out of its escape divides nothing.
+    folded.join("\0").to_lowercase()
+}
+
+/// What a backslash stands for: a byte in hexadecimal, or the sign behind it.
+fn unescape(rest: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |at| {
+        let sign = rest.get(at).copied().map(char::from)?;
+        u8::try_from(sign.to_digit(16)?).ok()
+    };
+    match (digit(0), digit(1)) {
+        (Some(high), Some(low)) => Some((high << 4 | low, rest.get(2..)?)),
+        _ => rest.split_first().map(|(byte, after)| (*byte, after)),
+    }
+}
 
 /// How a flag's value was understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,5 +276,49 @@ mod tests {
         let group = Group::new("cn=Brokers, ou=groups,dc=corp,dc=test");
         assert_eq!(group, Group::new("CN=brokers,OU=Groups,dc = corp,dc=test"));
         assert_ne!(group, Group::new("cn=brokers,ou=groups,dc=corp"));
+    }
+
+    #[test]
+    fn a_group_is_the_same_however_its_signs_are_escaped() {
+        let group = Group::new("cn=Börse\\, Wien,dc=test");
+        for spelling in [
+            "cn=b\\C3\\B6rse\\2c wien,dc=test",
+            "CN=B\\c3\\b6rse\\2C Wien, DC=test",
+        ] {
+            assert_eq!(group, Group::new(spelling), "{spelling}");
+        }
+        for other in [
+            "cn=börse,wien,dc=test",
+            "cn=börse\\, wien\\,dc=test",
+            "cn=b\\F6rse\\, wien,dc=test",
+        ] {
+            assert_ne!(group, Group::new(other), "{other}");
+        }
+        assert_eq!(Group::new("cn=a\\+f"), Group::new("cn=a\\2bf"));
+        Group::new("cn=\\");
+        Group::new("cn=\\c3\\");
+    }
+
+    #[test]
+    fn several_entries_are_ambiguous_if_one_is_flagged() {
+        let entry = |flag| {
+            Arc::new(Entry {
+                name: String::new(),
+                flag,
+                groups: Vec::new(),
+            })
+        };
+        let raised = entry(Flag::Raised {
+            shown: String::new(),
+            reading: FlagReading::Known,
+        });
+        let absent = entry(Flag::Absent);
+        let is_ambiguous = |entries: &[&Arc<Entry>]| {
+            let entries = entries.iter().map(|entry| Arc::clone(entry)).collect();
+            Standing { entries }.is_ambiguous()
+        };
+        assert!(is_ambiguous(&[&absent, &raised]));
+        assert!(!is_ambiguous(&[&absent, &absent]));
+        assert!(!is_ambiguous(&[&raised]));
     }
 }

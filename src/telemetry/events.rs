@@ -287,6 +287,34 @@ pub fn mirror_absent(reason: &str) {
     info!(event = "mirror.absent", reason, "mirror: {reason}");
 }
 
+/// One of several servers failed; the next one is asked, and this one rests for a while.
+pub fn directory_server_failed(server: &str, error: &(dyn Error + 'static)) {
+    let chain = Chain(error).to_string();
+    warn!(
+        event = "directory.server_failed",
+        server,
+        error = chain,
+        "directory: {server} failed, the other servers are asked: {chain}"
+    );
+}
+
+/// A server that had failed answers again.
+pub fn directory_server_back(server: &str) {
+    info!(
+        event = "directory.server_back",
+        server, "directory: {server} answers again"
+    );
+}
+
+/// Several entries have one name of a message, and one of them is flagged. Neither names nor
+/// addresses are told; `identity` is the kind of name.
+pub fn directory_ambiguous(identity: &str, n_entries: usize) {
+    warn!(
+        event = "directory.ambiguous",
+        identity, n_entries, "directory: {n_entries} entries for one {identity}, one is flagged"
+    );
+}
+
 /// PostgreSQL could not be reached or refused.
 pub fn store_unreachable(error: &(dyn Error + 'static)) {
     let chain = Chain(error).to_string();

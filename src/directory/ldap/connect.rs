@@ -1,4 +1,4 @@
-//! Connections to the server: made, bound, pooled, and thrown away after any doubt.
+//! Connections to one server: made, protected, bound, pooled, and thrown away after any doubt.
 
 use std::error::Error as StdError;
 
@@ -7,17 +7,18 @@ use ldap3::{LdapConnAsync, LdapConnSettings, LdapError};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use super::Settings;
+use super::{Bind, Settings, StartTls, tls, url::ServerUrl};
 use crate::directory::DirectoryError;
 
-/// A pool for the server of these settings; connects at the first look-up.
+/// A pool for one server of these settings; connects at the first look-up.
 #[expect(
     clippy::expect_used,
     reason = "a pool without timeouts of its own needs no runtime"
 )]
-pub(super) fn pool(settings: &Settings) -> Pool<Connector> {
+pub(super) fn pool(settings: &Settings, server: &ServerUrl) -> Pool<Connector> {
     let connector = Connector {
         settings: settings.clone(),
+        server: server.clone(),
     };
     let pool = Pool::builder(connector)
         .max_size(settings.max_connections)
@@ -25,33 +26,62 @@ pub(super) fn pool(settings: &Settings) -> Pool<Connector> {
     pool.expect("a pool without timeouts")
 }
 
-/// Connects and binds. What drives the connection is a task of its own; it ends with the connection.
-pub(super) async fn connect(settings: &Settings) -> Result<ldap3::Ldap, DirectoryError> {
-    let lost = |cause: LdapError| unreachable(settings, cause);
+/// Connects to one server, protects the connection and binds. What drives the connection is a task
+/// of its own; it ends with the connection.
+pub(in crate::directory) async fn connect(
+    settings: &Settings,
+    server: &ServerUrl,
+) -> Result<ldap3::Ldap, DirectoryError> {
     let wait = settings.timeout;
-    let options = LdapConnSettings::new().set_conn_timeout(wait);
+    let options = LdapConnSettings::new()
+        .set_conn_timeout(wait)
+        .set_starttls(settings.starttls == StartTls::Required);
+    let options = match &settings.tls {
+        Some(tls) => options.set_config(tls.config()),
+        None => options,
+    };
     // The library's own limit does not cover ldapi.
-    let connecting = LdapConnAsync::with_settings(options, &settings.url);
+    let connecting = LdapConnAsync::with_settings(options, server.as_str());
     let (driver, mut ldap) = timeout(wait, connecting)
         .await
         .map_err(|_| DirectoryError::Timeout(wait))?
-        .map_err(lost)?;
+        .map_err(|cause| unprotected(server, cause))?;
     tokio::spawn(async move {
         // How a connection ends is told to whoever uses it.
         let _end = driver.drive().await;
     });
-    if let Some(bind) = &settings.bind {
-        let refused = |cause: LdapError| DirectoryError::Bind {
-            bind_dn: bind.dn.clone(),
-            cause: cause.into(),
-        };
-        let binding = ldap.simple_bind(&bind.dn, bind.password.expose_secret());
-        let answer = timeout(wait, binding)
-            .await
-            .map_err(|_| DirectoryError::Timeout(wait))?;
-        answer.map_err(lost)?.success().map_err(refused)?;
-    }
+    bind(settings, server, &mut ldap).await?;
     Ok(ldap)
+}
+
+async fn bind(
+    settings: &Settings,
+    server: &ServerUrl,
+    ldap: &mut ldap3::Ldap,
+) -> Result<(), DirectoryError> {
+    let wait = settings.timeout;
+    let binding = async {
+        match &settings.bind {
+            Bind::Anonymous => Ok(None),
+            Bind::Password { dn, password } => {
+                let answer = ldap.simple_bind(dn, password.expose_secret());
+                answer.await.map(Some)
+            }
+            Bind::External => ldap.sasl_external_bind().await.map(Some),
+        }
+    };
+    let answer = timeout(wait, binding)
+        .await
+        .map_err(|_| DirectoryError::Timeout(wait))?
+        .map_err(|cause| unreachable(server, cause))?;
+    let refused = |cause: LdapError| DirectoryError::Bind {
+        who: settings.bind.to_string(),
+        cause: cause.into(),
+    };
+    match answer {
+        Some(answer) => answer.success().map(drop).map_err(refused),
+        None => Ok(()),
+    }
 }
 
 /// A connection in use. It goes back to the pool only after a whole answer: one that was cut off by
@@ -80,18 +110,37 @@ impl Drop for Lent {
 
 /// No connection to the server, or it was lost.
 pub(super) fn unreachable(
-    settings: &Settings,
+    server: &ServerUrl,
     cause: impl Into<Box<dyn StdError + Send + Sync>>,
 ) -> DirectoryError {
     DirectoryError::Connect {
-        server: settings.url.clone(),
+        server: server.to_string(),
         cause: cause.into(),
+    }
+}
+
+/// No connection, or none that is protected as it must be.
+fn unprotected(server: &ServerUrl, cause: LdapError) -> DirectoryError {
+    let fault = if matches!(cause, LdapError::LdapResult { .. }) {
+        // Nothing but StartTLS was asked for.
+        Some("the server refuses StartTLS")
+    } else {
+        tls::fault(&cause)
+    };
+    match fault {
+        Some(fault) => DirectoryError::Tls {
+            server: server.to_string(),
+            fault,
+            cause: cause.into(),
+        },
+        None => unreachable(server, cause),
     }
 }
 
 /// Makes and checks the pool's connections.
 pub(super) struct Connector {
     settings: Settings,
+    server: ServerUrl,
 }
 
 impl Manager for Connector {
@@ -99,7 +148,7 @@ impl Manager for Connector {
     type Error = DirectoryError;
 
     async fn create(&self) -> Result<ldap3::Ldap, DirectoryError> {
-        connect(&self.settings).await
+        connect(&self.settings, &self.server).await
     }
 
     async fn recycle(

@@ -1,25 +1,37 @@
-//! Looks flags up in an LDAP server. Connections are pooled, aged out and replaced after any fault.
+//! Looks flags up in LDAP servers. Connections are pooled, aged out and replaced after any fault.
 
-mod connect;
+pub(in crate::directory) mod connect;
+pub(in crate::directory) mod entry;
+mod membership;
+mod proof;
+mod rest;
 mod search;
+mod servers;
 mod settings;
 mod sync;
+pub mod tls;
+pub mod url;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Utc;
+use futures_util::FutureExt;
 use ldap3::Scope;
-use tokio::{
-    sync::OnceCell,
-    time::{Instant, timeout},
-};
+use tokio::time::Instant;
 
-use self::search::{Question, Server};
-pub use self::settings::{Bind, Settings};
 pub(in crate::directory) use self::sync::{Pulse, Stream};
+pub use self::{
+    membership::Membership,
+    settings::{Bind, Settings, StartTls, Tags},
+};
+use self::{
+    search::{Question, Server, Wanted},
+    servers::Servers,
+};
 use super::{
     Directory, DirectoryError,
+    filter::{self, FilterTemplate},
     reading::{self, Answered},
 };
 use crate::domain::{folding::Folding, identity::Identity, person::Standing};
@@ -28,9 +40,7 @@ use crate::domain::{folding::Folding, identity::Identity, person::Standing};
 pub struct Ldap {
     settings: Settings,
     folding: Folding,
-    server: Server,
-    /// Set once the server's schema has shown the flag's attribute, or does not show anything.
-    attribute_is_known: OnceCell<()>,
+    servers: Servers,
 }
 
 /// Whether a text is a search filter (RFC 4515).
@@ -42,10 +52,9 @@ impl Ldap {
     /// Takes the settings; connects at the first look-up.
     pub fn new(settings: Settings, folding: Folding) -> Self {
         Self {
-            server: Server::new(&settings),
+            servers: Servers::new(&settings),
             settings,
             folding,
-            attribute_is_known: OnceCell::new(),
         }
     }
 
@@ -71,75 +80,73 @@ impl Ldap {
         if spellings.iter().any(|spelling| spelling.contains(&0)) {
             return None;
         }
-        Some(template.render_any(&spellings))
+        let whole = spellings.iter().map(|spelling| template.render(spelling));
+        let filters = whole.chain(self.tagged(template, &spellings)).collect();
+        Some(filter::any_of(filters))
     }
 
-    /// Fails while the server's schema has no such attribute: a misspelt one is answered like an
-    /// absent flag, and nobody would be flagged.
-    async fn check_attribute(&self) -> Result<(), DirectoryError> {
-        let attribute = &self.settings.marks.attribute;
-        let entry = |base, filter, attribute| Question {
-            base,
-            scope: Scope::Base,
-            filter,
-            attribute,
-            kind: "schema",
-        };
-        let root = entry("", "(objectClass=*)", "subschemaSubentry");
-        let Some(place) = self.shown(root).await?.into_iter().next() else {
-            return Ok(());
-        };
-        let place = String::from_utf8_lossy(&place);
-        let types = entry(&place, "(objectClass=subschema)", "attributeTypes");
-        let types = self.shown(types).await?;
-        let is_it = |known: &Vec<u8>| reading::is_named(known, attribute);
-        if types.is_empty() || types.iter().any(is_it) {
-            return Ok(());
+    /// Finds entries whose address has a tag.
+    fn tagged(&self, template: &FilterTemplate, spellings: &[Vec<u8>]) -> Vec<String> {
+        match self.settings.tags {
+            Tags::Ignore => Vec::new(),
+            Tags::Search => {
+                let places = self.folding.tag_places(spellings).into_iter();
+                let filter =
+                    |(before, after): (Vec<u8>, Vec<u8>)| template.render_between(&before, &after);
+                places.map(filter).collect()
+            }
         }
-        Err(DirectoryError::Attribute(attribute.clone()))
     }
 
-    /// The values of a question that need not be answered: servers may hide their schema.
-    async fn shown(&self, question: Question<'_>) -> Result<Vec<Vec<u8>>, DirectoryError> {
-        let entries = match self.server.search(question).await {
-            Err(DirectoryError::LookUp { .. }) => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let values = entries.into_iter().flat_map(|entry| entry.values);
-        Ok(values.map(|(_, value)| value).collect())
-    }
-
-    /// The time that one question may take: its own limit, or less if the message has less left.
-    async fn within<T>(
-        &self,
-        deadline: Instant,
-        answer: impl Future<Output = Result<T, DirectoryError>>,
-    ) -> Result<T, DirectoryError> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let patience = self.settings.timeout.min(left);
-        if patience.is_zero() {
-            // A timer may be late by a millisecond, and a look-up quicker than that.
-            return Err(DirectoryError::Timeout(patience));
-        }
-        timeout(patience, answer)
-            .await
-            .unwrap_or(Err(DirectoryError::Timeout(patience)))
-    }
-
-    /// Searches the people, once it is sure that their flag would be seen.
+    /// The people whom a filter finds at one server, once that has shown that it knows their marks.
     async fn people(
         &self,
-        question: Question<'_>,
-        deadline: Instant,
+        server: &Server,
+        filter: &str,
+        kind: &'static str,
     ) -> Result<Vec<Answered>, DirectoryError> {
-        let asking = async {
-            let check = self
-                .attribute_is_known
-                .get_or_try_init(|| self.check_attribute());
-            check.await?;
-            self.server.search(question).await
+        let settings = &self.settings;
+        let proof = server
+            .proof
+            .get_or_try_init(|| proof::prove(settings, server));
+        proof.await?;
+        let question = Question {
+            base: &settings.base,
+            scope: Scope::Subtree,
+            filter,
+            attributes: &settings.attributes(),
+            wanted: Wanted::All,
+            kind,
         };
-        self.within(deadline, asking).await
+        let mut people = server.search(question).await?;
+        for person in &mut people {
+            if person.name.is_empty() {
+                let cause = "an entry of the answer has no name".into();
+                return Err(DirectoryError::LookUp { kind, cause });
+            }
+            let complete = settings
+                .membership
+                .complete(server, &settings.marks, person);
+            complete.await?;
+        }
+        Ok(people)
+    }
+
+    /// Asks one server for what every look-up needs.
+    async fn probe_server(&self, server: &Server) -> Result<(), DirectoryError> {
+        let question = Question {
+            base: &self.settings.base,
+            scope: Scope::Base,
+            filter: "(objectClass=*)",
+            attributes: &["1.1"],
+            wanted: Wanted::All,
+            kind: "probe",
+        };
+        server.search(question).await?;
+        proof::prove(&self.settings, server).await?;
+        // An error means that a look-up has proved it already.
+        let _known = server.proof.set(());
+        Ok(())
     }
 }
 
@@ -153,29 +160,18 @@ impl Directory for Ldap {
         let Some(filter) = self.filter(identity) else {
             return Ok(Standing::default());
         };
-        let question = Question {
-            base: &self.settings.base,
-            scope: Scope::Subtree,
-            filter: &filter,
-            attribute: &self.settings.marks.attribute,
-            kind: identity.kind(),
-        };
-        let entries = self.people(question, deadline).await?;
+        let (filter, kind) = (filter.as_str(), identity.kind());
+        let question = |server| self.people(server, filter, kind).boxed();
+        let people = self.servers.ask(kind, deadline, question).await?;
         let now = Utc::now();
-        let read = |entry| Arc::new(reading::entry(&self.settings.marks, entry, now));
+        let read = |person| Arc::new(reading::entry(&self.settings.marks, person, now));
         Ok(Standing {
-            entries: entries.into_iter().map(read).collect(),
+            entries: people.into_iter().map(read).collect(),
         })
     }
 
     async fn probe(&self, deadline: Instant) -> Result<(), DirectoryError> {
-        let question = Question {
-            base: &self.settings.base,
-            scope: Scope::Base,
-            filter: "(objectClass=*)",
-            attribute: &self.settings.marks.attribute,
-            kind: "probe",
-        };
-        self.people(question, deadline).await.map(drop)
+        let question = |server| self.probe_server(server).boxed();
+        self.servers.ask("probe", deadline, question).await
     }
 }

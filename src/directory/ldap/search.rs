@@ -1,75 +1,132 @@
-//! One search: asked on a pooled connection, answered as plain values or not at all.
+//! One server: questions on its pooled connections, answered as plain values or not at all.
 
-use std::{
-    error::Error as StdError,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::error::Error as StdError;
 
 use deadpool::managed::{Pool, PoolError};
-use ldap3::{ResultEntry, Scope, SearchEntry, SearchOptions};
+use ldap3::{LdapError, ResultEntry, Scope, SearchOptions};
+use tokio::sync::OnceCell;
 
 use super::{
     Settings,
     connect::{Connector, Lent, unreachable},
+    entry,
+    rest::Rest,
+    url::ServerUrl,
 };
 use crate::directory::{DirectoryError, reading::Answered};
 
 /// More entries than this for one identity is an answer that nobody can trust.
 const ENTRY_LIMIT: i32 = 100;
+const SIZE_LIMIT_EXCEEDED: u32 = 4;
+const NO_SUCH_ATTRIBUTE: u32 = 16;
+const NO_SUCH_OBJECT: u32 = 32;
+const INSUFFICIENT_ACCESS: u32 = 50;
 
 /// One server, and the connections to it.
 pub(super) struct Server {
-    settings: Settings,
+    pub url: ServerUrl,
+    /// After a failure.
+    pub rest: Rest,
+    /// Set once the server has shown that it knows what we ask for.
+    pub proof: OnceCell<()>,
     pool: Pool<Connector>,
 }
 
+/// What is asked of the server.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub base: &'a str,
+    pub scope: Scope,
+    pub filter: &'a str,
+    /// The attributes that are wanted.
+    pub attributes: &'a [&'a str],
+    pub wanted: Wanted,
+    /// What for.
+    pub kind: &'static str,
+}
+
+/// How many entries make an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All there are.
+    All,
+    /// One of them will do.
+    Any,
+}
+
 impl Server {
-    /// Takes the settings; connects at the first search.
-    pub(super) fn new(settings: &Settings) -> Self {
+    /// Takes the settings; connects at the first question.
+    pub(super) fn new(settings: &Settings, url: &ServerUrl) -> Self {
         Self {
-            settings: settings.clone(),
-            pool: super::connect::pool(settings),
+            url: url.clone(),
+            rest: Rest::default(),
+            proof: OnceCell::new(),
+            pool: super::connect::pool(settings, url),
         }
     }
 
-    /// Searches; a connection that fails is thrown away, and a fresh one is tried once.
+    /// Searches.
+    ///
+    /// # Errors
+    /// Anything but a whole answer.
     pub(super) async fn search(
         &self,
         question: Question<'_>,
     ) -> Result<Vec<Answered>, DirectoryError> {
-        let entries = match self.try_search(question).await {
+        let entries = self.twice(|| self.try_search(question)).await?;
+        let entries = entries.into_iter().map(entry::read);
+        let entries: Result<_, _> = entries.collect();
+        entries.map_err(|error| question.unanswered(error))
+    }
+
+    /// Whether an attribute of an entry has a value (RFC 4511, section 4.10). An entry or attribute
+    /// that may not be seen is an error; one without any value does not have this one.
+    pub(super) async fn compare(
+        &self,
+        entry: &str,
+        attribute: &str,
+        value: &[u8],
+    ) -> Result<bool, DirectoryError> {
+        self.twice(|| self.try_compare(entry, attribute, value))
+            .await
+    }
+
+    /// A connection that fails is thrown away, and a fresh one is tried once.
+    async fn twice<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, DirectoryError>
+    where
+        F: Future<Output = Result<T, DirectoryError>>,
+    {
+        match attempt().await {
             Err(DirectoryError::Connect { .. }) => {
                 // What is idle in the pool is as old as the one that failed.
                 self.pool.retain(|_, _| false);
-                self.try_search(question).await
+                attempt().await
             }
             answer => answer,
-        };
-        answered(question, entries?)
+        }
     }
 
     async fn try_search(&self, question: Question<'_>) -> Result<Vec<ResultEntry>, DirectoryError> {
-        let pooled = self
-            .pool
-            .get()
-            .await
-            .map_err(|error| self.pool_failure(error))?;
-        let mut ldap = ldap3::Ldap::clone(&pooled);
-        let connection = Lent::new(pooled);
-        let attribute = [question.attribute];
-        let options = SearchOptions::new().sizelimit(ENTRY_LIMIT);
+        let (mut ldap, connection) = self.lend().await?;
+        let limit = match question.wanted {
+            Wanted::All => ENTRY_LIMIT,
+            Wanted::Any => 1,
+        };
+        let options = SearchOptions::new().sizelimit(limit);
         let search = ldap.with_search_options(options).search(
             question.base,
             question.scope,
             question.filter,
-            attribute,
+            question.attributes,
         );
-        let (entries, outcome) = match search.await {
-            Ok(result) => (result.0, result.1),
-            Err(cause) => return Err(unreachable(&self.settings, cause)),
-        };
+        let answer = search.await.map_err(|cause| self.unreachable(cause))?;
+        let (entries, outcome) = (answer.0, answer.1);
         // From here on the connection has proved to be sound: a refusal is an answer.
         connection.give_back();
+        let is_enough = question.wanted == Wanted::Any && !entries.is_empty();
+        if is_enough && outcome.rc == SIZE_LIMIT_EXCEEDED {
+            return Ok(entries);
+        }
         if !outcome.refs.is_empty() {
             return Err(question.unanswered("the answer is a referral, not a whole answer"));
         }
@@ -79,24 +136,38 @@ impl Server {
         }
     }
 
-    fn pool_failure(&self, error: PoolError<DirectoryError>) -> DirectoryError {
-        if let PoolError::Backend(error) = error {
-            return error;
+    async fn try_compare(
+        &self,
+        entry: &str,
+        attribute: &str,
+        value: &[u8],
+    ) -> Result<bool, DirectoryError> {
+        let (mut ldap, connection) = self.lend().await?;
+        let answer = ldap.compare(entry, attribute, value).await;
+        let answer = answer.map_err(|cause| self.unreachable(cause))?;
+        connection.give_back();
+        if answer.0.rc == NO_SUCH_ATTRIBUTE {
+            return Ok(false);
         }
-        unreachable(&self.settings, error.to_string())
+        answer.equal().map_err(|cause| DirectoryError::Group {
+            group: entry.to_owned(),
+            cause: cause.into(),
+        })
     }
-}
 
-/// What is asked of the server.
-#[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
-    pub base: &'a str,
-    pub scope: Scope,
-    pub filter: &'a str,
-    /// The one attribute that is wanted.
-    pub attribute: &'a str,
-    /// What for.
-    pub kind: &'static str,
+    async fn lend(&self) -> Result<(ldap3::Ldap, Lent), DirectoryError> {
+        let pooled = self.pool.get().await.map_err(|error| {
+            if let PoolError::Backend(error) = error {
+                return error;
+            }
+            unreachable(&self.url, error.to_string())
+        })?;
+        Ok((ldap3::Ldap::clone(&pooled), Lent::new(pooled)))
+    }
+
+    fn unreachable(&self, cause: LdapError) -> DirectoryError {
+        unreachable(&self.url, cause)
+    }
 }
 
 impl Question<'_> {
@@ -108,28 +179,14 @@ impl Question<'_> {
     }
 }
 
-/// Entries as plain values. The library panics on what is no entry after RFC 4511, and the server
-/// is somebody else's.
-fn answered(
-    question: Question<'_>,
-    entries: Vec<ResultEntry>,
-) -> Result<Vec<Answered>, DirectoryError> {
-    let read = |entry| plain(SearchEntry::construct(entry));
-    catch_unwind(AssertUnwindSafe(|| entries.into_iter().map(read).collect()))
-        .map_err(|_| question.unanswered("an entry of the answer cannot be read"))
-}
-
-/// An entry with each of its values beside the name of its attribute.
-pub(super) fn plain(entry: SearchEntry) -> Answered {
-    let texts = entry.attrs.into_iter().flat_map(|(name, values)| {
-        let values = values.into_iter().map(String::into_bytes);
-        values.map(move |value| (name.clone(), value))
-    });
-    let bytes = entry.bin_attrs.into_iter();
-    let bytes =
-        bytes.flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
-    Answered {
-        name: entry.dn,
-        values: texts.chain(bytes).collect(),
-    }
+/// Whether a server answered that what we ask for is not there, or not for us to see.
+pub(super) fn is_hidden(error: &DirectoryError) -> bool {
+    let DirectoryError::LookUp { cause, .. } = error else {
+        return false;
+    };
+    matches!(
+        cause.downcast_ref(),
+        Some(LdapError::LdapResult { result })
+            if [NO_SUCH_OBJECT, INSUFFICIENT_ACCESS].contains(&result.rc)
+    )
 }

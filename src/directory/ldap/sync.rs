@@ -3,8 +3,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use futures_util::FutureExt;
 use ldap3::{
-    LdapError, LdapResult, ResultEntry, Scope, SearchEntry, SearchOptions, SearchStream,
+    LdapError, LdapResult, ResultEntry, Scope, SearchOptions, SearchStream,
     controls::{
         Control, ControlType, EntryState, MakeCritical, RefreshMode, SyncInfo, SyncRequest,
         SyncState, parse_syncinfo,
@@ -13,11 +14,11 @@ use ldap3::{
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::{Ldap, Settings, connect};
+use super::{Bind, Ldap, Settings, connect, entry};
 use crate::directory::{
-    Directory,
+    DirectoryError,
     mirror::{
-        refresh::{Cookie, Message, Rest, Said},
+        refresh::{Kind, Message, Position, Rest, Said},
         source::{Content, Loss},
     },
     reading::Answered,
@@ -33,30 +34,36 @@ const REFRESH_REQUIRED: u32 = 4_096;
 /// The messages of one connection.
 pub struct Stream {
     settings: Settings,
+    server: String,
+    kind: Kind,
     search: SearchStream<'static, String, Vec<String>>,
     /// Another handle on the same connection.
     ldap: ldap3::Ldap,
 }
 
 impl Ldap {
-    /// Begins to follow the content, where `cookie` left off or from the beginning.
+    /// Begins to follow the content at the first server that answers: from a position of that very
+    /// server, or else from the beginning.
     pub(in crate::directory) async fn follow(
         &self,
         content: &Content,
-        cookie: Option<Cookie>,
+        from: Option<Position>,
     ) -> Result<Stream, Loss> {
         let settings = &self.settings;
-        // The base is there, and the schema has the attribute: else nothing would be told.
-        let deadline = Instant::now() + settings.timeout;
-        self.probe(deadline).await.map_err(Loss::Directory)?;
-        let mut ldap = connect::connect(settings).await.map_err(Loss::Directory)?;
+        let (server, mut ldap) = self.proven().await.map_err(Loss::Directory)?;
         for name in &content.names {
             let filter = format!("(&{}({name}=*))", content.filter);
             self.check_right(&mut ldap, name, &filter).await?;
         }
+        // Another server may have other entries, whatever its cookies look like.
+        let from = from.filter(|position| position.server == server);
+        let kind = match from {
+            Some(_) => Kind::Resumed,
+            None => Kind::Full,
+        };
         let request = SyncRequest {
             mode: RefreshMode::RefreshAndPersist,
-            cookie,
+            cookie: from.map(|position| position.cookie),
             reload_hint: false,
         };
         let attributes: Vec<String> = content.attributes().map(str::to_owned).collect();
@@ -72,9 +79,28 @@ impl Ldap {
             .map_err(cut)?;
         Ok(Stream {
             settings: settings.clone(),
+            server,
+            kind,
             search,
             ldap,
         })
+    }
+
+    /// A connection of its own to a server that has the base and knows what marks a person: else
+    /// nothing would be told.
+    async fn proven(&self) -> Result<(String, ldap3::Ldap), DirectoryError> {
+        let n_servers = u32::try_from(self.settings.servers.len()).unwrap_or(u32::MAX);
+        let patience = self.settings.timeout.saturating_mul(n_servers);
+        let question = |server| {
+            async move {
+                self.probe_server(server).await?;
+                let ldap = connect::connect(&self.settings, &server.url).await?;
+                Ok((server.url.to_string(), ldap))
+            }
+            .boxed()
+        };
+        let deadline = Instant::now() + patience;
+        self.servers.ask("mirror", deadline, question).await
     }
 
     /// An account that may search by an attribute and not read it would get people without names,
@@ -120,6 +146,16 @@ impl Ldap {
 }
 
 impl Stream {
+    /// The server's name.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Whether everything is told, or what has changed.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// The next message. May be called again after it was cancelled.
     pub async fn next(&mut self) -> Result<Message<Answered>, Loss> {
         match self.search.next().await.map_err(cut)? {
@@ -174,11 +210,10 @@ fn ended(settings: &Settings, outcome: LdapResult) -> Loss {
             base: settings.base.clone(),
         },
         TIME_LIMIT | SIZE_LIMIT | ADMIN_LIMIT => Loss::Limit {
-            who: settings
-                .bind
-                .as_ref()
-                .map(|bind| bind.dn.clone())
-                .unwrap_or_default(),
+            who: match &settings.bind {
+                Bind::Password { dn, .. } => dn.clone(),
+                nameless @ (Bind::Anonymous | Bind::External) => nameless.to_string(),
+            },
             cause,
         },
         _ => Loss::Refused(cause),
@@ -192,7 +227,7 @@ fn guarded<T>(read: impl FnOnce() -> T) -> Result<T, Loss> {
 }
 
 fn read(entry: ResultEntry) -> Result<Answered, Loss> {
-    guarded(|| super::search::plain(SearchEntry::construct(entry)))
+    entry::read(entry).map_err(|error| Loss::Unreliable(error.to_string()))
 }
 
 fn message(entry: ResultEntry) -> Result<Message<Answered>, Loss> {

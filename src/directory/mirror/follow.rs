@@ -10,7 +10,7 @@ use super::{
     Settings,
     keys::Plan,
     memory::Memory,
-    refresh::{Cookie, Kind, Refresh, Rest, Said},
+    refresh::{Cookie, Kind, Position, Refresh, Rest, Said},
     report::Report,
     set::Person,
     source::{Content, Loss},
@@ -80,27 +80,27 @@ impl Follower {
     }
 
     async fn follow(&mut self) {
-        let mut cookie = None;
+        let mut position = None;
         let mut pause = SHORTEST_PAUSE;
         loop {
-            let had_cookie = cookie.is_some();
-            let end = AssertUnwindSafe(self.connection(&mut cookie, &mut pause));
+            let had_position = position.is_some();
+            let end = AssertUnwindSafe(self.connection(&mut position, &mut pause));
             let fault = |_| Loss::Unreliable("a fault in the program".to_owned()).into();
             let loss = match end.catch_unwind().await.unwrap_or_else(fault) {
                 End::Old => {
-                    cookie = None;
+                    position = None;
                     continue;
                 }
                 End::Lost(loss) => loss,
             };
-            if !loss.keeps_cookie() {
-                cookie = None;
+            if !loss.keeps_position() {
+                position = None;
             }
             if loss.discredits() {
                 self.memory.distrust();
             }
             self.report.lost(&loss, self.settings.wanted);
-            if had_cookie && cookie.is_none() {
+            if had_position && position.is_none() {
                 // Without it the server may well tell everything.
                 continue;
             }
@@ -115,12 +115,13 @@ impl Follower {
     }
 
     /// Everything from connecting to the loss of the connection.
-    async fn connection(&mut self, cookie: &mut Option<Cookie>, pause: &mut Duration) -> End {
+    async fn connection(&mut self, position: &mut Option<Position>, pause: &mut Duration) -> End {
         let begin = Instant::now();
-        let (mut stream, kind) = match self.refresh(cookie).await {
-            Ok(refreshed) => refreshed,
+        let mut stream = match self.refresh(position).await {
+            Ok(stream) => stream,
             Err(loss) => return End::Lost(loss),
         };
+        let kind = stream.kind();
         *pause = SHORTEST_PAUSE;
         self.report.ready(kind, self.memory.len(), begin.elapsed());
         let pulse = stream.pulse();
@@ -129,37 +130,34 @@ impl Follower {
             Kind::Resumed => RENEWAL_AFTER_RESUMED,
         };
         tokio::select! {
-            loss = self.changes(&mut stream, cookie) => End::Lost(loss),
+            loss = self.changes(&mut stream, position) => End::Lost(loss),
             loss = self.pulses(pulse) => End::Lost(loss),
             () = sleep(renewal) => End::Old,
         }
     }
 
-    /// Until the refresh is whole the set stays as it was, and so does the cookie.
-    async fn refresh(&self, cookie: &mut Option<Cookie>) -> Result<(Stream, Kind), Loss> {
-        let mut place = cookie.clone();
-        let kind = match place {
-            Some(_) => Kind::Resumed,
-            None => Kind::Full,
-        };
-        let mut refresh = Refresh::new(kind);
+    /// Until the refresh is whole the set stays as it was, and so does the position.
+    async fn refresh(&self, position: &mut Option<Position>) -> Result<Stream, Loss> {
         let asked_at = Instant::now();
-        let mut stream = self.live.follow(&self.content, place.clone()).await?;
+        let from = position.clone();
+        let mut stream = self.live.follow(&self.content, from).await?;
+        let mut refresh = Refresh::new(stream.kind());
+        let mut cookie = None;
         loop {
             let message = timeout(REFRESH_SILENCE, stream.next())
                 .await
                 .map_err(|_| Loss::Silent(REFRESH_SILENCE))??;
-            place = message.cookie.or(place);
+            cookie = message.cookie.or(cookie);
             if refresh.take(self.read(message.said)?) == Rest::Changes {
                 break;
             }
         }
         self.memory.refreshed(refresh, asked_at);
-        *cookie = place;
-        Ok((stream, kind))
+        note(&stream, cookie, position);
+        Ok(stream)
     }
 
-    async fn changes(&self, stream: &mut Stream, cookie: &mut Option<Cookie>) -> Loss {
+    async fn changes(&self, stream: &mut Stream, position: &mut Option<Position>) -> Loss {
         loop {
             let told = stream.next().await.and_then(|message| {
                 let change = self.memory.change(self.read(message.said)?);
@@ -167,8 +165,7 @@ impl Follower {
                 Ok(message.cookie)
             });
             match told {
-                Ok(Some(place)) => *cookie = Some(place),
-                Ok(None) => {}
+                Ok(cookie) => note(stream, cookie, position),
                 Err(loss) => return loss,
             }
         }
@@ -225,5 +222,21 @@ impl Follower {
         }
         let name = entry.name;
         Ok(Person::new(&Answered { name, values }, &keys))
+    }
+}
+
+/// The last word of the server counts; that of another one counts no more.
+fn note(stream: &Stream, cookie: Option<Cookie>, position: &mut Option<Position>) {
+    match cookie {
+        Some(cookie) => {
+            *position = Some(Position {
+                server: stream.server().to_owned(),
+                cookie,
+            });
+        }
+        None => {
+            let is_of_it = |position: &mut Position| position.server == stream.server();
+            *position = position.take_if(is_of_it);
+        }
     }
 }

@@ -6,8 +6,17 @@ use uuid::Uuid;
 
 use super::set::{Person, Set};
 
-/// Where a server can go on after a connection was lost; opaque to us.
+/// Where a server can go on, in its own words.
 pub type Cookie = Vec<u8>;
+
+/// Where a server can go on after a connection was lost.
+#[derive(Clone, Debug)]
+pub struct Position {
+    /// The server's name: its words mean nothing to another one.
+    pub server: String,
+    /// What it said last.
+    pub cookie: Cookie,
+}
 
 /// One message of the server.
 #[derive(Clone, Debug)]

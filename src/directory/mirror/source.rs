@@ -109,7 +109,7 @@ impl Loss {
     }
 
     /// Whether the place in the server's changes is still good for a next try.
-    pub fn keeps_cookie(&self) -> bool {
+    pub fn keeps_position(&self) -> bool {
         match self {
             Self::Directory(_) | Self::Cut(_) | Self::Silent(_) => true,
             Self::Forgotten(_)
