@@ -50,12 +50,22 @@ impl Settings {
 
     /// One of them as text, such as an address.
     pub fn text(&self, key: &str) -> &str {
+        let text = self.value(key).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("no text {key}"))
+    }
+
+    /// One of them as a list of texts.
+    pub fn texts(&self, key: &str) -> Vec<String> {
+        let list = self.value(key).and_then(Value::as_array);
+        let list = list.unwrap_or_else(|| panic!("no list {key}"));
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        list.iter().filter_map(text).collect()
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
         let mut steps = key.split('.');
-        let first = self.0.get(steps.next().unwrap());
-        let value = steps.fold(first, |table, step| table?.get(step));
-        value
-            .and_then(Value::as_str)
-            .unwrap_or_else(|| panic!("no text {key}"))
+        let first = self.0.get(steps.next()?);
+        steps.fold(first, |table, step| table?.get(step))
     }
 
     /// Replaces the milter's listeners: socket and instance.

@@ -5,6 +5,7 @@ mod exempt;
 pub mod house;
 mod outages;
 mod sending;
+mod servers;
 mod table;
 mod traces;
 
@@ -20,6 +21,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         sending::tests(trials),
         exempt::tests(trials),
         outages::tests(trials),
+        servers::tests(trials),
         table::tests(trials),
         traces::tests(trials),
     ]

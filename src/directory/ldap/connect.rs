@@ -46,12 +46,16 @@ pub(in crate::directory) async fn connect(
         .await
         .map_err(|_| DirectoryError::Timeout(wait))?
         .map_err(|cause| unprotected(server, cause))?;
-    tokio::spawn(async move {
-        // How a connection ends is told to whoever uses it.
-        let _end = driver.drive().await;
-    });
-    bind(settings, server, &mut ldap).await?;
-    Ok(ldap)
+    let driving = tokio::spawn(driver.drive());
+    match bind(settings, server, &mut ldap).await {
+        Ok(()) => Ok(ldap),
+        Err(DirectoryError::Connect { server: at, cause }) => Err(match driving.await {
+            // A server that does not like our certificate says so after the handshake.
+            Ok(Err(end)) => unprotected(server, end),
+            Ok(Ok(())) | Err(_) => DirectoryError::Connect { server: at, cause },
+        }),
+        Err(error) => Err(error),
+    }
 }
 
 async fn bind(

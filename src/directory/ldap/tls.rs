@@ -110,7 +110,10 @@ pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     Some(match fault {
         rustls::Error::InvalidCertificate(fault) => certificate_fault(fault),
         rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS",
-        rustls::Error::AlertReceived(_) => "the server refuses TLS with us",
+        rustls::Error::AlertReceived(_) => {
+            "the server ended it; does it want a certificate of ours \
+             (directory.ldap.client_certificate_file)?"
+        }
         _ => "TLS failed",
     })
 }
