@@ -5,6 +5,7 @@ pub mod house;
 mod limits;
 mod load;
 mod outages;
+mod servers;
 
 use std::sync::Arc;
 
@@ -17,5 +18,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests.extend(outages::tests(trials));
     tests.extend(limits::tests(trials));
     tests.extend(load::tests(trials));
+    tests.extend(servers::tests(trials));
     tests
 }
