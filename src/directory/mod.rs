@@ -1,5 +1,5 @@
-//! Asks who is flagged. An error never reads as "not flagged", and no answer is remembered: a
-//! changed flag acts on the next message.
+//! Asks who is flagged. An error never reads as "not flagged", and no answer is
+//! remembered: a changed flag acts on the next message. The mirror holds what its server keeps telling.
 
 pub mod filter;
 mod generalized_time;

@@ -1,7 +1,10 @@
 //! Follows the content of a server by RFC 4533: a search that does not end. One connection of its
 //! own; what comes is handed on in the mirror's words.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use ldap3::{
@@ -19,11 +22,13 @@ use crate::directory::{
     DirectoryError,
     mirror::{
         refresh::{Kind, Message, Position, Rest, Said},
-        source::{Content, Loss},
+        source::{Content, Loss, is_called},
     },
     reading::Answered,
 };
 
+/// A search by an attribute that no entry has may look through all of them.
+const RIGHTS_PATIENCE: Duration = Duration::from_secs(30);
 /// Result codes (RFC 4511, section 4.1.9; RFC 4533, section 2.7).
 const TIME_LIMIT: u32 = 3;
 const SIZE_LIMIT: u32 = 4;
@@ -51,10 +56,6 @@ impl Ldap {
     ) -> Result<Stream, Loss> {
         let settings = &self.settings;
         let (server, mut ldap) = self.proven().await.map_err(Loss::Directory)?;
-        for name in &content.names {
-            let filter = format!("(&{}({name}=*))", content.filter);
-            self.check_right(&mut ldap, name, &filter).await?;
-        }
         // Another server may have other entries, whatever its cookies look like.
         let from = from.filter(|position| position.server == server);
         let kind = match from {
@@ -102,47 +103,6 @@ impl Ldap {
         let deadline = Instant::now() + patience;
         self.servers.ask("mirror", deadline, question).await
     }
-
-    /// An account that may search by an attribute and not read it would get people without names,
-    /// whom nobody would find.
-    async fn check_right(
-        &self,
-        ldap: &mut ldap3::Ldap,
-        name: &str,
-        filter: &str,
-    ) -> Result<(), Loss> {
-        let settings = &self.settings;
-        let one = SearchOptions::new().sizelimit(1);
-        let search = ldap.with_search_options(one).search(
-            &settings.base,
-            Scope::Subtree,
-            filter,
-            vec![name],
-        );
-        let found = timeout(settings.timeout, search)
-            .await
-            .map_err(|_| Loss::Silent(settings.timeout))?
-            .map_err(cut)?;
-        let (entries, outcome) = (found.0, found.1);
-        if ![0, SIZE_LIMIT].contains(&outcome.rc) {
-            return Err(ended(settings, outcome));
-        }
-        let entries = entries.into_iter().filter(|entry| !entry.is_ref());
-        for entry in entries {
-            let Answered { values, .. } = read(entry)?;
-            let is_it = |told: &str| {
-                let plain = told.split(';').next().unwrap_or(told);
-                plain.eq_ignore_ascii_case(name)
-            };
-            if !values.iter().any(|(told, _)| is_it(told)) {
-                return Err(Loss::Unreliable(format!(
-                    "the account may search by {name:?} but not read it, or the server calls it \
-                     otherwise; give it the right, or write the server's name in the filters"
-                )));
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Stream {
@@ -162,6 +122,46 @@ impl Stream {
             Some(entry) => message(entry),
             None => Err(ended(&self.settings, self.search.finish().await)),
         }
+    }
+
+    /// An account that may search by an attribute and not read it would get people without names,
+    /// whom nobody would find. Asked on this very connection.
+    pub async fn check_rights(&self, content: &Content) -> Result<(), Loss> {
+        for name in &content.names {
+            let filter = format!("(&{}({name}=*))", content.filter);
+            self.check_right(name, &filter).await?;
+        }
+        Ok(())
+    }
+
+    async fn check_right(&self, name: &str, filter: &str) -> Result<(), Loss> {
+        let settings = &self.settings;
+        let mut ldap = self.ldap.clone();
+        let one = SearchOptions::new().sizelimit(1);
+        let search = ldap.with_search_options(one).search(
+            &settings.base,
+            Scope::Subtree,
+            filter,
+            vec![name],
+        );
+        let found = timeout(RIGHTS_PATIENCE, search)
+            .await
+            .map_err(|_| Loss::Silent(RIGHTS_PATIENCE))?
+            .map_err(cut)?;
+        let (entries, outcome) = (found.0, found.1);
+        if ![0, SIZE_LIMIT].contains(&outcome.rc) {
+            return Err(ended(settings, outcome));
+        }
+        let entries = entries.into_iter().filter(|entry| !entry.is_ref());
+        for entry in entries {
+            let Answered { values, .. } = read(entry)?;
+            if !values.iter().any(|(told, _)| is_called(told, name)) {
+                return Err(Loss::Unreliable(format!(
+                    "the account may search by {name:?} but not read it: give it the right"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Something to ask for signs of life, on this very connection.

@@ -33,6 +33,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// The pause after a refusal, which somebody must do something about.
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
+/// The pause before a server that offers no mirror is asked whether it does now.
+const ABSENT_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// The pulse is felt this often at least, and oftener for a small `mirror_max_age`.
 const PULSE: Duration = Duration::from_secs(2);
 /// How often the age is shown.
@@ -104,12 +106,7 @@ impl Follower {
                 // Without it the server may well tell everything.
                 continue;
             }
-            sleep(if loss.is_transient() {
-                pause
-            } else {
-                REFUSED_PAUSE
-            })
-            .await;
+            sleep(pause_after(&loss, pause)).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
@@ -152,6 +149,7 @@ impl Follower {
                 break;
             }
         }
+        stream.check_rights(&self.content).await?;
         self.memory.refreshed(refresh, asked_at);
         note(&stream, cookie, position);
         Ok(stream)
@@ -204,7 +202,8 @@ impl Follower {
         for (told, value) in entry.values {
             let Some(attribute) = content.attribute(&told) else {
                 return Err(Loss::Unreliable(format!(
-                    "the server calls an attribute {told:?} that has another name in the settings"
+                    "the server calls an attribute {told:?} that has another name in the settings: \
+                     write the server's name in the filters"
                 )));
             };
             is_marked |= attribute.eq_ignore_ascii_case(&content.flag);
@@ -239,4 +238,14 @@ fn note(stream: &Stream, cookie: Option<Cookie>, position: &mut Option<Position>
             *position = position.take_if(is_of_it);
         }
     }
+}
+
+fn pause_after(loss: &Loss, pause: Duration) -> Duration {
+    if let Loss::Unsupported { .. } = loss {
+        return ABSENT_PAUSE;
+    }
+    if loss.is_transient() {
+        return pause;
+    }
+    REFUSED_PAUSE
 }

@@ -62,3 +62,55 @@ impl Report {
         self.said = Said::Lost(text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> (Report, Alarms) {
+        let metrics = Metrics::new();
+        let alarms = Alarms::new(metrics.clone());
+        (Report::new(metrics, alarms.clone()), alarms)
+    }
+
+    fn cut() -> Loss {
+        Loss::Cut("end of file".into())
+    }
+
+    fn is_alarmed(alarms: &Alarms) -> bool {
+        alarms.detail(AlarmKind::MirrorLost).is_some()
+    }
+
+    #[test]
+    fn a_connection_that_is_back_at_the_next_try_is_no_alarm() {
+        let (mut report, alarms) = report();
+        report.ready(Kind::Full, 1, Duration::ZERO);
+        report.lost(&cut(), Wanted::On);
+        assert!(!is_alarmed(&alarms));
+        report.lost(&cut(), Wanted::On);
+        assert!(is_alarmed(&alarms));
+        report.ready(Kind::Resumed, 1, Duration::ZERO);
+        assert!(!is_alarmed(&alarms));
+    }
+
+    #[test]
+    fn a_refusal_is_an_alarm_at_once() {
+        let (mut report, alarms) = report();
+        report.ready(Kind::Full, 1, Duration::ZERO);
+        report.lost(&Loss::Refused("unwilling".into()), Wanted::Auto);
+        assert!(is_alarmed(&alarms));
+        assert!(alarms.not_ready().is_empty(), "people are looked up");
+    }
+
+    #[test]
+    fn a_server_without_a_mirror_is_an_alarm_only_if_one_is_wanted() {
+        let absent = Loss::Unsupported {
+            base: String::new(),
+        };
+        for (wanted, alarmed) in [(Wanted::Auto, false), (Wanted::On, true)] {
+            let (mut report, alarms) = report();
+            report.lost(&absent, wanted);
+            assert_eq!(is_alarmed(&alarms), alarmed, "{wanted:?}");
+        }
+    }
+}

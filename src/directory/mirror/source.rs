@@ -18,12 +18,9 @@ pub struct Content {
 }
 
 impl Content {
-    /// The attribute of the settings that a server means by this name. Options (`;lang-de`) do not
-    /// make it another one.
+    /// The attribute of the settings that a server means by this name.
     pub fn attribute(&self, told: &str) -> Option<&str> {
-        let plain = told.split(';').next().unwrap_or(told);
-        self.attributes()
-            .find(|name| name.eq_ignore_ascii_case(plain))
+        self.attributes().find(|name| is_called(told, name))
     }
 
     /// Whether an attribute counts for what an entry is, beside its names.
@@ -37,6 +34,12 @@ impl Content {
         let own = [&self.flag].into_iter().chain(&self.names);
         own.chain(&self.others).map(String::as_str)
     }
+}
+
+/// Whether a server means an attribute by what it tells. Options (`;lang-de`) make it no other one.
+pub fn is_called(told: &str, name: &str) -> bool {
+    let plain = told.split(';').next().unwrap_or(told);
+    plain.eq_ignore_ascii_case(name)
 }
 
 /// Why the mirror does not follow the server.
