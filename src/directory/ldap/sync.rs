@@ -3,10 +3,11 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     time::Duration,
 };
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::Fuse};
 use ldap3::{
     LdapError, LdapResult, ResultEntry, Scope, SearchOptions, SearchStream,
     controls::{
@@ -17,7 +18,11 @@ use ldap3::{
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::{Bind, Ldap, Settings, connect, entry};
+use super::{
+    Bind, Ldap, Settings,
+    connect::{self, Driving},
+    entry,
+};
 use crate::directory::{
     DirectoryError,
     mirror::{
@@ -44,6 +49,7 @@ pub struct Stream {
     search: SearchStream<'static, String, Vec<String>>,
     /// Another handle on the same connection.
     ldap: ldap3::Ldap,
+    driving: Fuse<Driving>,
 }
 
 impl Ldap {
@@ -55,7 +61,8 @@ impl Ldap {
         from: Option<Position>,
     ) -> Result<Stream, Loss> {
         let settings = &self.settings;
-        let (server, mut ldap) = self.proven().await.map_err(Loss::Directory)?;
+        let (server, driving, mut ldap) = self.proven().await.map_err(Loss::Directory)?;
+        let mut driving = driving.fuse();
         // Another server may have other entries, whatever its cookies look like.
         let from = from.filter(|position| position.server == server);
         let kind = match from {
@@ -74,7 +81,7 @@ impl Ldap {
             &content.filter,
             attributes,
         );
-        let search = timeout(settings.timeout, search)
+        let search = timeout(settings.timeout, driven(&mut driving, search))
             .await
             .map_err(|_| Loss::Silent(settings.timeout))?
             .map_err(cut)?;
@@ -84,19 +91,20 @@ impl Ldap {
             kind,
             search,
             ldap,
+            driving,
         })
     }
 
     /// A connection of its own to a server that has the base and knows what marks a person: else
     /// nothing would be told.
-    async fn proven(&self) -> Result<(String, ldap3::Ldap), DirectoryError> {
+    async fn proven(&self) -> Result<(String, Driving, ldap3::Ldap), DirectoryError> {
         let n_servers = u32::try_from(self.settings.servers.len()).unwrap_or(u32::MAX);
         let patience = self.settings.timeout.saturating_mul(n_servers);
         let question = |server| {
             async move {
                 self.probe_server(server).await?;
-                let ldap = connect::connect(&self.settings, &server.url).await?;
-                Ok((server.url.to_string(), ldap))
+                let (driving, ldap) = connect::open(&self.settings, &server.url).await?;
+                Ok((server.url.to_string(), driving, ldap))
             }
             .boxed()
         };
@@ -118,7 +126,8 @@ impl Stream {
 
     /// The next message. May be called again after it was cancelled.
     pub async fn next(&mut self) -> Result<Message<Answered>, Loss> {
-        match self.search.next().await.map_err(cut)? {
+        let next = driven(&mut self.driving, self.search.next());
+        match next.await.map_err(cut)? {
             Some(entry) => message(entry),
             None => Err(ended(&self.settings, self.search.finish().await)),
         }
@@ -126,7 +135,7 @@ impl Stream {
 
     /// An account that may search by an attribute and not read it would get people without names,
     /// whom nobody would find. Asked on this very connection.
-    pub async fn check_rights(&self, content: &Content) -> Result<(), Loss> {
+    pub async fn check_rights(&mut self, content: &Content) -> Result<(), Loss> {
         for name in &content.names {
             let filter = format!("(&{}({name}=*))", content.filter);
             self.check_right(name, &filter).await?;
@@ -134,7 +143,7 @@ impl Stream {
         Ok(())
     }
 
-    async fn check_right(&self, name: &str, filter: &str) -> Result<(), Loss> {
+    async fn check_right(&mut self, name: &str, filter: &str) -> Result<(), Loss> {
         let settings = &self.settings;
         let mut ldap = self.ldap.clone();
         let one = SearchOptions::new().sizelimit(1);
@@ -144,7 +153,7 @@ impl Stream {
             filter,
             vec![name],
         );
-        let found = timeout(RIGHTS_PATIENCE, search)
+        let found = timeout(RIGHTS_PATIENCE, driven(&mut self.driving, search))
             .await
             .map_err(|_| Loss::Silent(RIGHTS_PATIENCE))?
             .map_err(cut)?;
@@ -164,12 +173,25 @@ impl Stream {
         Ok(())
     }
 
-    /// Something to ask for signs of life, on this very connection.
+    /// Something to ask for signs of life, on this very connection. Its answer comes only while the
+    /// next message is waited for.
     pub fn pulse(&self) -> Pulse {
         Pulse {
             settings: self.settings.clone(),
             ldap: self.ldap.clone(),
         }
+    }
+}
+
+/// Waits for an answer, and drives the connection as long as there is none. So what was read is used
+/// before more is read: a task of its own would fill the memory with entries that nobody has taken yet.
+async fn driven<T>(driving: &mut Fuse<Driving>, answer: impl Future<Output = T>) -> T {
+    let mut answer = pin!(answer);
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        // How it ended is told to whoever waits.
+        _end = driving => answer.await,
     }
 }
 

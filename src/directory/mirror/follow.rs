@@ -87,7 +87,12 @@ impl Follower {
         loop {
             let had_position = position.is_some();
             let end = AssertUnwindSafe(self.connection(&mut position, &mut pause));
-            let fault = |_| Loss::Unreliable("a fault in the program".to_owned()).into();
+            let fault = |_| {
+                Loss::Unreliable(
+                    "a message that cannot be read, or a fault in the program".to_owned(),
+                )
+                .into()
+            };
             let loss = match end.catch_unwind().await.unwrap_or_else(fault) {
                 End::Old => {
                     position = None;
