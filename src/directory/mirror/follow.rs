@@ -25,9 +25,9 @@ const REFRESH_SILENCE: Duration = Duration::from_secs(30);
 /// Everything is asked for anew at this age of a connection: a change of the server's access rules,
 /// for one, is told to nobody.
 const RENEWAL: Duration = Duration::from_secs(60 * 60);
-/// The same after an interruption: a slapd that was killed saves its place from time to time only
-/// (`syncprov-checkpoint`), and may then not know of a deletion that it has told to nobody.
-const RENEWAL_AFTER_RESUMED: Duration = Duration::from_secs(60);
+/// The same after an interruption. A slapd whose database was made anew, or who was killed before it
+/// had saved its place (`syncprov-checkpoint`), may resume without a word of what is gone.
+const RENEWAL_AFTER_RESUMED: Duration = Duration::from_secs(10);
 /// The longest pause before a server is tried again that may come back at any moment.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);

@@ -331,6 +331,8 @@ mod tests {
         fn whom_a_search_would_find_memory_finds_too(
             local in name(), domain in domain(), as_login in any::<bool>()
         ) {
+            // `anna@` is no mailbox, and read back it is another one.
+            prop_assume!(!domain.is_empty() || !local.contains('@'));
             let aliases = [("corp.example.com", "corp.test")];
             let folding = Folding::new(Some(b'+'), aliases).unwrap();
             let text = match domain {
