@@ -18,6 +18,7 @@ mod harness;
 mod lab;
 mod live;
 mod metadata;
+mod mirror;
 mod policy;
 mod postfix;
 mod reload;
@@ -61,6 +62,7 @@ fn run_tests() -> ExitCode {
     tests.extend(cli::tests(&trials));
     tests.extend(directory::tests(&trials));
     tests.extend(live::tests(&trials));
+    tests.extend(mirror::tests(&trials));
     tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(reload::tests(&trials));

@@ -3,6 +3,7 @@
 
 mod bare;
 mod latency;
+mod mirror;
 mod throughput;
 
 use std::{
@@ -19,8 +20,10 @@ const ROUNDS: usize = 6;
 
 /// Runs all measurements.
 pub fn run(arguments: &[String]) -> ExitCode {
+    let of_mirror = arguments.first().is_some_and(|word| word == "mirror");
     let rounds = match arguments {
         [] => Some(ROUNDS),
+        [_] if of_mirror => Some(0),
         [rounds] => rounds
             .parse()
             .ok()
@@ -28,13 +31,19 @@ pub fn run(arguments: &[String]) -> ExitCode {
         _ => None,
     };
     let Some(rounds) = rounds else {
-        eprintln!("usage: ./bench [ROUNDS]   (1 to 100)");
+        eprintln!("usage: ./bench [ROUNDS]   (1 to 100)\n       ./bench mirror");
         return ExitCode::from(64);
     };
     let runtime = Runtime::new().unwrap();
     let tools = Tools::make();
     let measured = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(measure(tools.clone(), rounds));
+        runtime.block_on(async {
+            let lab = Lab::start(tools.clone()).await;
+            match rounds {
+                0 => mirror::measure(&lab).await,
+                rounds => measure(&lab, rounds).await,
+            }
+        });
     }));
     tools.end();
     if measured.is_ok() {
@@ -44,8 +53,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
-async fn measure(tools: Tools, rounds: usize) {
-    let lab = Lab::start(tools).await;
+async fn measure(lab: &Lab, rounds: usize) {
     let inet = free_address();
     let desk = Desk::start(lab.servers(), |settings| {
         let socket = |name| format!("unix:{}", lab.postfix.socket(name).display());
@@ -58,8 +66,8 @@ async fn measure(tools: Tools, rounds: usize) {
     })
     .await;
     let sender = lab.person(&["Y"]).await;
-    latency::idle(&lab, &desk, &sender.address).await;
-    latency::large_body(&lab, &desk, &sender.address).await;
-    throughput::measure(&lab, &desk, &sender.address, (inet, rounds)).await;
+    latency::idle(lab, &desk, &sender.address).await;
+    latency::large_body(lab, &desk, &sender.address).await;
+    throughput::measure(lab, &desk, &sender.address, (inet, rounds)).await;
     latency::loaded(&desk).await;
 }

@@ -7,6 +7,7 @@ use mailhold::{
         self, Directory, DirectoryError, Settings,
         filter::FilterTemplate,
         ldap::{self, Bind, Membership, StartTls, Tags, url::ServerUrl},
+        mirror,
         reading::Marks,
     },
     domain::{
@@ -61,6 +62,7 @@ pub fn unbound(address: SocketAddr) -> ldap::Settings {
         max_connections: 4,
         max_connection_age: Duration::from_secs(600),
         timeout: Duration::from_secs(5),
+        mirror: mirror::Settings::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Look-ups of flags in a real slapd, in the test program itself. Never through Postfix or a milter.
 
 mod active_directory;
-mod asking;
+pub mod asking;
 mod binds;
 mod ends;
 mod flags;

@@ -25,10 +25,13 @@ pub const SERVICE: &str = "cn=mailhold,ou=services,dc=corp,dc=test";
 /// The attribute that tells whose mail is reviewed.
 pub const FLAG: &str = "IsMailMonitor";
 
-const ADMIN: &str = "cn=admin,dc=corp,dc=test";
+/// Who may do anything.
+pub const ADMIN: &str = "cn=admin,dc=corp,dc=test";
 const SLAPD: &str = "/usr/sbin/slapd";
 const LDAPMODIFY: &str = "/usr/bin/ldapmodify";
+const LDAPSEARCH: &str = "/usr/bin/ldapsearch";
 const SLAPADD: &str = "/usr/sbin/slapadd";
+const SLAPCAT: &str = "/usr/sbin/slapcat";
 const START_BOUND: Duration = Duration::from_secs(15);
 
 /// What a slapd has beyond the lab's own.
@@ -54,6 +57,9 @@ pub struct Slapd {
     pub service_password: PathBuf,
     admin_password: PathBuf,
     program: Program,
+    home: PathBuf,
+    settings: PathBuf,
+    first_entries: String,
     tools: Tools,
     child: Mutex<Option<Child>>,
 }
@@ -90,14 +96,6 @@ impl Slapd {
         place.file(&own("mailhold.schema"), User::ROOT, 0o644, schema);
         let settings = settings(&home, &admin, setup);
         let settings = place.file(&own("slapd.conf"), owner, 0o600, settings);
-        let first = Program::new("slapadd", SLAPADD)
-            .user(owner)
-            .arguments(["-q", "-f"]);
-        first
-            .arguments([&settings])
-            .run(first_entries(&service).as_bytes())
-            .await;
-
         let (address, tls_address, socket) = (free_address(), free_address(), home.join("ldapi"));
         let mut listeners = format!("ldap://{address}/ {}", socket_url(&socket));
         if setup.certificate.is_some() {
@@ -114,9 +112,13 @@ impl Slapd {
             service_password,
             admin_password,
             program,
+            home,
+            settings,
+            first_entries: first_entries(&service),
             tools: tools.clone(),
             child: Mutex::default(),
         };
+        slapd.seed("").await;
         slapd.start_again().await;
         slapd
     }
@@ -134,6 +136,63 @@ impl Slapd {
     /// Stops it as a crash would.
     pub fn kill(&self) {
         self.child.lock().unwrap().take().unwrap().kill();
+    }
+
+    /// Makes its database anew, with these entries in LDIF beside the first ones. It must not run.
+    pub async fn seed(&self, more: &str) {
+        self.restore(&format!("{}\n{more}", self.first_entries))
+            .await;
+    }
+
+    /// Its whole database as LDIF.
+    pub async fn back_up(&self) -> String {
+        self.offline(SLAPCAT, &[]).run(b"").await
+    }
+
+    /// Makes its database what it was. It must not run.
+    pub async fn restore(&self, backup: &str) {
+        self.empty();
+        self.offline(SLAPADD, &["-q"]).run(backup.as_bytes()).await;
+    }
+
+    fn empty(&self) {
+        for file in fs::read_dir(self.home.join("db")).unwrap().flatten() {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+
+    /// Applies changes in LDIF at another address, where nobody listens to it. It must not run.
+    pub async fn modify_unseen(&self, ldif: &str) {
+        let address = free_address();
+        let program = Program::new("slapd elsewhere", SLAPD)
+            .user(User::named("openldap"))
+            .arguments(["-d", "0", "-h", &format!("ldap://{address}/"), "-f"])
+            .arguments([&self.settings]);
+        let child = self.tools.starter.start(&program);
+        eventually("slapd answers elsewhere", START_BOUND, async || {
+            child.must_run();
+            TcpStream::connect(address).await
+        })
+        .await;
+        let program = self.bound(LDAPMODIFY, &format!("ldap://{address}"));
+        program.run(ldif.as_bytes()).await;
+        child.kill();
+    }
+
+    fn offline(&self, path: &str, arguments: &[&str]) -> Program {
+        Program::new(path, path)
+            .user(User::named("openldap"))
+            .arguments(arguments)
+            .arguments(["-f".as_ref(), self.settings.as_os_str()])
+    }
+
+    /// All entries below a base that match, as LDIF without folded lines.
+    pub async fn search(&self, base: &str, filter: &str, attributes: &[&str]) -> String {
+        self.ldap_program(LDAPSEARCH)
+            .arguments(["-LLL", "-o", "ldif-wrap=no", "-b", base, filter])
+            .arguments(attributes)
+            .run(b"")
+            .await
     }
 
     /// Starts it on the same port with the same entries.
@@ -213,6 +272,12 @@ impl Slapd {
         self.ldap_program(LDAPMODIFY).run(ldif.as_bytes()).await;
     }
 
+    /// As [`Slapd::modify`], going on after what cannot be changed; the server may die meanwhile.
+    pub async fn change_what_can_be(&self, ldif: &str) {
+        let program = self.ldap_program(LDAPMODIFY).arguments(["-c"]);
+        program.output(ldif.as_bytes()).await;
+    }
+
     /// URL, name and password file of the administrator, for a person at a terminal.
     pub fn administrator(&self) -> (String, &'static str, &Path) {
         (self.url(), ADMIN, &self.admin_password)
@@ -220,8 +285,12 @@ impl Slapd {
 
     /// One of the `ldap-utils`, bound as the administrator.
     pub fn ldap_program(&self, path: &str) -> Program {
+        self.bound(path, &self.url())
+    }
+
+    fn bound(&self, path: &str, url: &str) -> Program {
         Program::new(path, path)
-            .arguments(["-x", "-H", &self.url(), "-D", ADMIN, "-y"])
+            .arguments(["-x", "-H", url, "-D", ADMIN, "-y"])
             .arguments([&self.admin_password])
     }
 }

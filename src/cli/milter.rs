@@ -122,7 +122,12 @@ struct Lasting {
 
 /// Makes the desk of these settings, at the start and at each reload.
 fn desk(config: &MilterConfig, lasting: &Lasting) -> Result<Arc<Desk>, DirectoryError> {
-    let directory = directory::open(&config.directory, config.policy.folding.clone())?;
+    let directory = directory::open_mirrored(
+        &config.directory,
+        config.policy.folding.clone(),
+        &lasting.metrics,
+        &lasting.alarms,
+    )?;
     warn(config);
     Ok(Arc::new(Desk {
         directory,

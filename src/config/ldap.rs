@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{secret, section::Section};
+use super::{secret, section::Section, value};
 use crate::{
     directory::{
         filter::FilterTemplate,
@@ -14,6 +14,7 @@ use crate::{
             tls::{Client, Tls},
             url::{Scheme, ServerUrl},
         },
+        mirror::{self, Wanted},
         reading::Marks,
     },
     domain::person::{FlagValues, Group},
@@ -59,6 +60,7 @@ pub(super) fn ldap_settings(section: &Section<'_>) -> ldap::Settings {
         max_connections: section.number("max_connections", 8, 1..=256) as usize,
         max_connection_age: section.duration("max_connection_age", "10m"),
         timeout: section.duration("timeout", "2s"),
+        mirror: mirror_settings(section),
         servers,
         starttls,
         bind,
@@ -237,6 +239,25 @@ fn tls(
             section.refuse(error.setting, &error.problem);
             None
         }
+    }
+}
+
+fn mirror_settings(section: &Section<'_>) -> mirror::Settings {
+    let words = [
+        ("auto", Wanted::Auto),
+        ("on", Wanted::On),
+        ("off", Wanted::Off),
+    ];
+    let max_age = |text: &str| match value::duration(text)? {
+        // Signs of life come every two seconds, and one may be waited for as long as for a look-up.
+        age if age < Duration::from_secs(10) => Err(format!("{text:?} is less than 10s")),
+        age => Ok(age),
+    };
+    mirror::Settings {
+        wanted: section.word("mirror", &words).unwrap_or(Wanted::Auto),
+        max_age: section
+            .parsed("mirror_max_age", "5m", max_age)
+            .unwrap_or_default(),
     }
 }
 

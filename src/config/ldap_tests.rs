@@ -260,6 +260,24 @@ fn a_bind_needs_a_name_and_a_password() {
     assert!(found.contains("bind_dn: is empty"), "{found}");
 }
 
+#[test]
+fn a_mirror_that_cannot_be_is_refused() {
+    let found = told(&[("mirror = \"auto\"", "mirror = \"always\"")]);
+    assert!(
+        found.contains("\"always\" is none of auto, on, off"),
+        "{found}"
+    );
+    let max_age = "mirror_max_age = \"5m\"";
+    for age in ["9s", "0s", "soon"] {
+        let found = told(&[(max_age, &format!("mirror_max_age = \"{age}\""))]);
+        assert!(
+            found.contains("directory.ldap.mirror_max_age: "),
+            "{age}: {found}"
+        );
+    }
+    assert_eq!(told(&[(max_age, "mirror_max_age = \"10s\"")]), "");
+}
+
 /// A server takes an empty password as no login at all (RFC 4513, section 5.1.2).
 #[test]
 fn an_empty_password_is_refused() {

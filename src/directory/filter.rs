@@ -35,6 +35,11 @@ impl FilterTemplate {
         }
     }
 
+    /// The template, and the place for the value in it.
+    pub fn parts(&self) -> (&str, &'static str) {
+        (&self.template, self.place)
+    }
+
     /// The filter for one value, any bytes.
     pub fn render(&self, value: &[u8]) -> String {
         self.template.replace(self.place, &escape(value))

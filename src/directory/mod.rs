@@ -1,9 +1,10 @@
-//! Asks who is flagged. An error never reads as "not flagged", and no answer is remembered: a
-//! changed flag acts on the next message.
+//! Asks who is flagged. An error never reads as "not flagged", and no answer is
+//! remembered: a changed flag acts on the next message. The mirror holds what its server keeps telling.
 
 pub mod filter;
 mod generalized_time;
 pub mod ldap;
+pub mod mirror;
 pub mod reading;
 pub mod survey;
 pub mod table;
@@ -14,12 +15,18 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use self::survey::Survey;
-use crate::domain::{
-    folding::Folding,
-    identity::Identity,
-    person::Standing,
-    policy::{Gap, Known},
+use self::{
+    mirror::{Mirror, Wanted},
+    survey::Survey,
+};
+use crate::{
+    domain::{
+        folding::Folding,
+        identity::Identity,
+        person::Standing,
+        policy::{Gap, Known},
+    },
+    telemetry::{Alarms, Metrics, chain::Chain, events},
 };
 
 /// A source of flags.
@@ -192,6 +199,34 @@ pub fn open(settings: &Settings, folding: Folding) -> Result<Arc<dyn Directory>,
         Settings::Ldap(settings) => Arc::new(ldap::Ldap::new(settings.as_ref().clone(), folding)),
         Settings::Table(settings) => Arc::new(table::Table::read(settings, folding)?),
     })
+}
+
+/// As [`open`], with the people in memory where the settings and the server allow it. Needs a
+/// runtime: the mirror follows its server until it is dropped.
+pub fn open_mirrored(
+    settings: &Settings,
+    folding: Folding,
+    metrics: &Metrics,
+    alarms: &Alarms,
+) -> Result<Arc<dyn Directory>, DirectoryError> {
+    let settings = match settings {
+        Settings::Ldap(ldap) if ldap.mirror.wanted != Wanted::Off => ldap,
+        Settings::Ldap(_) | Settings::Table(_) => return open(settings, folding),
+    };
+    let live = Arc::new(ldap::Ldap::new(settings.as_ref().clone(), folding));
+    match Mirror::plan(&live) {
+        Ok(plan) => Ok(Arc::new(Mirror::start(
+            live,
+            plan,
+            metrics.clone(),
+            alarms.clone(),
+        ))),
+        Err(reason) => {
+            let text = format!("{}; every message is looked up", Chain(&reason));
+            events::config_warned("directory.ldap.mirror", &text);
+            Ok(live)
+        }
+    }
 }
 
 /// What the directory said of the identities of a message.

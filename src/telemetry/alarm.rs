@@ -17,6 +17,8 @@ const MOMENT: Duration = Duration::from_secs(15 * 60);
 pub enum AlarmKind {
     /// The directory cannot be asked.
     DirectoryUnreachable,
+    /// The people in memory are not those of the directory any more, or cannot be.
+    MirrorLost,
     /// A flag's value is neither true nor false by the settings.
     FlagUnknown,
     /// The settings were read again, and are at fault.
@@ -45,8 +47,9 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::DirectoryUnreachable,
+        Self::MirrorLost,
         Self::FlagUnknown,
         Self::ConfigRefused,
         Self::StoreUnreachable,
@@ -65,6 +68,7 @@ impl AlarmKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DirectoryUnreachable => "directory_unreachable",
+            Self::MirrorLost => "mirror_lost",
             Self::FlagUnknown => "flag_unknown",
             Self::ConfigRefused => "config_refused",
             Self::StoreUnreachable => "store_unreachable",
@@ -87,7 +91,7 @@ impl AlarmKind {
             | Self::SpoolFull
             | Self::SpoolFailing
             | Self::PostfixRefused => Course::UntilCured,
-            Self::ConfigRefused => Course::Aside,
+            Self::ConfigRefused | Self::MirrorLost => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked
@@ -172,6 +176,12 @@ impl Alarms {
                 .collect()
         };
         over.into_iter().for_each(|kind| self.clear(kind));
+    }
+
+    /// What an alarm that stands says.
+    pub fn detail(&self, kind: AlarmKind) -> Option<String> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.get(&kind).map(|fault| fault.detail.clone())
     }
 
     /// The faults that keep the process from being ready, with their details.

@@ -326,6 +326,28 @@ pub fn directory_unreachable(error: &(dyn Error + 'static)) {
     );
 }
 
+/// The people in memory are those of the directory from now on: after a `full` refresh, or a
+/// `resumed` one.
+pub fn mirror_ready(kind: &str, n_entries: usize, duration: Duration) {
+    info!(
+        event = "mirror.ready",
+        kind,
+        n_entries,
+        duration_ms = millis(duration),
+        "mirror: {n_entries} people, {kind} refresh"
+    );
+}
+
+/// The mirror does not follow the directory any more, or cannot begin to.
+pub fn mirror_lost(error: &str) {
+    warn!(event = "mirror.lost", error, "mirror: {error}");
+}
+
+/// The directory offers no mirror; every message is looked up.
+pub fn mirror_absent(reason: &str) {
+    info!(event = "mirror.absent", reason, "mirror: {reason}");
+}
+
 /// One of several servers failed; the next one is asked, and this one rests for a while.
 pub fn directory_server_failed(server: &str, error: &(dyn Error + 'static)) {
     let chain = Chain(error).to_string();

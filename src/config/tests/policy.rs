@@ -45,8 +45,8 @@ const ODD_RULES: &[(&str, &str, &str)] = &[
         "rule[1].group: is missing: who = \"group\"",
     ),
     (
-        "group = \"\"",
-        "group = \"brokers\"",
+        "\ngroup = \"\"",
+        "\ngroup = \"brokers\"",
         "rule[1].group: is no name of an entry",
     ),
     (

@@ -1,8 +1,9 @@
 //! Connections to one server: made, protected, bound, pooled, and thrown away after any doubt.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, pin::pin};
 
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
+use futures_util::{FutureExt, future::BoxFuture};
 use ldap3::{LdapConnAsync, LdapConnSettings, LdapError};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
@@ -26,12 +27,25 @@ pub(super) fn pool(settings: &Settings, server: &ServerUrl) -> Pool<Connector> {
     pool.expect("a pool without timeouts")
 }
 
+/// What moves a connection's bytes, to its end.
+pub(super) type Driving = BoxFuture<'static, Result<(), LdapError>>;
+
 /// Connects to one server, protects the connection and binds. What drives the connection is a task
 /// of its own; it ends with the connection.
 pub(in crate::directory) async fn connect(
     settings: &Settings,
     server: &ServerUrl,
 ) -> Result<ldap3::Ldap, DirectoryError> {
+    let (driving, ldap) = open(settings, server).await?;
+    tokio::spawn(driving);
+    Ok(ldap)
+}
+
+/// As [`connect`], for whoever drives the connection himself.
+pub(super) async fn open(
+    settings: &Settings,
+    server: &ServerUrl,
+) -> Result<(Driving, ldap3::Ldap), DirectoryError> {
     let wait = settings.timeout;
     let options = LdapConnSettings::new()
         .set_conn_timeout(wait)
@@ -46,16 +60,23 @@ pub(in crate::directory) async fn connect(
         .await
         .map_err(|_| DirectoryError::Timeout(wait))?
         .map_err(|cause| unprotected(server, cause))?;
-    let driving = tokio::spawn(driver.drive());
-    match bind(settings, server, &mut ldap).await {
-        Ok(()) => Ok(ldap),
-        Err(DirectoryError::Connect { server: at, cause }) => Err(match driving.await {
-            // A server that does not like our certificate says so after the handshake.
-            Ok(Err(end)) => unprotected(server, end),
-            Ok(Ok(())) | Err(_) => DirectoryError::Connect { server: at, cause },
-        }),
-        Err(error) => Err(error),
+    let mut driving = driver.drive().boxed();
+    {
+        let mut binding = pin!(bind(settings, server, &mut ldap));
+        tokio::select! {
+            biased;
+            bound = &mut binding => bound?,
+            // What came before the end may be an answer still.
+            end = &mut driving => match (binding.await, end) {
+                // A server that does not like our certificate says so after the handshake.
+                (Err(DirectoryError::Connect { .. }), Err(end)) => {
+                    return Err(unprotected(server, end));
+                }
+                (bound, _) => bound?,
+            },
+        }
     }
+    Ok((driving, ldap))
 }
 
 async fn bind(

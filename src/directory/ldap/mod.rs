@@ -9,6 +9,7 @@ mod search;
 mod servers;
 mod settings;
 mod survey;
+mod sync;
 pub mod tls;
 pub mod url;
 
@@ -20,6 +21,7 @@ use futures_util::FutureExt;
 use ldap3::Scope;
 use tokio::time::Instant;
 
+pub(in crate::directory) use self::sync::{Pulse, Stream};
 pub use self::{
     membership::Membership,
     settings::{Bind, Settings, StartTls, Tags},
@@ -56,6 +58,16 @@ impl Ldap {
             settings,
             folding,
         }
+    }
+
+    /// What it was made with.
+    pub(in crate::directory) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Which spellings of a mailbox are the same person's.
+    pub(in crate::directory) fn folding(&self) -> &Folding {
+        &self.folding
     }
 
     /// `None` for what nobody is called: it need not be asked.

@@ -9,7 +9,7 @@ use super::{
     tls::Tls,
     url::ServerUrl,
 };
-use crate::directory::{filter::FilterTemplate, reading::Marks};
+use crate::directory::{filter::FilterTemplate, mirror, reading::Marks};
 
 /// The `[directory.ldap]` section.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Settings {
     pub max_connection_age: Duration,
     /// One look-up at one server, connecting included.
     pub timeout: Duration,
+    /// Whether the flagged people are held in memory.
+    pub mirror: mirror::Settings,
 }
 
 impl Settings {

@@ -57,6 +57,19 @@ impl Metrics {
         self.0.directory_errors.with_label_values(&[kind]).inc();
     }
 
+    /// The people in memory, and the time since they were known to be right.
+    pub fn mirror(&self, n_entries: usize, age: Duration) {
+        self.0
+            .mirror_entries
+            .set(i64::try_from(n_entries).unwrap_or(i64::MAX));
+        self.0.mirror_age.set(age.as_secs_f64());
+    }
+
+    /// The people in memory were brought up to date: `full` or `resumed`.
+    pub fn mirror_refreshed(&self, kind: &str) {
+        self.0.mirror_refreshes.with_label_values(&[kind]).inc();
+    }
+
     /// A message was captured.
     pub fn captured(&self, size_bytes: u64) {
         self.0.capture_bytes.inc_by(size_bytes);

@@ -30,6 +30,9 @@ struct Figures {
     policy_watching: IntGauge,
     watched: IntCounterVec,
     watch_dropped: IntCounter,
+    mirror_age: Gauge,
+    mirror_entries: IntGauge,
+    mirror_refreshes: IntCounterVec,
     milter_eom_duration: Histogram,
     directory_lookup_duration: Histogram,
     directory_errors: IntCounterVec,
@@ -70,6 +73,7 @@ const VERDICTS: [&str; 10] = [
 ];
 const SESSION_RESULTS: [&str; 3] = ["quit", "cut", "panic"];
 const DIRECTORY_ERRORS: [&str; 3] = ["timeout", "unreachable", "refused"];
+const MIRROR_REFRESHES: [&str; 2] = ["full", "resumed"];
 const CAPTURE_ERRORS: [&str; 2] = ["full", "failing"];
 const SETTLE_RESULTS: [&str; 3] = ["done", "gone", "postponed"];
 
@@ -110,6 +114,16 @@ impl Metrics {
             watch_dropped: in_registry.counter(
                 "watch_dropped_total",
                 "Watched messages that are counted but could not be recorded",
+            ),
+            mirror_age: in_registry.gauge(
+                "directory_mirror_age_seconds",
+                "Time since the people in memory were known to be those of the directory",
+            ),
+            mirror_entries: in_registry.count_now("directory_mirror_entries", "People in memory"),
+            mirror_refreshes: in_registry.counters(
+                "directory_mirror_refreshes_total",
+                "Times that the people in memory were brought up to date: full or resumed",
+                &["kind"],
             ),
             milter_eom_duration: in_registry.histogram(
                 "milter_eom_duration_seconds",
@@ -231,6 +245,7 @@ impl Figures {
         begin(&self.milter_verdicts, &VERDICTS);
         begin(&self.milter_sessions, &SESSION_RESULTS);
         begin(&self.directory_errors, &DIRECTORY_ERRORS);
+        begin(&self.mirror_refreshes, &MIRROR_REFRESHES);
         begin(&self.capture_errors, &CAPTURE_ERRORS);
         for decision in Decision::ALL.map(Decision::as_str) {
             begin(&self.review_decisions, &[decision]);
