@@ -22,6 +22,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_file_that_is_not_there_is_named,
         a_file_that_is_not_toml_is_named_with_its_line,
         a_worker_for_another_instance_is_a_fault,
+        rules_that_meet_or_never_match_are_noted,
+        a_domain_with_an_at_sign_is_a_fault_with_its_cure,
     ]
 }
 
@@ -180,4 +182,36 @@ async fn a_worker_for_another_instance_is_a_fault(lab: &Lab) {
         told.contains("worker.instance: \"postfix-out\" is named by no"),
         "{told}"
     );
+}
+
+async fn rules_that_meet_or_never_match_are_noted(lab: &Lab) {
+    let rule = |name: &str, more: &str| format!("[[policy.rule]]\nname = \"{name}\"\n{more}\n");
+    let more = [
+        rule(
+            "partners",
+            "to = \"listed\"\nrecipients = [\"@partner.test\"]\nverdict = \"pass\"",
+        ),
+        rule(
+            "trial",
+            "who = \"anyone\"\nto = \"any\"\nverdict = \"watch\"",
+        ),
+        rule("late", "who = \"anyone\""),
+    ];
+    let content = sample_with("\n[spool]\n", &format!("\n{}\n[spool]\n", more.concat()));
+    let output = check(lab, &content).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let told = text(&output.stdout);
+    for note in [
+        "FILE: no fault\n",
+        "FILE: note: rules \"flagged-external\" (hold) and \"partners\" (pass) overlap: where both match, ",
+        "FILE: note: rule \"late\" can never match: \"trial\" before it matches whatever it would\n",
+    ] {
+        assert!(told.contains(note), "no {note:?} in:\n{told}");
+    }
+}
+
+async fn a_domain_with_an_at_sign_is_a_fault_with_its_cure(lab: &Lab) {
+    let content = sample_with("[\"example.com\"]", "[\"@example.com\"]");
+    let told = faults(lab, &content).await;
+    assert!(told.contains("write \"example.com\", without @"), "{told}");
 }

@@ -12,6 +12,7 @@ use crate::{
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
+        rules_in_the_way_of_each_other_are_a_warning,
         a_spool_that_is_not_there_yet_is_a_warning,
         a_spool_that_nobody_can_make_is_a_fault,
         a_spool_that_belongs_to_root_is_a_fault,
@@ -108,4 +109,15 @@ async fn a_clock_that_cannot_be_looked_at_is_not_called_ok(lab: &Lab) {
     let seen = house.check().await;
     seen.says("clock-files", "skip", &["/proc/self", "stat -c"]);
     seen.says("clock-files", "ok", &["queue"]);
+}
+
+async fn rules_in_the_way_of_each_other_are_a_warning(lab: &Lab) {
+    let mut house = House::new(lab).await;
+    house.check().await.says("policy-rules", "ok", &["1 rule"]);
+    let rules = "[[rule]]\nname = \"all\"\nwho = \"anyone\"\nto = \"any\"\n\
+                 [[rule]]\nname = \"never\"\nwho = \"flagged\"\n";
+    let rules: toml::Table = rules.parse().unwrap();
+    house.settings.set("policy.rule", rules["rule"].clone());
+    let words = ["rule \"never\" can never match", "docs/policy.md"];
+    house.check().await.says("policy-rules", "warn", &words);
 }

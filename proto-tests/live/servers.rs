@@ -10,7 +10,7 @@ use crate::{
         Lab,
         ports::free_address,
         postgres::{Database, OWNER, Postgres},
-        slapd::{SERVICE, Slapd},
+        slapd::{SERVICE, Setup, Slapd},
         user::User,
     },
     trials::{Trials, tests},
@@ -26,6 +26,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_flag_that_nobody_has_is_a_warning,
         a_flag_that_the_account_may_not_read_is_a_warning,
         a_flag_without_an_index_is_a_warning_where_the_server_shows_its_settings,
+        a_server_that_gives_no_whole_mirror_is_a_warning,
+        a_server_that_mirrors_is_told_with_what_it_gave,
         a_database_that_is_not_there_is_away,
         a_login_that_the_database_refuses_is_a_fault_by_its_name,
         a_database_without_a_schema_is_a_fault,
@@ -166,6 +168,47 @@ access to attrs=IsMailMonitor by * search
 access to * by dn.exact=\"cn=mailhold,ou=services,dc=corp,dc=test\" read by * none
 database config
 ";
+
+async fn mirroring(lab: &Lab, name: &str, limit: &str) -> Slapd {
+    let setup = Setup {
+        global: format!("moduleload syncprov\n{limit}"),
+        database: "overlay syncprov\n".to_owned(),
+        ..Setup::default()
+    };
+    let slapd = Slapd::start_setup(&lab.tools, name, &setup).await;
+    for login in ["anna", "ben"] {
+        let address = format!("{login}@corp.test");
+        slapd.add_person(login, &[&address], &["Y"]).await;
+    }
+    slapd
+}
+
+async fn a_server_that_gives_no_whole_mirror_is_a_warning(lab: &Lab) {
+    let slapd = mirroring(lab, "live-stingy", "sizelimit 1\n").await;
+    let mut house = House::new(lab).await;
+    at_slapd(&mut house, &slapd);
+    let words = ["every message is looked up", "docs/mirror.md"];
+    house.check().await.says("directory-mirror", "warn", &words);
+}
+
+async fn a_server_that_mirrors_is_told_with_what_it_gave(lab: &Lab) {
+    let slapd = mirroring(lab, "live-mirroring", "").await;
+    let mut house = House::new(lab).await;
+    at_slapd(&mut house, &slapd);
+    let seen = house.check().await;
+    seen.says(
+        "directory-mirror",
+        "ok",
+        &["2 entries were read into memory"],
+    );
+    house.settings.set("directory.ldap.mirror", "off");
+    let seen = house.check().await;
+    seen.says(
+        "directory-mirror",
+        "ok",
+        &["is off: every message is looked up"],
+    );
+}
 
 fn at_slapd(house: &mut House<'_>, slapd: &Slapd) {
     let file = slapd.service_password.display().to_string();

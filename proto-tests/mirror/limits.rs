@@ -4,8 +4,11 @@ use std::{fs, sync::Arc};
 
 use libtest_mimic::Trial;
 use mailhold::{
-    directory::{self, filter::FilterTemplate, mirror::Wanted},
-    domain::{folding::Folding, person::FlagReading},
+    directory::{self, filter::FilterTemplate, ldap::Membership, mirror::Wanted},
+    domain::{
+        folding::Folding,
+        person::{FlagReading, Group},
+    },
     telemetry::{AlarmKind, Alarms, Metrics},
 };
 
@@ -15,7 +18,7 @@ use crate::{
     lab::{
         Lab,
         eventually::eventually,
-        slapd::{ADMIN, SERVICE, SUFFIX, Setup, Slapd},
+        slapd::{ADMIN, PEOPLE, SERVICE, SUFFIX, Setup, Slapd},
     },
     trials::{Trials, tests},
 };
@@ -32,6 +35,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_name_under_another_name_is_alarmed,
         a_branch_that_lies_elsewhere_is_alarmed,
         filters_that_only_a_server_can_answer_make_no_mirror,
+        groups_are_looked_up,
         a_mirror_that_is_off_makes_no_connection,
         the_shipped_lines_make_a_mirror,
         a_name_that_is_not_ascii_is_asked_of_the_server,
@@ -160,6 +164,39 @@ async fn filters_that_only_a_server_can_answer_make_no_mirror(lab: &Lab) {
     let directory = directory.unwrap();
     assert_eq!(reading(&*directory, &sender(ANNA)).await, KNOWN);
     assert_eq!(connections_to(&slapd).len(), 1, "the look-up's alone");
+}
+
+/// A member of a group changes without a change of the own entry.
+async fn groups_are_looked_up(lab: &Lab) {
+    let slapd = slapd(lab, "mirror-groups", Sessions::Logged).await;
+    slapd.add_person("anna", &["anna@corp.test"], &[]).await;
+    let group = format!("cn=monitored,{SUFFIX}");
+    let members = |members: &str| {
+        format!("dn: {group}\nchangetype: modify\nreplace: member\nmember: {members}\n")
+    };
+    let (nobody, anna) = (format!("cn=nobody,{SUFFIX}"), format!("uid=anna,{PEOPLE}"));
+    let entry = format!(
+        "dn: {group}\nchangetype: add\nobjectClass: groupOfNames\ncn: monitored\nmember: {nobody}\n"
+    );
+    slapd.modify(&entry).await;
+    let mut settings = settings(&slapd);
+    settings.marks.flag_group = Some(Group::new(&group));
+    settings.membership = Membership::OfGroup {
+        member: "member".to_owned(),
+    };
+    let metrics = Metrics::new();
+    let alarms = Alarms::new(metrics.clone());
+    let settings = directory::Settings::Ldap(Box::new(settings));
+    let directory = directory::open_mirrored(&settings, Folding::default(), &metrics, &alarms);
+    let directory = directory.unwrap();
+    for (member, wanted) in [(&nobody, None), (&anna, KNOWN), (&nobody, None)] {
+        slapd.modify(&members(member)).await;
+        assert_eq!(
+            reading(&*directory, &sender(ANNA)).await,
+            wanted,
+            "{member}"
+        );
+    }
 }
 
 async fn a_mirror_that_is_off_makes_no_connection(lab: &Lab) {

@@ -5,6 +5,7 @@ mod case;
 mod cases;
 mod clock;
 mod exempt;
+mod groups;
 pub mod house;
 mod outages;
 mod page;
@@ -27,6 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     [
         sending::tests(trials),
         exempt::tests(trials),
+        groups::tests(trials),
         outages::tests(trials),
         servers::tests(trials),
         page::tests(trials),

@@ -1,6 +1,9 @@
 //! The directory as the milter would ask it. Looks up nobody who exists.
 
-use std::time::{Duration, Instant as Clock};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant as Clock},
+};
 
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -12,10 +15,12 @@ use super::{
 use crate::{
     directory::{
         self, Directory, DirectoryError, Settings,
+        ldap::{self, Ldap},
+        mirror::{Mirror, Wanted},
         survey::{Flags, Survey},
     },
-    domain::{address::Address, identity::Identity},
-    telemetry::chain::Chain,
+    domain::{address::Address, folding::Folding, identity::Identity},
+    telemetry::{AlarmKind, Alarms, Metrics, chain::Chain},
 };
 
 const BIND: &str = "directory-bind";
@@ -23,12 +28,15 @@ const LOOK_UP: &str = "directory-lookup";
 const SPEED: &str = "directory-speed";
 const FLAGS: &str = "directory-flags";
 const INDEX: &str = "directory-index";
+const MIRROR: &str = "directory-mirror";
 
 /// A look-up with an index takes a few milliseconds; one that reads all entries takes longer the
 /// more there are.
 const SLOW: Duration = Duration::from_millis(100);
 /// How often a search is timed.
 const N_MEASURED: usize = 3;
+/// How often it is seen whether the mirror is whole.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Bind, one look-up and how long it takes, and what is seen of the flags.
 pub async fn findings(scene: &Scene) -> Vec<Finding> {
@@ -63,12 +71,14 @@ pub async fn findings(scene: &Scene) -> Vec<Finding> {
         let unmade = || live::unmade("no look-up was answered");
         (unmade(), unmade(), unmade())
     };
+    let mirror = mirror(ldap, &scene.milter.policy.folding, deadline()).await;
     let all = [
         (BIND, bind),
         (LOOK_UP, look_up),
         (SPEED, speed),
         (FLAGS, flags),
         (INDEX, index),
+        (MIRROR, mirror),
     ];
     all.map(|(name, answer)| answer.of(name)).into()
 }
@@ -150,6 +160,37 @@ fn name(settings: &Settings) -> String {
             )
         }
         Settings::Table(_) => "a table".to_owned(),
+    }
+}
+
+/// Whether the flagged people can be held in memory: by doing so once.
+async fn mirror(settings: &ldap::Settings, folding: &Folding, deadline: Instant) -> Answer {
+    let by_look_ups = "every message is looked up";
+    if settings.mirror.wanted == Wanted::Off {
+        return Answer::good(format!("directory.ldap.mirror is off: {by_look_ups}"));
+    }
+    let live = Arc::new(Ldap::new(settings.clone(), folding.clone()));
+    let plan = match Mirror::plan(&live) {
+        Ok(plan) => plan,
+        Err(why) => return Answer::good(format!("{}: {by_look_ups}", Chain(&why))),
+    };
+    let metrics = Metrics::new();
+    let alarms = Alarms::new(metrics.clone());
+    let mirror = Mirror::start(live, plan, metrics, alarms.clone());
+    loop {
+        if let Some(entries) = mirror.entries() {
+            return Answer::good(format!("{} entries were read into memory", entries.len()));
+        }
+        if let Some(detail) = alarms.detail(AlarmKind::MirrorLost) {
+            return Answer::warning(
+                format!("{detail}: {by_look_ups}"),
+                "see docs/mirror.md for what a server needs, or set directory.ldap.mirror = \"off\"",
+            );
+        }
+        if Instant::now() >= deadline {
+            return Answer::good(format!("no server offers it yet: {by_look_ups}"));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

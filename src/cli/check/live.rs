@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 use super::{
-    Scene, database, directory, files, host, limits, listed, postfix,
+    Scene, database, directory, files, host, limits, listed, policy, postfix,
     report::{Answer, Finding},
     services, socket, sudo,
 };
@@ -24,7 +24,7 @@ type OfPostfix = fn(&Scene, &Survey) -> Vec<Answer>;
 type OfHost = fn(&Scene) -> Vec<Answer>;
 
 /// The checks that need what `postconf` says.
-const OF_POSTFIX: [(&str, OfPostfix); 13] = [
+const OF_POSTFIX: [(&str, OfPostfix); 14] = [
     ("postfix-version", postfix::version),
     ("bare-newlines", postfix::bare_newlines),
     ("long-queue-ids", postfix::long_queue_ids),
@@ -35,13 +35,15 @@ const OF_POSTFIX: [(&str, OfPostfix); 13] = [
     ("services", services::ways_past),
     ("milter-maps", services::milter_maps),
     ("reinjection", services::reinjection),
+    ("submitted-networks", policy::networks),
     ("process-limits", limits::connections),
     ("milter-sockets", socket::reachable),
     ("clock-files", files::queue_clock),
 ];
 
 /// The checks of what is on this host.
-const OF_HOST: [(&str, OfHost); 3] = [
+const OF_HOST: [(&str, OfHost); 4] = [
+    ("policy-rules", policy::rules),
     ("spool", host::spool),
     ("spool-space", host::spool_space),
     ("clock-sync", host::clock_sync),

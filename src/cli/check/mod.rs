@@ -13,6 +13,7 @@ mod host;
 mod limits;
 mod listed;
 mod milters;
+mod policy;
 mod postfix;
 mod services;
 mod socket;
@@ -30,6 +31,7 @@ use crate::{
         ConfigFile,
         roles::{self, MilterConfig, ReviewsConfig, WorkerConfig},
     },
+    domain::policy::overlap,
     postfix::error::PostfixError,
 };
 
@@ -60,7 +62,16 @@ pub fn run(config: &Path, arguments: &CheckArguments) -> Outcome {
     offline::check(&file, &name)?;
     let is_plain = !arguments.json && !arguments.print_postfix;
     if is_plain {
-        let written = writeln!(io::stdout(), "{name}: no fault");
+        let mut text = format!("{name}: no fault\n");
+        if !arguments.live {
+            let remarks = overlap::remarks(&roles::milter(&file)?.policy);
+            text.extend(
+                remarks
+                    .iter()
+                    .map(|remark| format!("{name}: note: {remark}\n")),
+            );
+        }
+        let written = io::stdout().write_all(text.as_bytes());
         written.map_err(own_fault)?;
     }
     if !arguments.live && !arguments.print_postfix {

@@ -21,12 +21,16 @@ pub fn remarks(policy: &Policy) -> Vec<String> {
         } else {
             let meets = |before: &&Rule| before.action != rule.action && meet(before, rule);
             for before in before.iter().filter(meets) {
+                let first = &before.name;
+                let advice = match (before.action, rule.action) {
+                    (Action::Watch, Action::Hold) => ", and nothing is held; put it behind",
+                    _ => "",
+                };
                 remarks.push(format!(
-                    "rules {:?} ({}) and {name:?} ({}) overlap: where both match, {:?} decides",
-                    before.name,
+                    "rules {first:?} ({}) and {name:?} ({}) overlap: where both match, {first:?} \
+                     decides{advice}",
                     before.action.as_str(),
                     rule.action.as_str(),
-                    before.name,
                 ));
             }
         }
@@ -111,7 +115,7 @@ mod tests {
     use chrono::Weekday;
 
     use super::*;
-    use crate::domain::policy::DomainPattern;
+    use crate::domain::{person::Group, policy::DomainPattern};
 
     fn policy(rules: Vec<Rule>) -> Policy {
         let mut policy = Policy::flagged_external(vec![DomainPattern::parse("corp.test").unwrap()]);
@@ -162,6 +166,21 @@ mod tests {
         let remark = one(vec![pass, Rule::flagged_external()]);
         assert!(
             remark.contains("overlap: where both match, \"pass\" decides"),
+            "{remark}"
+        );
+    }
+
+    #[test]
+    fn a_watch_rule_before_one_that_holds_is_to_be_put_behind() {
+        let watch = rule(
+            "trial",
+            Who::Group(Group::new("cn=a")),
+            ToWhom::Any,
+            Action::Watch,
+        );
+        let remark = one(vec![watch, Rule::flagged_external()]);
+        assert!(
+            remark.ends_with("\"trial\" decides, and nothing is held; put it behind"),
             "{remark}"
         );
     }
