@@ -40,7 +40,7 @@ async fn recorded(house: &House, condition: &str, n_rows: usize) {
 }
 
 async fn a_site_that_watches_delivers_at_once_and_says_what_it_would_have_held(lab: &Lab) {
-    let house = House::start(lab, "watching", |settings| {
+    let house = House::start(lab, "watching-site", |settings| {
         settings.set("policy.mode", "watch");
     })
     .await;
