@@ -19,6 +19,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         mail_to_both_sides_is_held_as_a_whole,
         a_recipient_that_is_routed_on_is_outside,
         one_session_is_judged_mail_by_mail,
+        two_entries_for_one_address_are_told_if_one_is_flagged,
     ]
 }
 
@@ -133,4 +134,43 @@ async fn one_session_is_judged_mail_by_mail(lab: &Lab) {
         desk.held(id).await;
         assert!(lab.sink.messages_to(&mail.recipients[0]).is_empty());
     }
+}
+
+async fn two_entries_for_one_address_are_told_if_one_is_flagged(lab: &Lab) {
+    let desk = lab.desk().await;
+    let told = || {
+        let events = desk.milter.events().into_iter();
+        events
+            .filter(|line| line["event"] == "directory.ambiguous")
+            .count()
+    };
+    let shared = lab.person(&[]).await;
+    let (second, own) = (
+        format!("{}b", shared.login),
+        format!("own.{}", shared.address),
+    );
+    lab.slapd
+        .add_person(&second, &[&own, &shared.address], &["N"])
+        .await;
+    let unflagged = Mail::new(&shared.address, &["elsewhere.test"]);
+    let before = told();
+    unflagged.send(&lab.postfix).await.ok();
+    lab.sink.message_to(&unflagged.recipients[0], BOUND).await;
+    assert_eq!(told(), before, "an unflagged mail leaves no line");
+
+    lab.slapd.set_flags(&second, &["Y"]).await;
+    let flagged = Mail::new(&shared.address, &["elsewhere.test"]);
+    let id = flagged.send(&lab.postfix).await.ok().queue_id();
+    desk.held(&id).await;
+    let event = desk
+        .milter
+        .event_with(&["directory.ambiguous"], BOUND)
+        .await;
+    assert_eq!(event["n_entries"], 2);
+    assert_eq!(event["level"], "WARN");
+    let line = event.to_string();
+    assert!(
+        !line.contains(&shared.login),
+        "the line names nobody: {line}"
+    );
 }
