@@ -72,7 +72,7 @@ async fn a_site_that_watches_delivers_at_once_and_says_what_it_would_have_held(l
     assert_eq!(
         house.desk.database.execute(facts).await,
         format!(
-            "{id}|watching|flagged-external|envelope sender|{}|IsMailMonitor=Y|2|t",
+            "{id}|watching-site|flagged-external|envelope sender|{}|IsMailMonitor=Y|2|t",
             flagged.address
         )
     );
