@@ -70,7 +70,7 @@ async fn a_tag_in_the_directory_is_found_if_that_is_asked_for(lab: &Lab) {
 
 async fn a_tag_in_the_directory_is_found_by_another_domain(lab: &Lab) {
     let name = tagged(lab).await;
-    let folding = Folding::new(Some(b'+'), [("corp.example.com", "corp.test")]).unwrap();
+    let folding = Folding::new(b"+", [("corp.example.com", "corp.test")]).unwrap();
     let settings = Settings::Ldap(Box::new(with_search(lab)));
     let directory = directory::open(&settings, folding).unwrap();
     flagged(&*directory, &sender(format!("<{name}@corp.example.com>"))).await;

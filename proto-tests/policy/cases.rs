@@ -160,7 +160,7 @@ static BY_WHICH_RULE: &[Case] = &[
     Case { name: "A flagged person to a partner and somebody outside", to: &["{new}@bank.test", "{new}@elsewhere.test"], ..FROM_ANNA },
     Case { name: "A flagged person to a partner and a colleague", to: &["{new}@bank.test", "{new}@corp.test"], ..FROM_ANNA },
     Case { name: "A flagged person to a partner and an exempt recipient", to: &["{new}@bank.test", "{new}@lists.test"], becomes: Passed("partners"), ..FROM_ANNA },
-    Case { name: "A colleague's login under a flagged address to a partner", way: Submission("{other}"), to: &["{new}@bank.test"], becomes: Passed("partners"), ..FROM_ANNA },
+    Case { name: "A colleague's login under a flagged address to a partner", way: Submission("{other}"), to: &["{new}@bank.test"], ..FROM_ANNA },
     Case { name: "A flagged person to the shop by day", to: &["{new}@shop.test"], becomes: Passed("by-day"), ..FROM_ANNA },
     Case { name: "A flagged person to the shop at another hour", to: &["{new}@hour.shop.test"], ..FROM_ANNA },
     Case { name: "A flagged person to the shop on another day", to: &["{new}@day.shop.test"], ..FROM_ANNA },

@@ -29,6 +29,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         an_outage_at_the_end_of_the_header_asks_mail_to_come_again,
         more_authors_than_can_be_looked_up_come_again,
         a_header_that_never_ends_comes_again,
+        more_of_from_than_any_list_of_authors_comes_again,
         each_message_of_a_connection_has_its_own_authors,
     ]
 }
@@ -157,9 +158,17 @@ async fn more_authors_than_can_be_looked_up_come_again() {
 async fn a_header_that_never_ends_comes_again() {
     let (desk, mut mta) = usual().await;
     let filler = "x".repeat(50_000);
-    let mut fields = vec![("X-Fill", filler.as_str()); 90];
+    let mut fields = vec![("X-Fill", filler.as_str()); 21];
     fields.push(("From", " anna@corp.test"));
     let mail = Mail::unflagged().fields(&fields);
+    mta.send(&mail).await.tries_again_at(Stage::End);
+    desk.nothing_captured().await;
+}
+
+async fn more_of_from_than_any_list_of_authors_comes_again() {
+    let (desk, mut mta) = usual().await;
+    let long = format!(" {}", "a@b.test,".repeat(8_000));
+    let mail = Mail::unflagged().fields(&[("From", &long), ("From", " anna@corp.test")]);
     mta.send(&mail).await.tries_again_at(Stage::End);
     desk.nothing_captured().await;
 }

@@ -92,11 +92,11 @@ pub struct CheckArguments {
 /// `mailhold explain`
 #[derive(Args)]
 pub struct ExplainArguments {
-    /// The envelope sender; '<>' for the null sender
-    #[arg(long, value_name = "ADDRESS")]
+    /// The envelope sender with its domain; '<>' for the null sender
+    #[arg(long, value_name = "ADDRESS", value_parser = sender)]
     pub from: String,
-    /// An envelope recipient; may be given several times
-    #[arg(long, value_name = "ADDRESS", required = true)]
+    /// An envelope recipient with its domain; may be given several times
+    #[arg(long, value_name = "ADDRESS", required = true, value_parser = recipient)]
     pub to: Vec<String>,
     /// The SASL login, if the client signs in
     #[arg(long, value_name = "LOGIN")]
@@ -116,6 +116,20 @@ pub struct ExplainArguments {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+fn sender(text: &str) -> Result<String, String> {
+    match text {
+        "" | "<>" => Ok(text.to_owned()),
+        text => recipient(text),
+    }
+}
+
+fn recipient(text: &str) -> Result<String, String> {
+    match text.contains('@') {
+        true => Ok(text.to_owned()),
+        false => Err("has no domain: write it as Postfix completes it, with $myorigin".to_owned()),
+    }
 }
 
 fn local_time(text: &str) -> Result<NaiveDateTime, String> {

@@ -33,6 +33,13 @@ pub(super) fn policy_settings(section: &Section<'_>) -> Policy {
         section.refuse("internal_domains", missing);
     }
     let networks = section.list("submitted_networks", parse_network);
+    if section.has("submitted_networks")
+        && networks.is_empty()
+        && !section.faulty("submitted_networks")
+    {
+        let cure = "is empty: leave it out, or name the networks of Postfix's mynetworks";
+        section.refuse("submitted_networks", cure);
+    }
     let networks = section.has("submitted_networks").then_some(networks);
     let mixes = [
         ("refuse", ProtectedMix::Refuse),
@@ -60,17 +67,20 @@ pub(super) fn policy_settings(section: &Section<'_>) -> Policy {
 }
 
 fn folding(section: &Section<'_>) -> Folding {
-    let tag = section.parsed("subaddress_delimiter", "+", |text| match text.as_bytes() {
-        [] => Ok(None),
-        [sign] if sign.is_ascii_graphic() && !b"@<>\"".contains(sign) => Ok(Some(*sign)),
-        _ => Err(format!("{text:?} is not one sign such as \"+\"")),
-    });
+    let read = |text: &str| {
+        let is_sign = |sign: &u8| sign.is_ascii_graphic() && !b"@<>\"".contains(sign);
+        match text.as_bytes() {
+            signs if signs.iter().all(is_sign) => Ok(signs.to_vec()),
+            _ => Err(format!("{text:?} are not signs such as \"+\"")),
+        }
+    };
+    let tags = section.parsed("subaddress_delimiter", "+", read);
     let aliases = section.list("domain_aliases", |text| match text.split_once('=') {
         Some((alias, meant)) => Ok((alias.trim().to_owned(), meant.trim().to_owned())),
         None => Err(format!("{text:?} must be \"alias = name\"")),
     });
     let pairs = aliases.iter().map(|(alias, meant)| (&**alias, &**meant));
-    let folding = Folding::new(tag.flatten(), pairs).unwrap_or_else(|error| {
+    let folding = Folding::new(&tags.unwrap_or_default(), pairs).unwrap_or_else(|error| {
         section.refuse("domain_aliases", &error.to_string());
         Folding::default()
     });
@@ -116,6 +126,12 @@ fn rule(section: &Section<'_>, folding: &Folding) -> Rule {
         section.refuse(
             "name",
             "must be 1 to 64 letters, digits, dashes, dots or underscores",
+        );
+    }
+    if ["directory-outage", "internal-only", "no-rule"].contains(&name.as_str()) {
+        section.refuse(
+            "name",
+            "is a word of mailhold's own records: choose another one",
         );
     }
     let actions = [Action::Hold, Action::Pass, Action::Watch].map(|one| (one.as_str(), one));

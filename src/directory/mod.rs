@@ -24,7 +24,7 @@ use crate::{
         folding::Folding,
         identity::Identity,
         person::Standing,
-        policy::{Gap, Known},
+        policy::{Evidence, Gap, Known, Policy},
     },
     telemetry::{Alarms, Metrics, chain::Chain, events},
 };
@@ -236,6 +236,43 @@ pub struct Answers {
     pub known: Vec<Known>,
     /// The last look-up that failed. Whoever reads `known` must not take it for the whole truth then.
     pub failure: Option<DirectoryError>,
+}
+
+/// Looks identities up and adds what is known of them to the evidence. A failed look-up that does not
+/// keep the message from being judged is given back.
+///
+/// # Errors
+/// A failed look-up, where the settings ask such mail to come again.
+pub async fn add_known(
+    directory: &dyn Directory,
+    (policy, outage): (&Policy, Outage),
+    identities: Vec<Identity>,
+    deadline: Instant,
+    evidence: &mut Evidence,
+) -> Result<Option<DirectoryError>, DirectoryError> {
+    if !policy.needs_directory() || identities.is_empty() {
+        let unasked = |identity| Known {
+            identity,
+            standing: Standing::default(),
+        };
+        evidence.known.extend(identities.into_iter().map(unasked));
+        return Ok(None);
+    }
+    let answers = look_up(directory, identities, deadline).await;
+    evidence.known.extend(answers.known);
+    let Some(error) = answers.failure else {
+        return Ok(None);
+    };
+    // One flagged name settles every rule, but for those about groups: who could not be looked up may
+    // be a member.
+    let is_settled = evidence.flagged().is_some() && policy.groups().is_empty();
+    if !is_settled {
+        match outage.gap(&error) {
+            Some(gap) => evidence.gap = gap,
+            None => return Err(error),
+        }
+    }
+    Ok(Some(error))
 }
 
 /// Looks all identities of a message up at once.

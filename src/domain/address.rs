@@ -74,17 +74,16 @@ fn without_source_route(bare: &[u8]) -> &[u8] {
     }
 }
 
-/// RFC 5321, section 4.1.2: quotes and backslashes are not part of the mailbox's name.
+/// RFC 5321, section 4.1.2: quotes and backslashes are not part of the mailbox's name. In a header
+/// parts of it may be quoted (RFC 5322, section 4.4).
 fn unquoted(local: &[u8]) -> Vec<u8> {
-    let inner = match local {
-        [b'"', inner @ .., b'"'] => inner,
-        plain => return plain.to_vec(),
-    };
-    let mut bytes = inner.iter();
-    let mut plain = Vec::with_capacity(inner.len());
+    let mut bytes = local.iter();
+    let mut plain = Vec::with_capacity(local.len());
+    let mut is_quoted = false;
     while let Some(byte) = bytes.next() {
         match byte {
-            b'\\' => plain.extend(bytes.next()),
+            b'"' => is_quoted = !is_quoted,
+            b'\\' if is_quoted => plain.extend(bytes.next()),
             other => plain.push(*other),
         }
     }

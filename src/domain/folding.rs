@@ -10,25 +10,36 @@ use super::address::Address;
 /// Which spellings of a mailbox mean the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folding {
-    /// What begins a tag in a local part (`anna+news@corp.test`); `None`: there are no tags.
-    tag: Option<u8>,
+    /// The signs that begin a tag in a local part (`anna+news@corp.test`); none: there are no tags.
+    tags: Vec<u8>,
     /// Other names of domains, each with the name that it means; all in ASCII.
     aliases: BTreeMap<String, String>,
     /// Realms of SASL: a login with one of them is the same as without; all in ASCII.
     realms: Vec<String>,
 }
 
-/// A text that names no domain.
+/// Names of domains that cannot be folded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a domain such as corp.test")]
-pub struct BadDomain(String);
+pub enum BadDomain {
+    /// Not a domain.
+    #[error("{0:?} is not a domain such as corp.test")]
+    Text(String),
+    /// An alias that is named twice.
+    #[error("{0:?} means two domains: name one")]
+    TwoMeanings(String),
+    /// An alias that leads back to itself.
+    #[error(
+        "{0:?} means itself, by way of the others: name one of them as the domain that is meant"
+    )]
+    Circle(String),
+}
 
 impl Default for Folding {
     /// Tags begin with `+`, as Postfix's `recipient_delimiter` is most often set; no domain has
     /// another name.
     fn default() -> Self {
         Self {
-            tag: Some(b'+'),
+            tags: vec![b'+'],
             aliases: BTreeMap::new(),
             realms: Vec::new(),
         }
@@ -36,34 +47,37 @@ impl Default for Folding {
 }
 
 impl Folding {
-    /// Takes what begins a tag, and pairs of a domain and the one that it means.
+    /// Takes the signs that begin a tag, and pairs of a domain and the one that it means.
     ///
     /// # Errors
-    /// A text that is no domain.
+    /// A text that is no domain, and names that mean each other or two domains.
     pub fn new<'a>(
-        tag: Option<u8>,
+        tags: &[u8],
         aliases: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, BadDomain> {
-        let parsed = aliases.into_iter();
-        let parsed = parsed.map(|(alias, meant)| Ok((parse_domain(alias)?, parse_domain(meant)?)));
-        let direct: BTreeMap<String, String> = parsed.collect::<Result<_, _>>()?;
+        let mut direct = BTreeMap::new();
+        for (alias, meant) in aliases {
+            let (alias, meant) = (parse_domain(alias)?, parse_domain(meant)?);
+            if direct.insert(alias.clone(), meant).is_some() {
+                return Err(BadDomain::TwoMeanings(alias));
+            }
+        }
         let last = |alias: &String| {
             let mut meant = alias;
-            // An alias of an alias means the last; in a circle each step is made once.
-            for _ in 0..direct.len() {
-                meant = direct.get(meant).unwrap_or(meant);
+            // An alias of an alias means the last.
+            for _ in 0..=direct.len() {
+                match direct.get(meant) {
+                    Some(next) => meant = next,
+                    None => return Ok((alias.clone(), meant.clone())),
+                }
             }
-            meant.clone()
+            Err(BadDomain::Circle(alias.clone()))
         };
-        let aliases = direct
-            .keys()
-            .map(|alias| (alias.clone(), last(alias)))
-            .collect();
-        let realms = Vec::new();
+        let aliases = direct.keys().map(last).collect::<Result<_, _>>()?;
         Ok(Self {
-            tag,
+            tags: tags.to_vec(),
             aliases,
-            realms,
+            realms: Vec::new(),
         })
     }
 
@@ -146,12 +160,14 @@ impl Folding {
         for spelling in spellings {
             let at = spelling.iter().rposition(|byte| *byte == b'@');
             let parts = at.and_then(|at| spelling.split_at_checked(at));
-            let (Some((local, domain)), Some(tag)) = (parts, self.tag) else {
+            let Some((local, domain)) = parts else {
                 continue;
             };
-            let place = ([self.untagged(local), &[tag]].concat(), domain.to_vec());
-            if !places.contains(&place) {
-                places.push(place);
+            for tag in &self.tags {
+                let place = ([self.untagged(local), &[*tag]].concat(), domain.to_vec());
+                if !places.contains(&place) {
+                    places.push(place);
+                }
             }
         }
         places
@@ -165,11 +181,10 @@ impl Folding {
 
     /// A tag needs a name before it: `+x@corp.test` is a mailbox of its own.
     fn untagged<'a>(&self, local: &'a [u8]) -> &'a [u8] {
-        let tag = self.tag.and_then(|tag| {
-            let at = local.iter().position(|byte| *byte == tag)?;
-            (at > 0).then_some(at)
-        });
-        tag.and_then(|at| local.get(..at)).unwrap_or(local)
+        let at = local.iter().position(|byte| self.tags.contains(byte));
+        at.filter(|at| *at > 0)
+            .and_then(|at| local.get(..at))
+            .unwrap_or(local)
     }
 }
 
@@ -200,7 +215,7 @@ fn to_unicode(domain: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn parse_domain(text: &str) -> Result<String, BadDomain> {
-    let bad = || BadDomain(text.to_owned());
+    let bad = || BadDomain::Text(text.to_owned());
     let ascii = idna::domain_to_ascii(text.trim_end_matches('.')).map_err(|_| bad())?;
     let is_domain = !ascii.is_empty()
         && ascii.split('.').all(|label| !label.is_empty())
@@ -231,7 +246,7 @@ mod tests {
             ("corp.example.com", "corp.test"),
             ("Bücher.test", "books.test"),
         ];
-        Folding::new(Some(b'+'), aliases).unwrap()
+        Folding::new(b"+", aliases).unwrap()
     }
 
     fn address(text: &str) -> Address {
@@ -285,7 +300,7 @@ mod tests {
 
     #[test]
     fn without_tags_a_plus_is_part_of_the_name() {
-        let folding = Folding::new(None, []).unwrap();
+        let folding = Folding::new(b"", []).unwrap();
         assert_eq!(
             folding.fold(&address("anna+x@corp.test")),
             b"anna+x@corp.test"
@@ -299,10 +314,38 @@ mod tests {
             ("b.test", "c.test"),
             ("d.test", "a.test"),
         ];
-        let folding = Folding::new(None, chain).unwrap();
+        let folding = Folding::new(b"", chain).unwrap();
         for name in ["a", "b", "c", "d"] {
             let folded = folding.fold(&address(&format!("x@{name}.test")));
             assert_eq!(String::from_utf8(folded).unwrap(), "x@c.test", "{name}");
+        }
+    }
+
+    #[test]
+    fn aliases_that_lead_nowhere_are_refused() {
+        let circle = [("a.test", "b.test"), ("b.test", "a.test")];
+        assert!(matches!(
+            Folding::new(b"", circle),
+            Err(BadDomain::Circle(_))
+        ));
+        let own = [("a.test", "A.test")];
+        assert!(matches!(Folding::new(b"", own), Err(BadDomain::Circle(_))));
+        let two = [("a.test", "b.test"), ("a.test", "c.test")];
+        assert!(matches!(
+            Folding::new(b"", two),
+            Err(BadDomain::TwoMeanings(_))
+        ));
+    }
+
+    #[test]
+    fn a_tag_may_begin_with_any_of_several_signs() {
+        let folding = Folding::new(b"+-", []).unwrap();
+        for spelling in ["anna+x@corp.test", "anna-x@corp.test", "anna-x+y@corp.test"] {
+            assert_eq!(
+                folding.fold(&address(spelling)),
+                b"anna@corp.test",
+                "{spelling}"
+            );
         }
     }
 
@@ -366,7 +409,7 @@ mod tests {
     #[test]
     fn odd_domains_are_refused() {
         for odd in ["", "a..b", "a@b", "*.test", "a b"] {
-            assert!(Folding::new(None, [(odd, "corp.test")]).is_err(), "{odd:?}");
+            assert!(Folding::new(b"", [(odd, "corp.test")]).is_err(), "{odd:?}");
             assert!(folding().with_realms(&[odd.to_owned()]).is_err(), "{odd:?}");
         }
     }

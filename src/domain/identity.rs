@@ -55,6 +55,14 @@ impl Identity {
         }
     }
 
+    /// Whether it is the SASL login.
+    pub fn is_login(&self) -> bool {
+        match self {
+            Self::Login(_) => true,
+            Self::Sender(_) | Self::Author(_) => false,
+        }
+    }
+
     /// The part after the last `@`; empty if there is none.
     pub fn domain(&self) -> &[u8] {
         match self {

@@ -40,33 +40,60 @@ pub fn from_fields(message: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The mailboxes of From fields, given what stands behind the colon of each.
-pub fn authors(values: &[Vec<u8>]) -> Vec<Address> {
+/// The mailboxes of From fields, given what stands behind the colon of each. Ends with one more than
+/// `most`, so that no sender can make the reading long.
+pub fn authors(values: &[Vec<u8>], most: usize) -> Vec<Address> {
     let mut authors = Vec::new();
     for value in values {
         // The parser is somebody else's, and its input the sender's: our own reading is left.
         let parsed = catch_unwind(AssertUnwindSafe(|| parsed(value))).unwrap_or_default();
-        let read = parsed.into_iter().chain(written(value));
-        for mailbox in read.filter(is_mailbox) {
+        let shown = parsed.names.iter().flat_map(|name| written(name));
+        let read = parsed.mailboxes.into_iter().chain(written(value));
+        let mut read: Vec<Address> = read.filter(is_mailbox).collect();
+        if read.is_empty() {
+            // What programs show in place of a mailbox: a decoded name, a comment, a quoted text.
+            let blank: Vec<u8> = value.iter().map(|byte| plain(*byte)).collect();
+            read = shown.chain(written(&blank)).filter(is_mailbox).collect();
+        }
+        for mailbox in read {
             if !authors.contains(&mailbox) {
                 authors.push(mailbox);
+            }
+            if authors.len() > most {
+                return authors;
             }
         }
     }
     authors
 }
 
+/// What the library has read out of a field.
+#[derive(Default)]
+struct Parsed {
+    mailboxes: Vec<Address>,
+    /// Display names without a mailbox, decoded.
+    names: Vec<Vec<u8>>,
+}
+
 /// The library's reading (RFC 5322, section 3.4, groups included).
-fn parsed(value: &[u8]) -> Vec<Address> {
+fn parsed(value: &[u8]) -> Parsed {
+    let mut found = Parsed::default();
     let section = [b"From:", value.trim_ascii_end(), b"\r\n\r\n"].concat();
     let Some(message) = MessageParser::default().parse_headers(&section) else {
-        return Vec::new();
+        return found;
     };
-    let mut found = Vec::new();
     for value in message.header_values(HeaderName::From) {
         if let HeaderValue::Address(addresses) = value {
-            let texts = addresses.iter().filter_map(|one| one.address());
-            found.extend(texts.filter_map(|text| Address::from_envelope(text.as_bytes())));
+            for one in addresses.iter() {
+                match one.address() {
+                    Some(text) => found
+                        .mailboxes
+                        .extend(Address::from_envelope(text.as_bytes())),
+                    None => found
+                        .names
+                        .extend(one.name().map(|name| name.as_bytes().to_vec())),
+                }
+            }
         }
     }
     found
@@ -191,7 +218,10 @@ mod tests {
             .iter()
             .map(|value| value.as_bytes().to_vec())
             .collect();
-        authors(&values).iter().map(Address::to_display).collect()
+        authors(&values, 100)
+            .iter()
+            .map(Address::to_display)
+            .collect()
     }
 
     #[test]
@@ -227,6 +257,37 @@ mod tests {
             found,
             ["a@corp.test", "b@corp.test", "c@corp.test", "d@corp.test"]
         );
+    }
+
+    #[test]
+    fn a_local_part_may_be_quoted_in_parts() {
+        for value in [" \"anna\".smith@corp.test", " anna.\"smith\"@corp.test"] {
+            let found = read(&[value]);
+            assert!(
+                found.contains(&"anna.smith@corp.test".to_owned()),
+                "{value}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_shown_in_place_of_a_mailbox_counts() {
+        for value in [
+            " =?utf-8?q?Anna_=3Canna=40corp.test=3E?=",
+            " (Anna <anna@corp.test>)",
+            " \"anna@corp.test\"",
+        ] {
+            assert_eq!(read(&[value]), ["anna@corp.test"], "{value}");
+        }
+    }
+
+    #[test]
+    fn the_reading_ends_with_one_mailbox_too_many() {
+        let many: Vec<String> = (0..300_000).map(|n| format!("a{n}@b.test")).collect();
+        let begin = std::time::Instant::now();
+        let found = authors(&[many.join(",").into_bytes()], 50);
+        assert_eq!(found.len(), 51);
+        assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     }
 
     #[test]
@@ -269,7 +330,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(value in proptest::collection::vec(any::<u8>(), 0..500)) {
-            authors(&[value]);
+            authors(&[value], 100);
         }
 
         #[test]

@@ -32,10 +32,10 @@ pub enum IntakeError {
     #[error("cannot capture the message")]
     Capture(#[source] SpoolError),
     /// The header section is longer than what is kept in memory for its From fields.
-    #[error("the header is longer than {0} bytes")]
+    #[error("the header, or what it says in From, is longer than {0} bytes")]
     HeaderTooLong(usize),
     /// The From fields name more mailboxes than can be looked up.
-    #[error("the header names {0} authors")]
+    #[error("the header names more than {0} authors")]
     TooManyAuthors(usize),
     /// Postfix named no queue file: the message could never be found again.
     #[error("the end of the message has no queue ID")]

@@ -12,17 +12,17 @@ use super::{
     transaction::{Addressing, EndOfMessage, Heading, Reading},
 };
 use crate::{
-    directory::{self, DirectoryError},
+    directory,
     domain::{
         capture::{Capture, Client},
         capture_id::CaptureId,
         envelope::{Envelope, Path},
         identity::Identity,
         instance::Instance,
-        person::{FlagReading, Standing},
-        policy::{Author, Evidence, Gap, Judgement, Known, Moment, Submitters},
+        person::FlagReading,
+        policy::{Author, Evidence, Gap, Judgement, Moment, Submitters},
         queue_id::QueueId,
-        verdict::{Freedom, Verdict},
+        verdict::{Freedom, Grounds, Matched, Verdict},
         watched::Watched,
     },
     spool::Draft,
@@ -61,7 +61,7 @@ pub async fn begin(
         ..Evidence::default()
     };
     add_known(desk, identities, &mut evidence).await?;
-    if !policy.may_concern(&evidence) {
+    if !policy.may_concern(&evidence) && !evidence.is_suspect() {
         desk.metrics.verdict(policy.unconcerned(&evidence).as_str());
         return Ok(None);
     }
@@ -84,46 +84,37 @@ async fn add_known(
     evidence: &mut Evidence,
 ) -> Result<(), IntakeError> {
     let is_asked = desk.policy.needs_directory() && !identities.is_empty();
-    if !is_asked {
-        let unasked = |identity| Known {
-            identity,
-            standing: Standing::default(),
-        };
-        evidence.known.extend(identities.into_iter().map(unasked));
-        return Ok(());
-    }
     let asked = Instant::now();
     let deadline = asked + desk.mail_deadline;
-    let answers = directory::look_up(&*desk.directory, identities, deadline).await;
-    evidence.known.extend(answers.known);
-    note_odd_flag(desk, evidence);
-    match answers.failure {
-        None => {
+    let law = (&desk.policy, desk.outage);
+    let known = directory::add_known(&*desk.directory, law, identities, deadline, evidence).await;
+    match known {
+        Ok(None) if is_asked => {
             desk.metrics.looked_up(asked.elapsed());
             desk.alarms.clear(AlarmKind::DirectoryUnreachable);
         }
-        // One flagged identity is enough, whatever the others are.
-        Some(error) if evidence.flagged().is_some() => desk.metrics.directory_error(error.kind()),
-        Some(error) => evidence.gap = gap(desk, error)?,
+        Ok(None) => {}
+        Ok(Some(error)) => {
+            desk.metrics.directory_error(error.kind());
+            if evidence.gap != Gap::None {
+                desk.alarms
+                    .raise(AlarmKind::DirectoryUnreachable, &Chain(&error).to_string());
+                events::directory_unreachable(&error);
+            }
+        }
+        Err(error) => {
+            desk.metrics.directory_error(error.kind());
+            return Err(IntakeError::Standing(error));
+        }
     }
     Ok(())
 }
 
-/// What the settings say of mail whose sender cannot be looked up.
-fn gap(desk: &Desk, error: DirectoryError) -> Result<Gap, IntakeError> {
-    desk.metrics.directory_error(error.kind());
-    let Some(gap) = desk.outage.gap(&error) else {
-        return Err(IntakeError::Standing(error));
-    };
-    desk.alarms
-        .raise(AlarmKind::DirectoryUnreachable, &Chain(&error).to_string());
-    events::directory_unreachable(&error);
-    Ok(gap)
-}
-
-/// What an operator should know of a flagged person's entries. Of others nothing is told.
-fn note_odd_flag(desk: &Desk, evidence: &Evidence) {
-    let Some((_, entry)) = evidence.flagged() else {
+/// What an operator should know of a flagged person's entries. Of mail that is none of our business
+/// nothing is told.
+fn note_odd_flag(desk: &Desk, verdict: &Verdict, evidence: &Evidence) {
+    let (Some((_, entry)), false) = (evidence.flagged(), matches!(verdict, Verdict::Free(_)))
+    else {
         return;
     };
     for known in evidence
@@ -161,6 +152,7 @@ pub fn judge(
             return Ok(Judged::Heading(Box::new(message.await_author(queue_id))));
         }
     };
+    note_odd_flag(desk, &verdict, &message.evidence);
     if let Verdict::Hold(grounds) = verdict {
         let draft = draft(desk)?;
         let reading = message.begin_content(grounds, draft, queue_id);
@@ -177,9 +169,9 @@ pub async fn judge_authors(
     entrance: &Entrance,
     mut heading: Heading,
 ) -> Result<Judged, IntakeError> {
-    let authors = heading.authors();
+    let authors = heading.authors(MOST_AUTHORS);
     if authors.len() > MOST_AUTHORS {
-        return Err(IntakeError::TooManyAuthors(authors.len()));
+        return Err(IntakeError::TooManyAuthors(MOST_AUTHORS));
     }
     let identities = authors.into_iter().map(Identity::Author).collect();
     let evidence = &mut heading.addressing.evidence;
@@ -194,6 +186,7 @@ pub async fn judge_authors(
         // Nothing is awaited any more.
         Judgement::AwaitsAuthor => return Err(IntakeError::NoTransaction),
     };
+    note_odd_flag(desk, &verdict, &message.evidence);
     if let Verdict::Hold(grounds) = verdict {
         let draft = draft(desk)?;
         return Ok(Judged::Reading(Box::new(
@@ -237,7 +230,14 @@ fn let_go(
                 instance: entrance.instance.clone(),
                 queue_id,
                 watched_at: Utc::now(),
-                grounds,
+                grounds: Grounds {
+                    // Not kept, so not even waited with.
+                    matched: Matched {
+                        recipient: String::new(),
+                        ..grounds.matched
+                    },
+                    rule: grounds.rule,
+                },
                 n_recipients,
             });
             Answer::Accept

@@ -51,6 +51,7 @@ pub struct Heading {
     pub queue_id: Option<String>,
     fields: Vec<u8>,
     from: Vec<Vec<u8>>,
+    n_from_bytes: usize,
 }
 
 /// Header fields and body arriving.
@@ -66,7 +67,10 @@ pub struct Reading {
 
 /// The longest header section that is read for its From fields. Postfix limits each field, but not
 /// their number.
-const HEADER_LIMIT_BYTES: usize = 4 * 1_024 * 1_024;
+const HEADER_LIMIT_BYTES: usize = 1_024 * 1_024;
+
+/// More of From fields than this is no list of authors.
+const FROM_LIMIT_BYTES: usize = 64 * 1_024;
 
 /// The header section is handed over to the draft in pieces of this size.
 const FIELDS_PIECE_BYTES: usize = 16 * 1_024;
@@ -84,6 +88,7 @@ impl Addressing {
             queue_id,
             fields: Vec::new(),
             from: Vec::new(),
+            n_from_bytes: 0,
         }
     }
 
@@ -114,14 +119,18 @@ impl Heading {
         }
         digest::render_header(name, value, &mut self.fields);
         if author::is_from(name) {
+            self.n_from_bytes += value.len();
+            if self.n_from_bytes > FROM_LIMIT_BYTES {
+                return Err(IntakeError::HeaderTooLong(FROM_LIMIT_BYTES));
+            }
             self.from.push(value.to_vec());
         }
         Ok(())
     }
 
-    /// The mailboxes of its From fields.
-    pub fn authors(&self) -> Vec<Address> {
-        author::authors(&self.from)
+    /// The mailboxes of its From fields; one more than `most` if there are more.
+    pub fn authors(&self, most: usize) -> Vec<Address> {
+        author::authors(&self.from, most)
     }
 
     /// The message is to be held: all fields so far belong to its content.

@@ -10,8 +10,7 @@ use crate::{
         capture::Client,
         envelope::{Envelope, Path},
         identity::Identity,
-        person::Standing,
-        policy::{Author, Evidence, Judgement, Known, Matching, Moment, Policy, Submitters},
+        policy::{Author, Evidence, Judgement, Matching, Moment, Policy, Submitters},
         verdict::{Freedom, Verdict},
     },
     mail::author,
@@ -21,47 +20,68 @@ use crate::{
 
 /// What is asked: a message as it could come.
 pub struct Question {
+    /// The argument of MAIL.
     pub sender: Vec<u8>,
+    /// The arguments of RCPT.
     pub recipients: Vec<Vec<u8>>,
+    /// The SASL login.
     pub login: Option<Vec<u8>>,
+    /// The client's address.
     pub client: Option<IpAddr>,
+    /// Whose mail is submitted where it comes in.
     pub submitters: Submitters,
     /// The From fields; `None` if no message is given.
     pub header_from: Option<Vec<Vec<u8>>>,
+    /// When it comes.
     pub at: Moment,
 }
 
 /// What the milter would work with.
 pub struct Wanted<'a> {
+    /// Who is flagged.
     pub directory: &'a dyn Directory,
+    /// What happens while it cannot be asked.
     pub outage: Outage,
+    /// The rules.
     pub policy: &'a Policy,
+    /// All that the look-ups of one step may take.
     pub deadline: Duration,
 }
 
 /// What would become of the message, and what was found on the way.
 pub struct Explanation {
+    /// Who sends it.
     pub client: Client,
+    /// From whom and to whom.
     pub envelope: Envelope,
     /// Whether it is mail of the house's own people.
     pub submitted: Submitted,
+    /// What is known of the senders.
     pub evidence: Evidence,
+    /// What the header field From had to say.
     pub from: HeaderFrom,
     /// Why an identity could not be looked up.
     pub failure: Option<String>,
+    /// The recipients, and where each is.
     pub recipients: Vec<(String, Place)>,
+    /// What every rule said, in order.
     pub rules: Vec<Ruled>,
+    /// What would become of it.
     pub end: End,
 }
 
 /// Whether a message is submitted, and by what it is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Submitted {
+    /// It comes in where all mail is submitted.
     ByListener,
+    /// The client has signed in.
     ByLogin,
+    /// The client's address is one of the house.
     ByNetwork,
     /// No networks are set, or the client is not known.
     InDoubt,
+    /// It comes in.
     No,
 }
 
@@ -79,17 +99,25 @@ pub enum HeaderFrom {
 /// Where a recipient is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// Within the house.
     Internal,
+    /// Out of the house.
     External,
+    /// It does not count.
     Exempt,
+    /// A protected correspondent.
     Protected,
 }
 
 /// What one rule said.
 pub struct Ruled {
+    /// Its name.
     pub name: String,
+    /// Whether the senders are meant.
     pub who: Matching,
+    /// Whether the recipients are.
     pub to: Matching,
+    /// Whether it applies at this time.
     pub when: Matching,
     /// Whether it decided.
     pub decided: bool,
@@ -97,7 +125,9 @@ pub struct Ruled {
 
 /// The end of the way.
 pub enum End {
+    /// The policy's word.
     Verdict(Verdict),
+    /// It would be asked to come again, for this reason.
     TryAgain(String),
 }
 
@@ -146,33 +176,40 @@ async fn judge(
     let login = explanation.client.login.clone();
     let identities = Identity::of(login.as_deref(), &explanation.envelope.sender);
     add_known(wanted, explanation, identities).await?;
-    if policy.author(&explanation.client) == Author::Awaited {
-        let authors = match header_from {
-            Some(fields) => {
-                explanation.from = HeaderFrom::Read;
-                author::authors(&fields)
-            }
-            None => {
-                explanation.from = HeaderFrom::TakenAsSender;
-                explanation.envelope.sender.addresses()
-            }
-        };
-        if authors.len() > MOST_AUTHORS {
-            return Err(format!("the header names {} authors", authors.len()));
-        }
-        let authors = authors.into_iter().map(Identity::Author).collect();
+    explanation.evidence.author = policy.author(&explanation.client);
+    let mut judgement = policy.judge(&explanation.evidence, &explanation.envelope, at);
+    if judgement == Judgement::AwaitsAuthor {
+        let authors = authors(explanation, header_from)?;
+        explanation.evidence.author = Author::Settled;
         add_known(wanted, explanation, authors).await?;
+        judgement = policy.judge(&explanation.evidence, &explanation.envelope, at);
     }
-    let Explanation {
-        evidence, envelope, ..
-    } = explanation;
-    let verdict = match policy.judge(evidence, envelope, at) {
-        Judgement::Final(verdict) => verdict,
+    explanation.rules = ruled(policy, &explanation.evidence, &explanation.envelope, at);
+    match judgement {
+        Judgement::Final(verdict) => Ok(End::Verdict(verdict)),
         // Nothing is awaited any more.
-        Judgement::AwaitsAuthor => return Err("the header field From is missing".to_owned()),
+        Judgement::AwaitsAuthor => Err("the header field From is missing".to_owned()),
+    }
+}
+
+fn authors(
+    explanation: &mut Explanation,
+    header_from: Option<Vec<Vec<u8>>>,
+) -> Result<Vec<Identity>, String> {
+    let authors = match header_from {
+        Some(fields) => {
+            explanation.from = HeaderFrom::Read;
+            author::authors(&fields, MOST_AUTHORS)
+        }
+        None => {
+            explanation.from = HeaderFrom::TakenAsSender;
+            explanation.envelope.sender.addresses()
+        }
     };
-    explanation.rules = ruled(policy, evidence, envelope, at);
-    Ok(End::Verdict(verdict))
+    if authors.len() > MOST_AUTHORS {
+        return Err(format!("the header names more than {MOST_AUTHORS} authors"));
+    }
+    Ok(authors.into_iter().map(Identity::Author).collect())
 }
 
 async fn add_known(
@@ -180,30 +217,17 @@ async fn add_known(
     explanation: &mut Explanation,
     identities: Vec<Identity>,
 ) -> Result<(), String> {
-    if !wanted.policy.needs_directory() {
-        let unasked = |identity| Known {
-            identity,
-            standing: Standing::default(),
-        };
-        explanation
-            .evidence
-            .known
-            .extend(identities.into_iter().map(unasked));
-        return Ok(());
-    }
     let deadline = Instant::now() + wanted.deadline;
-    let answers = directory::look_up(wanted.directory, identities, deadline).await;
+    let law = (wanted.policy, wanted.outage);
     let evidence = &mut explanation.evidence;
-    evidence.known.extend(answers.known);
-    let Some(error) = answers.failure else {
-        return Ok(());
+    let known = directory::add_known(wanted.directory, law, identities, deadline, evidence).await;
+    let (failure, end) = match known {
+        Ok(None) => return Ok(()),
+        Ok(Some(error)) => (Chain(&error).to_string(), Ok(())),
+        Err(error) => (Chain(&error).to_string(), Err(())),
     };
-    let text = Chain(&error).to_string();
-    explanation.failure = Some(text.clone());
-    if evidence.flagged().is_none() {
-        evidence.gap = wanted.outage.gap(&error).ok_or(text)?;
-    }
-    Ok(())
+    explanation.failure = Some(failure.clone());
+    end.map_err(|()| failure)
 }
 
 fn submitted(policy: &Policy, client: &Client, submitters: Submitters) -> Submitted {

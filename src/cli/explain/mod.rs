@@ -23,8 +23,8 @@ use crate::{
     mail::author,
 };
 
-/// No header section is longer than this for us.
-const HEADER_LIMIT_BYTES: u64 = 4 * 1_024 * 1_024;
+/// The milter reads no more of a header either.
+const HEADER_LIMIT_BYTES: u64 = 1_024 * 1_024;
 
 /// Explains one mail.
 pub fn run(config: &Path, arguments: &ExplainArguments) -> Outcome {

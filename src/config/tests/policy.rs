@@ -22,13 +22,18 @@ fn odd_names_of_mailboxes_and_logins_are_refused() {
     assert!(faults(&realm).contains("policy.login_realms: \"@mail.a.test\" is not a domain"));
     let long = sample_with(
         "subaddress_delimiter = \"+\"",
-        "subaddress_delimiter = \"++\"",
+        "subaddress_delimiter = \"+@\"",
     );
-    assert!(faults(&long).contains("is not one sign"));
+    assert!(faults(&long).contains("are not signs"));
 }
 
 /// A line of the sample, what stands there instead, and what is said of it.
 const ODD_RULES: &[(&str, &str, &str)] = &[
+    (
+        "name = \"flagged-external\"",
+        "name = \"no-rule\"",
+        "rule[1].name: is a word of mailhold's own records",
+    ),
     (
         "who = \"flagged\"",
         "who = \"flaged\"",

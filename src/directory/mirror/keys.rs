@@ -335,7 +335,7 @@ mod tests {
             // `anna@` is no mailbox, and read back it is another one.
             prop_assume!(!domain.is_empty() || !local.contains('@'));
             let aliases = [("corp.example.com", "corp.test")];
-            let folding = Folding::new(Some(b'+'), aliases).unwrap();
+            let folding = Folding::new(b"+", aliases).unwrap();
             let text = match domain {
                 "" => local,
                 domain => format!("{local}@{domain}"),

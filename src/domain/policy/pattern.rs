@@ -103,7 +103,17 @@ impl RecipientPattern {
         Ok(Self::Mailbox(address))
     }
 
-    /// Whether an address is this one or one of these. One that may be routed on is in no domain.
+    /// Whether mail to an address may come to this one or one of these: also by a tag, by another
+    /// name of the domain, or by a host of the domain that routes it on.
+    pub fn may_mean(&self, address: &Address, folding: &Folding) -> bool {
+        match self {
+            Self::Mailbox(known) => folding.fold(known) == folding.fold(address),
+            Self::Domain(pattern) => pattern.matches(address.domain()),
+        }
+    }
+
+    /// Whether an address is surely this one or one of these. One that may be routed on is in no
+    /// domain.
     pub fn matches(&self, address: &Address) -> bool {
         match self {
             Self::Mailbox(known) => {
@@ -190,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_sender_is_named_by_mailbox_domain_or_login() {
-        let folding = Folding::new(Some(b'+'), [("corp.example.com", "corp.test")]).unwrap();
+        let folding = Folding::new(b"+", [("corp.example.com", "corp.test")]).unwrap();
         let anna = Identity::Sender(address("Anna+x@corp.example.com"));
         let login = Identity::Login(b"Anna".to_vec());
         let matches = |text, identity| {

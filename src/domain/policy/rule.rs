@@ -123,10 +123,29 @@ impl Who {
         action: Action,
         folding: &Folding,
     ) -> Matching {
+        if *self == Self::Anyone {
+            return Matching::Yes;
+        }
+        let login = evidence.known.iter().find(|one| one.identity.is_login());
+        match (self, action, login) {
+            // Who has signed in need not, and must not, be flagged by another name to pass.
+            (Self::Flagged, Action::Pass, Some(login)) => {
+                let proved = Evidence {
+                    known: vec![login.clone()],
+                    author: Author::Settled,
+                    gap: evidence.gap,
+                };
+                self.matches_of(&proved, action, folding)
+            }
+            _ => self.matches_of(evidence, action, folding),
+        }
+    }
+
+    fn matches_of(&self, evidence: &Evidence, action: Action, folding: &Folding) -> Matching {
         let means = |one: &Known| self.means(one, folding);
         let is_doubtful = self.needs_directory() && evidence.gap == Gap::Outage;
-        let settled = match self.quantity(action) {
-            _ if *self == Self::Anyone => Some(Matching::Yes),
+        let quantity = self.quantity(action);
+        let settled = match quantity {
             Quantity::Any if evidence.known.iter().any(means) => Some(Matching::Yes),
             Quantity::All if !evidence.known.iter().all(means) => Some(Matching::No),
             // Who cannot be looked up is meant where that holds a message, and not where it does not.
@@ -136,7 +155,7 @@ impl Who {
             }),
             Quantity::Any | Quantity::All => None,
         };
-        match (settled, evidence.author, self.quantity(action)) {
+        match (settled, evidence.author, quantity) {
             (Some(settled), _, _) => settled,
             (None, Author::Awaited, _) => Matching::Open,
             (None, Author::Settled, Quantity::Any) => Matching::No,
@@ -147,8 +166,8 @@ impl Who {
     }
 
     /// A list or a group that lets pass must mean all senders: one of them written into a message
-    /// that another one sends would be a way around the rules behind. A flag is nothing to hide
-    /// behind.
+    /// that another one sends would be a way around the rules behind. Of flagged people's mail the
+    /// login tells, where there is one.
     fn quantity(&self, action: Action) -> Quantity {
         match self {
             Self::Flagged | Self::Anyone => Quantity::Any,

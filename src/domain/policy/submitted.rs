@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::domain::capture::Client;
 
@@ -61,8 +61,19 @@ pub fn parse_network(text: &str) -> Result<IpNet, BadNetwork> {
     let network = plain.parse::<IpNet>().ok();
     let network = network.or_else(|| plain.parse::<IpAddr>().ok().map(IpNet::from));
     network
-        .map(|network| network.trunc())
+        .map(|network| unmapped(network.trunc()))
         .ok_or_else(|| BadNetwork(text.to_owned()))
+}
+
+/// An IPv4 network in IPv6's clothes (RFC 4291, section 2.5.5.2) is compared as what it is.
+fn unmapped(network: IpNet) -> IpNet {
+    let (IpNet::V6(six), IpAddr::V4(four)) = (network, network.addr().to_canonical()) else {
+        return network;
+    };
+    let length = six.prefix_len().checked_sub(96);
+    length
+        .and_then(|length| Ipv4Net::new(four, length).ok())
+        .map_or(network, IpNet::V4)
 }
 
 #[cfg(test)]
@@ -105,6 +116,12 @@ mod tests {
         assert!(house().submitted(&client("unknown", None), Submitters::ByClient));
         let all = Networks::default();
         assert!(all.submitted(&client("198.51.100.1", None), Submitters::ByClient));
+    }
+
+    #[test]
+    fn a_mapped_network_is_what_it_stands_for() {
+        let mapped = parse_network("[::ffff:192.0.2.0]/120").unwrap();
+        assert_eq!(mapped, parse_network("192.0.2.0/24").unwrap());
     }
 
     #[test]

@@ -150,7 +150,11 @@ impl Policy {
             ToWhom::Any => true,
             ToWhom::External => self.is_external(recipient),
             ToWhom::Listed(list) => match rule.action.quantity() {
-                Quantity::Any => recipient.addresses().iter().any(|form| means(list, form)),
+                Quantity::Any => {
+                    let may_mean =
+                        |form: &Address| list.iter().any(|one| one.may_mean(form, &self.folding));
+                    recipient.addresses().iter().any(may_mean)
+                }
                 Quantity::All => is_in(list, recipient),
             },
         };
@@ -225,9 +229,14 @@ impl Policy {
 }
 
 /// Whether every form of a recipient is in a list: a form that is not may be where the mail goes.
+/// Without a domain Postfix's own form decides.
 fn is_in(list: &[RecipientPattern], recipient: &Path) -> bool {
     let addresses = recipient.addresses();
-    !addresses.is_empty() && addresses.iter().all(|form| means(list, form))
+    let mut whole = addresses
+        .iter()
+        .filter(|form| !form.domain().is_empty())
+        .peekable();
+    whole.peek().is_some() && whole.all(|form| means(list, form))
 }
 
 fn means(list: &[RecipientPattern], form: &Address) -> bool {

@@ -266,20 +266,74 @@ fn to_let_pass_all_identities_must_be_meant() {
 }
 
 #[test]
-fn one_flagged_identity_is_enough_for_a_rule_on_flagged_people() {
+fn of_flagged_peoples_mail_the_login_tells_where_there_is_one() {
     let partners = rule("partners", Who::Flagged, to("@partner.test"), Action::Pass);
-    let policy = policy(vec![partners, Rule::flagged_external()]);
-    let mut evidence = flagged();
-    evidence
-        .known
-        .push(sender("ben@corp.test", Flag::Absent, &[]));
-    assert_eq!(
-        said(&policy, &evidence, &["<x@partner.test>"]),
-        "pass partners"
+    let all = rule("all", Who::Anyone, ToWhom::Any, Action::Hold);
+    let policy = policy(vec![partners, all]);
+    let login = |flag| {
+        let mut login = sender("x@corp.test", flag, &[]);
+        login.identity = Identity::Login(b"x".to_vec());
+        login
+    };
+    let (anna, ben) = (
+        sender("anna@corp.test", raised(), &[]),
+        sender("ben@corp.test", Flag::Absent, &[]),
     );
-    evidence.known.remove(0);
-    evidence.gap = Gap::Outage;
+    for (known, wanted) in [
+        (vec![anna.clone(), ben.clone()], "pass partners"),
+        (vec![login(raised()), ben.clone()], "pass partners"),
+        (vec![login(Flag::Absent), anna], "hold all x@partner.test"),
+    ] {
+        let evidence = Evidence {
+            known,
+            ..Evidence::default()
+        };
+        assert_eq!(said(&policy, &evidence, &["<x@partner.test>"]), wanted);
+    }
+    let evidence = Evidence {
+        known: vec![ben],
+        gap: Gap::Outage,
+        ..Evidence::default()
+    };
     assert!(said(&policy, &evidence, &["<x@partner.test>"]).starts_with("hold"));
+}
+
+#[test]
+fn a_listed_recipient_is_held_by_whatever_spelling() {
+    let rival = |action| policy(vec![rule("rival", Who::Anyone, to("@rival.test"), action)]);
+    for spelling in [
+        "<x%y@rival.test>",
+        "<a!b@rival.test>",
+        "<\"a@b\"@Rival.test>",
+        "<b+1@rival.test>",
+    ] {
+        assert!(
+            said(&rival(Action::Hold), &flagged(), &[spelling]).starts_with("hold rival"),
+            "{spelling}"
+        );
+    }
+    let routed = said(&rival(Action::Pass), &flagged(), &["<x%y@rival.test>"]);
+    assert_eq!(routed, "pass no-rule", "to pass it must surely be meant");
+    let bob = policy(vec![rule(
+        "bob",
+        Who::Anyone,
+        to("bob@rival.test"),
+        Action::Hold,
+    )]);
+    assert!(said(&bob, &flagged(), &["<BOB+1@rival.test>"]).starts_with("hold bob"));
+}
+
+#[test]
+fn a_protected_correspondent_without_a_domain_is_known_by_postfixs_form() {
+    let mut policy = usual();
+    policy.protected = vec![RecipientPattern::parse("council@corp.test").unwrap()];
+    let council = || path("<council>", Some("council@corp.test"));
+    let both = vec![council(), path("<b@elsewhere.test>", None)];
+    assert_eq!(
+        said_of(&policy, &flagged(), both),
+        "refuse flagged-external"
+    );
+    assert_eq!(said_of(&policy, &flagged(), vec![council()]), "protected");
 }
 
 #[test]
