@@ -218,7 +218,7 @@ async fn the_author_is_read_from_a_message(lab: &Lab) {
 }
 
 async fn an_author_that_is_not_given_is_taken_to_be_the_sender(lab: &Lab) {
-    let anna = lab.person(&["Y"]).await;
+    let anna = lab.person(&["N"]).await;
     let words = [
         "--from",
         &anna.address,

@@ -3,9 +3,12 @@
 //! A flagged person must not become a stranger by writing the same mailbox in another way. Both
 //! sides are folded: what a message says, and what the directory has.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
-use super::address::Address;
+use super::{
+    address::Address,
+    idn::{parse_domain, to_ascii, to_unicode},
+};
 
 /// Which spellings of a mailbox mean the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl Folding {
     ) -> Result<Self, BadDomain> {
         let mut direct = BTreeMap::new();
         for (alias, meant) in aliases {
-            let (alias, meant) = (parse_domain(alias)?, parse_domain(meant)?);
+            let (alias, meant) = (named(alias)?, named(meant)?);
             if direct.insert(alias.clone(), meant).is_some() {
                 return Err(BadDomain::TwoMeanings(alias));
             }
@@ -86,7 +89,7 @@ impl Folding {
     /// # Errors
     /// A text that is no domain.
     pub fn with_realms(self, realms: &[String]) -> Result<Self, BadDomain> {
-        let realms = realms.iter().map(|realm| parse_domain(realm));
+        let realms = realms.iter().map(|realm| named(realm));
         let realms = realms.collect::<Result<_, _>>()?;
         Ok(Self { realms, ..self })
     }
@@ -188,39 +191,8 @@ impl Folding {
     }
 }
 
-/// A domain in ASCII and lower case (UTS 46; RFC 5890, A-labels). What is no domain stays as it is.
-pub fn to_ascii(domain: &[u8]) -> Cow<'_, [u8]> {
-    if domain.is_ascii() {
-        return match domain.iter().any(u8::is_ascii_uppercase) {
-            true => Cow::Owned(domain.to_ascii_lowercase()),
-            false => Cow::Borrowed(domain),
-        };
-    }
-    let ascii = std::str::from_utf8(domain)
-        .ok()
-        .and_then(|text| idna::domain_to_ascii(text).ok());
-    ascii.map_or(Cow::Borrowed(domain), |ascii| {
-        Cow::Owned(ascii.into_bytes())
-    })
-}
-
-/// The other spelling of a domain with A-labels; `None` if it has none.
-fn to_unicode(domain: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(domain).ok()?;
-    if !text.split('.').any(|label| label.starts_with("xn--")) {
-        return None;
-    }
-    let (unicode, read) = idna::domain_to_unicode(text);
-    read.ok().map(|()| unicode.into_bytes())
-}
-
-fn parse_domain(text: &str) -> Result<String, BadDomain> {
-    let bad = || BadDomain::Text(text.to_owned());
-    let ascii = idna::domain_to_ascii(text.trim_end_matches('.')).map_err(|_| bad())?;
-    let is_domain = !ascii.is_empty()
-        && ascii.split('.').all(|label| !label.is_empty())
-        && !ascii.contains(|sign: char| sign.is_whitespace() || "@<>*/".contains(sign));
-    is_domain.then_some(ascii).ok_or_else(bad)
+fn named(text: &str) -> Result<String, BadDomain> {
+    parse_domain(text).ok_or_else(|| BadDomain::Text(text.to_owned()))
 }
 
 fn lower(local: &[u8]) -> Vec<u8> {

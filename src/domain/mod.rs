@@ -7,6 +7,7 @@ pub mod decision;
 pub mod envelope;
 pub mod folding;
 pub mod identity;
+pub mod idn;
 pub mod instance;
 pub mod lifecycle;
 pub mod person;

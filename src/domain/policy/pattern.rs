@@ -1,10 +1,6 @@
 //! Whom the settings name: domains, recipients and senders.
 
-use crate::domain::{
-    address::Address,
-    folding::{Folding, to_ascii},
-    identity::Identity,
-};
+use crate::domain::{address::Address, folding::Folding, identity::Identity, idn::to_ascii};
 
 /// A domain of the settings: `corp.test`, or `.corp.test` for all domains below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
