@@ -13,6 +13,7 @@ mod host;
 mod limits;
 mod listed;
 mod milters;
+mod mirror;
 mod policy;
 mod postfix;
 mod services;
