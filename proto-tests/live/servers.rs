@@ -26,6 +26,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_table_of_flags_needs_no_server,
         a_flag_that_nobody_has_is_a_warning,
         a_flag_that_the_account_may_not_read_is_a_warning,
+        a_flag_that_the_account_may_not_read_everywhere_is_a_warning,
         a_flag_without_an_index_is_a_warning_where_the_server_shows_its_settings,
         a_server_that_gives_no_whole_mirror_is_a_warning,
         a_server_that_mirrors_is_told_with_what_it_gave,
@@ -155,7 +156,20 @@ async fn a_flag_that_the_account_may_not_read_is_a_warning(lab: &Lab) {
     let mut house = House::new(lab).await;
     at_slapd(&mut house, &slapd);
     let seen = house.check().await;
-    seen.says("directory-flags", "warn", &["may not read it"]);
+    seen.says("directory-flags", "warn", &["may not read IsMailMonitor"]);
+    slapd.kill();
+}
+
+async fn a_flag_that_the_account_may_not_read_everywhere_is_a_warning(lab: &Lab) {
+    let slapd = Slapd::start_with(&lab.tools, "shy-slapd", SHY).await;
+    for login in ["anna", "ben"] {
+        let address = format!("{login}@corp.test");
+        slapd.add_person(login, &[&address], &["Y"]).await;
+    }
+    let mut house = House::new(lab).await;
+    at_slapd(&mut house, &slapd);
+    let words = ["may not read IsMailMonitor on 1 of the 2 entries"];
+    house.check().await.says("directory-flags", "warn", &words);
     slapd.kill();
 }
 
@@ -192,6 +206,13 @@ database config
 ";
 const MUTE: &str = "\
 access to attrs=IsMailMonitor by * search
+access to * by dn.exact=\"cn=mailhold,ou=services,dc=corp,dc=test\" read by * none
+database config
+";
+
+/// One entry is found by its flag, and shown without.
+const SHY: &str = "\
+access to dn.exact=\"uid=anna,ou=people,dc=corp,dc=test\" attrs=IsMailMonitor by * search
 access to * by dn.exact=\"cn=mailhold,ou=services,dc=corp,dc=test\" read by * none
 database config
 ";

@@ -225,6 +225,18 @@ fn unanswered(error: &DirectoryError) -> Answer {
 
 /// A flag that the account may not read looks like no flag at all.
 fn visible(survey: &Survey, account: &str, attribute: &str) -> Answer {
+    let hidden = survey.hidden;
+    if hidden > 0 {
+        let total = match survey.flags {
+            Flags::Counted(count) | Flags::MoreThan(count) => count + hidden,
+        };
+        let seen = format!(
+            "{account} may not read {attribute} on {hidden} of the {total} entries that have it: \
+             their mail is not held"
+        );
+        let cure = format!("let the account read {attribute} everywhere (docs/install.md)");
+        return Answer::warning(seen, cure);
+    }
     match survey.flags {
         Flags::Counted(0) => Answer::warning(
             format!("{account} sees no {attribute}: nobody is flagged, or it may not read it"),
@@ -281,6 +293,7 @@ mod tests {
     fn survey(took: u64, indexes: &[&str]) -> Survey {
         Survey {
             flags: Flags::Counted(3),
+            hidden: 0,
             took: Duration::from_millis(took),
             indexes: indexes.iter().map(|line| (*line).to_owned()).collect(),
         }
