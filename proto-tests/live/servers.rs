@@ -24,6 +24,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_base_that_is_not_there_is_a_fault,
         a_flag_that_the_schema_does_not_know_is_a_fault,
         a_table_of_flags_needs_no_server,
+        a_slow_look_up_is_a_warning,
         a_flag_that_nobody_has_is_a_warning,
         a_flag_that_the_account_may_not_read_is_a_warning,
         a_flag_that_the_account_may_not_read_everywhere_is_a_warning,
@@ -134,6 +135,25 @@ async fn a_table_of_flags_needs_no_server(lab: &Lab) {
         .settings
         .set("directory.table.file", odd.display().to_string());
     house.failing("directory-lookup", &["odd.flags"]).await;
+}
+
+async fn a_slow_look_up_is_a_warning(lab: &Lab) {
+    let setup = Setup {
+        global: "moduleload retcode\n".to_owned(),
+        database: "overlay retcode\nretcode-parent \"ou=codes,dc=corp,dc=test\"\nretcode-sleep 1\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    let slapd = Slapd::start_setup(&lab.tools, "slow-slapd", &setup).await;
+    let mut house = House::new(lab).await;
+    at_slapd(&mut house, &slapd);
+    house.settings.set("directory.ldap.timeout", "10s");
+    house.settings.set("milter.mail_deadline", "12s");
+    let words = ["an index is likely missing", "olcDbIndex: mail eq"];
+    let seen = house.check().await;
+    seen.says("directory-bind", "ok", &[]);
+    seen.says("directory-speed", "warn", &words);
+    slapd.kill();
 }
 
 async fn a_flag_that_nobody_has_is_a_warning(lab: &Lab) {
