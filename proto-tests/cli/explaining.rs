@@ -57,7 +57,7 @@ who = "flagged"
 "#;
 
 /// What the command says with these settings. Neither spool nor database is there.
-async fn explain(lab: &Lab, adjust: impl FnOnce(&mut Settings), words: &[&str]) -> Output {
+pub async fn explain(lab: &Lab, adjust: impl FnOnce(&mut Settings), words: &[&str]) -> Output {
     explain_with(lab, adjust, words, b"").await
 }
 
@@ -92,21 +92,23 @@ async fn explain_with(
     program.arguments(words).output(input).await
 }
 
-async fn told(lab: &Lab, words: &[&str]) -> String {
+/// What it prints with the lab's own settings.
+pub async fn told(lab: &Lab, words: &[&str]) -> String {
     let output = explain(lab, |_| {}, words).await;
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     text(&output.stdout)
 }
 
+/// Every one of these lines is in a text.
 #[track_caller]
-fn tells(text: &str, lines: &[&str]) {
+pub fn tells(text: &str, lines: &[&str]) {
     for line in lines {
         assert!(text.contains(line), "no {line:?} in:\n{text}");
     }
 }
 
 /// A Tuesday.
-const NOON: &str = "2026-11-24 12:00";
+pub const NOON: &str = "2026-11-24 12:00";
 
 async fn a_mail_that_would_be_held_is_explained_step_by_step(lab: &Lab) {
     let anna = lab.person(&["Y"]).await;

@@ -4,6 +4,7 @@
 mod check;
 mod deciding;
 mod explaining;
+mod explaining_people;
 mod help;
 mod listing;
 mod migrating;
@@ -30,6 +31,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         starting::tests(trials),
         check::tests(trials),
         explaining::tests(trials),
+        explaining_people::tests(trials),
         watched::tests(trials),
         help::tests(trials),
     ]

@@ -161,6 +161,17 @@ impl<'a> House<'a> {
         Seen::of(&self.command(&["--live", "--json"]).output(b"").await)
     }
 
+    /// The exit code where the sudo lines are in order, so that nothing else fails; `None` where that
+    /// cannot be tried.
+    pub async fn exit_code(&self) -> Option<i32> {
+        if !sudo_view::is_possible().await {
+            eprintln!("no private mounts here, so sudo is a fault of its own");
+            return None;
+        }
+        let program = self.with_sudo(self.command(&["--live", "--json"]));
+        Seen::of(&program.output(b"").await).code
+    }
+
     /// What one check says where it fails: its outcome, with the cure in it.
     pub async fn failing(&self, check: &str, words: &[&str]) -> Seen {
         let seen = self.check().await;

@@ -19,15 +19,19 @@ use crate::{
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut tests = tests![trials.shared:
         a_directory_that_is_not_there_is_away,
+        each_server_of_the_directory_is_asked_for_itself,
         a_wrong_password_for_the_directory_is_a_fault,
         a_base_that_is_not_there_is_a_fault,
         a_flag_that_the_schema_does_not_know_is_a_fault,
         a_table_of_flags_needs_no_server,
+        a_slow_look_up_is_a_warning,
         a_flag_that_nobody_has_is_a_warning,
         a_flag_that_the_account_may_not_read_is_a_warning,
+        a_flag_that_the_account_may_not_read_everywhere_is_a_warning,
         a_flag_without_an_index_is_a_warning_where_the_server_shows_its_settings,
         a_server_that_gives_no_whole_mirror_is_a_warning,
         a_server_that_mirrors_is_told_with_what_it_gave,
+        a_server_without_a_mirror_is_a_fault_where_one_is_wanted,
         a_database_that_is_not_there_is_away,
         a_login_that_the_database_refuses_is_a_fault_by_its_name,
         a_database_without_a_schema_is_a_fault,
@@ -49,6 +53,31 @@ async fn a_directory_that_is_not_there_is_away(lab: &Lab) {
         .await;
     seen.says("directory-lookup", "skip", &[]);
     seen.says("directory-speed", "skip", &[]);
+}
+
+async fn each_server_of_the_directory_is_asked_for_itself(lab: &Lab) {
+    let slapd = Slapd::start_with(&lab.tools, "other-slapd", "").await;
+    let mut house = House::new(lab).await;
+    let (dead, alive) = (format!("ldap://{}", free_address()), lab.slapd.url());
+    let refusing = slapd.url();
+    let urls = vec![dead.clone(), refusing.clone(), alive.clone()];
+    house.settings.set("directory.ldap.urls", urls);
+    house.settings.set("directory.ldap.timeout", "1s");
+    let seen = house.check().await;
+    // The lab's account has another password there.
+    assert_eq!(seen.code, Some(78));
+    seen.says("directory-bind", "fail", &[&dead, "directory.ldap.urls"]);
+    seen.says("directory-bind", "fail", &[&refusing, "bind_password_file"]);
+    seen.says("directory-bind", "ok", &[SERVICE, &alive]);
+    assert_eq!(seen.named("directory-bind").len(), 3);
+    seen.says("directory-lookup", "skip", &[&dead]);
+    seen.says("directory-lookup", "skip", &[&refusing]);
+    seen.says("directory-lookup", "ok", &[&alive]);
+    seen.says("directory-speed", "ok", &[]);
+    seen.says("directory-flags", "ok", &[]);
+    house.settings.set("directory.ldap.urls", vec![alive, dead]);
+    assert!(matches!(house.exit_code().await, None | Some(69)));
+    slapd.kill();
 }
 
 async fn a_wrong_password_for_the_directory_is_a_fault(lab: &Lab) {
@@ -108,6 +137,25 @@ async fn a_table_of_flags_needs_no_server(lab: &Lab) {
     house.failing("directory-lookup", &["odd.flags"]).await;
 }
 
+async fn a_slow_look_up_is_a_warning(lab: &Lab) {
+    let setup = Setup {
+        global: "moduleload retcode\n".to_owned(),
+        database: "overlay retcode\nretcode-parent \"ou=codes,dc=corp,dc=test\"\nretcode-sleep 1\n"
+            .to_owned(),
+        ..Setup::default()
+    };
+    let slapd = Slapd::start_setup(&lab.tools, "slow-slapd", &setup).await;
+    let mut house = House::new(lab).await;
+    at_slapd(&mut house, &slapd);
+    house.settings.set("directory.ldap.timeout", "10s");
+    house.settings.set("milter.mail_deadline", "12s");
+    let words = ["an index is likely missing", "olcDbIndex: mail eq"];
+    let seen = house.check().await;
+    seen.says("directory-bind", "ok", &[]);
+    seen.says("directory-speed", "warn", &words);
+    slapd.kill();
+}
+
 async fn a_flag_that_nobody_has_is_a_warning(lab: &Lab) {
     let mut house = House::new(lab).await;
     house
@@ -128,7 +176,20 @@ async fn a_flag_that_the_account_may_not_read_is_a_warning(lab: &Lab) {
     let mut house = House::new(lab).await;
     at_slapd(&mut house, &slapd);
     let seen = house.check().await;
-    seen.says("directory-flags", "warn", &["may not read it"]);
+    seen.says("directory-flags", "warn", &["may not read IsMailMonitor"]);
+    slapd.kill();
+}
+
+async fn a_flag_that_the_account_may_not_read_everywhere_is_a_warning(lab: &Lab) {
+    let slapd = Slapd::start_with(&lab.tools, "shy-slapd", SHY).await;
+    for login in ["anna", "ben"] {
+        let address = format!("{login}@corp.test");
+        slapd.add_person(login, &[&address], &["Y"]).await;
+    }
+    let mut house = House::new(lab).await;
+    at_slapd(&mut house, &slapd);
+    let words = ["may not read IsMailMonitor on 1 of the 2 entries"];
+    house.check().await.says("directory-flags", "warn", &words);
     slapd.kill();
 }
 
@@ -165,6 +226,13 @@ database config
 ";
 const MUTE: &str = "\
 access to attrs=IsMailMonitor by * search
+access to * by dn.exact=\"cn=mailhold,ou=services,dc=corp,dc=test\" read by * none
+database config
+";
+
+/// One entry is found by its flag, and shown without.
+const SHY: &str = "\
+access to dn.exact=\"uid=anna,ou=people,dc=corp,dc=test\" attrs=IsMailMonitor by * search
 access to * by dn.exact=\"cn=mailhold,ou=services,dc=corp,dc=test\" read by * none
 database config
 ";
@@ -208,6 +276,15 @@ async fn a_server_that_mirrors_is_told_with_what_it_gave(lab: &Lab) {
         "ok",
         &["is off: every message is looked up"],
     );
+}
+
+async fn a_server_without_a_mirror_is_a_fault_where_one_is_wanted(lab: &Lab) {
+    let mut house = House::new(lab).await;
+    let words = ["every message is looked up", "RFC 4533"];
+    house.check().await.says("directory-mirror", "ok", &words);
+    house.settings.set("directory.ldap.mirror", "on");
+    let words = ["mirror is on", "RFC 4533", "docs/mirror.md"];
+    house.failing("directory-mirror", &words).await;
 }
 
 fn at_slapd(house: &mut House<'_>, slapd: &Slapd) {

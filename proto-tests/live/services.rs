@@ -23,6 +23,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_proxy_filter_is_a_fault,
         a_map_of_milters_is_a_warning,
         a_map_of_milters_of_a_single_service_is_a_warning,
+        a_service_for_a_filter_that_is_not_there_is_a_warning,
+        a_service_that_takes_mail_back_from_the_filter_of_another_service_is_well,
         a_service_that_takes_mail_back_must_not_ask_again,
         a_service_that_takes_mail_back_without_milters_is_well,
         a_filter_without_a_service_that_takes_mail_back_is_a_warning,
@@ -140,6 +142,25 @@ async fn a_map_of_milters_of_a_single_service_is_a_warning(lab: &Lab) {
     house.master_cf("465 inet n - y - - smtpd\n  -o smtpd_milter_maps=cidr:/etc/postfix/m");
     let seen = house.check().await;
     seen.says("milter-maps", "warn", &["smtpd_milter_maps of 465/inet"]);
+}
+
+async fn a_service_for_a_filter_that_is_not_there_is_a_warning(lab: &Lab) {
+    let house = House::new(lab).await;
+    house.master_cf(&format!("{BACK} -o smtpd_milters="));
+    house.main_cf("content_filter =");
+    let words = ["127.0.0.1:10025/inet", "programs of this host"];
+    house.check().await.says("services", "warn", &words);
+}
+
+async fn a_service_that_takes_mail_back_from_the_filter_of_another_service_is_well(lab: &Lab) {
+    let house = House::new(lab).await;
+    house.master_cf("465 inet n - y - - smtpd\n  -o content_filter=scan:[127.0.0.1]:10024");
+    house.master_cf("127.0.0.1:10025 inet n - y - 10 smtpd\n  -o smtpd_milters=");
+    let seen = house.check().await;
+    seen.says("services", "ok", &[]);
+    seen.says("reinjection", "ok", &["127.0.0.1:10025"]);
+    // The lab's own services on loopback, which ask the milter, are for programs.
+    assert_eq!(seen.named("reinjection").len(), 1);
 }
 
 async fn a_service_that_takes_mail_back_must_not_ask_again(lab: &Lab) {

@@ -1,12 +1,14 @@
 //! The way from Postfix's services to the milter's sockets: where it is barred.
 
 use std::{
+    io::ErrorKind,
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use libtest_mimic::Trial;
+use tokio::net::{UnixSocket, UnixStream};
 
 use super::house::House;
 use crate::{
@@ -23,6 +25,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_file_in_place_of_the_socket_is_a_fault,
         a_milter_that_is_not_there_is_away,
         a_socket_that_nobody_listens_to_is_away,
+        a_milter_that_stands_still_is_away_and_hides_no_other_check,
         a_port_that_nobody_listens_to_is_away,
         a_socket_outside_of_the_chroot_serves_a_service_without_one,
     ]
@@ -129,6 +132,29 @@ async fn a_socket_that_nobody_listens_to_is_away(lab: &Lab) {
     place
         .fails(&["Connection refused", "start the milter"])
         .await;
+}
+
+async fn a_milter_that_stands_still_is_away_and_hides_no_other_check(lab: &Lab) {
+    let place = Place::new(lab).await;
+    let socket = UnixSocket::new_stream().unwrap();
+    socket.bind(&place.socket).unwrap();
+    let _listener = socket.listen(1).unwrap();
+    give(&place.socket, User::milter(), 0o660);
+    let mut waiting = Vec::new();
+    let refused = loop {
+        match UnixStream::connect(&place.socket).await {
+            Ok(stream) => waiting.push(stream),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused.kind(), ErrorKind::WouldBlock);
+    let seen = place
+        .house
+        .failing("milter-sockets", &["takes no connection"])
+        .await;
+    assert!(matches!(place.house.exit_code().await, None | Some(69)));
+    seen.says("services", "ok", &[]);
+    seen.says("clock-files", "ok", &["queue"]);
 }
 
 async fn a_port_that_nobody_listens_to_is_away(lab: &Lab) {

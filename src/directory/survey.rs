@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Survey {
     /// The entries whose flag this account may read.
     pub flags: Flags,
+    /// The entries that were found by a flag that this account may not read.
+    pub hidden: usize,
     /// How long the search for them took.
     pub took: Duration,
     /// The server's lines of `olcDbIndex`; none where it does not show its settings.
@@ -44,6 +46,7 @@ mod tests {
     fn an_index_is_found_by_the_attributes_name_alone() {
         let survey = Survey {
             flags: Flags::Counted(0),
+            hidden: 0,
             took: Duration::ZERO,
             indexes: vec!["objectClass eq".into(), "mail,IsMailMonitor eq,pres".into()],
         };

@@ -26,26 +26,44 @@ pub enum Socket {
     Inet(SocketAddr),
 }
 
-/// A text that names no socket.
+/// Why a text names no socket.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is neither unix:/path nor inet:address:port")]
-pub struct BadSocket(String);
+pub enum BadSocket {
+    /// It is of no kind that we know.
+    #[error("{0:?} is neither unix:/path nor inet:address:port")]
+    Odd(String),
+    /// Postfix would read another path in its lists of milters, or several.
+    #[error(
+        "{0:?} has {1:?} in its path, which means something else in Postfix's main.cf: choose a path \
+         without blanks, commas, braces and dollar signs"
+    )]
+    Sign(String, char),
+}
 
 impl FromStr for Socket {
     type Err = BadSocket;
 
     fn from_str(text: &str) -> Result<Self, BadSocket> {
-        let bad = || BadSocket(text.to_owned());
+        let bad = || BadSocket::Odd(text.to_owned());
         match text.split_once(':') {
-            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix {
-                path: path.into(),
-                mode: 0o660,
-                group: None,
-            }),
+            Some(("unix", path)) if path.starts_with('/') => match path.chars().find(is_syntax) {
+                Some(sign) => Err(BadSocket::Sign(text.to_owned(), sign)),
+                None => Ok(Self::Unix {
+                    path: path.into(),
+                    mode: 0o660,
+                    group: None,
+                }),
+            },
             Some(("inet", address)) => address.parse().map(Self::Inet).map_err(|_| bad()),
             _ => Err(bad()),
         }
     }
+}
+
+/// Whether `main.cf` reads more than itself in a sign: it parts lists at blanks, commas and braces,
+/// and puts values in the place of names after `$` (postconf(5)).
+fn is_syntax(sign: &char) -> bool {
+    sign.is_whitespace() || sign.is_control() || matches!(sign, ',' | '{' | '}' | '$')
 }
 
 impl fmt::Display for Socket {
@@ -147,6 +165,16 @@ mod tests {
         );
         for odd in ["", "unix:m.sock", "inet:localhost", "127.0.0.1:1", "unix:"] {
             assert!(odd.parse::<Socket>().is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_postfix_would_read_otherwise_is_refused_with_the_sign() {
+        for sign in [' ', '\t', ',', '{', '}', '$'] {
+            let text = format!("unix:/run/a{sign}b.sock");
+            let refused = text.parse::<Socket>().unwrap_err();
+            assert_eq!(refused, BadSocket::Sign(text, sign));
+            assert!(refused.to_string().contains("choose a path without"));
         }
     }
 }

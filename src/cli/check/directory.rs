@@ -1,26 +1,24 @@
-//! The directory as the milter would ask it. Looks up nobody who exists.
+//! The directory as the milter would ask it, server by server. Shows nobody's name: it looks up an
+//! address that nobody has, and counts the flags of the others.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant as Clock},
-};
+use std::time::{Duration, Instant as Clock};
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Scene, live,
+    Scene, live, mirror,
     report::{Answer, Finding},
 };
 use crate::{
     directory::{
         self, Directory, DirectoryError, Settings,
-        ldap::{self, Ldap},
-        mirror::{Mirror, Wanted},
+        ldap::{self, Ldap, url::ServerUrl},
         survey::{Flags, Survey},
     },
-    domain::{address::Address, folding::Folding, identity::Identity},
-    telemetry::{AlarmKind, Alarms, Metrics, chain::Chain},
+    domain::{address::Address, identity::Identity},
+    telemetry::chain::Chain,
 };
 
 const BIND: &str = "directory-bind";
@@ -35,52 +33,87 @@ const MIRROR: &str = "directory-mirror";
 const SLOW: Duration = Duration::from_millis(100);
 /// How often a search is timed.
 const N_MEASURED: usize = 3;
-/// How often it is seen whether the mirror is whole.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Bind, one look-up and how long it takes, and what is seen of the flags.
+/// Bind and one look-up at each server; how long a look-up takes, and what is seen of the flags, at
+/// the first that answers.
 pub async fn findings(scene: &Scene) -> Vec<Finding> {
-    let settings = &scene.milter.directory;
-    let folding = scene.milter.policy.folding.clone();
-    let directory = match directory::open(settings, folding) {
-        Ok(directory) => directory,
+    let folding = &scene.milter.policy.folding;
+    let ldap = match &scene.milter.directory {
+        Settings::Ldap(ldap) => ldap.as_ref(),
+        table @ Settings::Table(_) => return vec![readable(scene, table).of(LOOK_UP)],
+    };
+    let probes = ldap.servers.iter().map(|url| probe(scene, ldap, url));
+    let probed = join_all(probes).await;
+    let mut findings: Vec<_> = probed
+        .iter()
+        .flat_map(|one| {
+            let (bind, look_up) = judge(scene, one);
+            [bind.of(BIND), look_up.of(LOOK_UP)]
+        })
+        .collect();
+    let answering = probed.iter().find(|one| one.outcome.is_ok());
+    let rest = match answering {
+        Some(one) => {
+            let patience = scene.milter.milter.mail_deadline;
+            let deadline = || Instant::now() + patience;
+            let live = Ldap::new(one.settings.clone(), folding.clone());
+            let speed = speed(&live, deadline()).await;
+            let (flags, index) = match survey(&live, deadline()).await {
+                Ok(Some(survey)) => (
+                    visible(&survey, &one.name(), &ldap.marks.attribute),
+                    index(&survey, &ldap.marks.attribute),
+                ),
+                Ok(None) => (live::unmade("not shown"), live::unmade("not shown")),
+                Err(error) => (unanswered(&error), unanswered(&error)),
+            };
+            let mirror = mirror::whole(&one.settings, folding, patience).await;
+            [speed, flags, index, mirror]
+        }
+        None => [(); 4].map(|()| live::unmade("no look-up was answered")),
+    };
+    let names = [SPEED, FLAGS, INDEX, MIRROR];
+    findings.extend(names.into_iter().zip(rest).map(|(name, one)| one.of(name)));
+    findings
+}
+
+fn readable(scene: &Scene, table: &Settings) -> Answer {
+    match directory::open(table, scene.milter.policy.folding.clone()) {
+        Ok(_) => Answer::good("the table of flags can be read"),
         Err(error) => {
             let cure = format!("mend the file that directory.table names in {}", scene.file);
-            let fault = Answer::fault(Chain(&error).to_string(), cure);
-            return vec![fault.of(LOOK_UP)];
+            Answer::fault(Chain(&error).to_string(), cure)
         }
+    }
+}
+
+/// What one server answered.
+struct Probed {
+    /// Those of the directory, with this server alone.
+    settings: ldap::Settings,
+    url: ServerUrl,
+    outcome: Result<(), DirectoryError>,
+}
+
+impl Probed {
+    /// Who asked where.
+    fn name(&self) -> String {
+        format!("bound {} at {}", self.settings.bind, self.url)
+    }
+}
+
+/// Asks one server, which no other one stands in for.
+async fn probe(scene: &Scene, ldap: &ldap::Settings, url: &ServerUrl) -> Probed {
+    let settings = ldap::Settings {
+        servers: vec![url.clone()],
+        ..ldap.clone()
     };
-    let Settings::Ldap(ldap) = settings else {
-        return vec![Answer::good("the table of flags can be read").of(LOOK_UP)];
-    };
-    let deadline = || Instant::now() + scene.milter.milter.mail_deadline;
-    let probed = directory.probe(deadline()).await;
-    let (bind, look_up) = judge(scene, settings, &probed);
-    let (speed, flags, index) = if probed.is_ok() {
-        let speed = speed(directory.as_ref(), deadline()).await;
-        let (flags, index) = match survey(directory.as_ref(), deadline()).await {
-            Ok(Some(survey)) => (
-                visible(&survey, &name(settings), &ldap.marks.attribute),
-                index(&survey, &ldap.marks.attribute),
-            ),
-            Ok(None) => (live::unmade("not shown"), live::unmade("not shown")),
-            Err(error) => (unanswered(&error), unanswered(&error)),
-        };
-        (speed, flags, index)
-    } else {
-        let unmade = || live::unmade("no look-up was answered");
-        (unmade(), unmade(), unmade())
-    };
-    let mirror = mirror(ldap, &scene.milter.policy.folding, deadline()).await;
-    let all = [
-        (BIND, bind),
-        (LOOK_UP, look_up),
-        (SPEED, speed),
-        (FLAGS, flags),
-        (INDEX, index),
-        (MIRROR, mirror),
-    ];
-    all.map(|(name, answer)| answer.of(name)).into()
+    let deadline = Instant::now() + scene.milter.milter.mail_deadline;
+    let server = Ldap::new(settings.clone(), scene.milter.policy.folding.clone());
+    Probed {
+        outcome: server.probe(deadline).await,
+        url: url.clone(),
+        settings,
+    }
 }
 
 /// What is wrong, where several servers failed alike.
@@ -98,24 +131,24 @@ fn last(error: &DirectoryError) -> &DirectoryError {
     }
 }
 
-fn judge(
-    scene: &Scene,
-    settings: &Settings,
-    probed: &Result<(), DirectoryError>,
-) -> (Answer, Answer) {
-    let bound = || Answer::good(name(settings));
-    let unmade = || live::unmade("the directory was not asked");
+/// Bind and look-up. Errors of look-ups do not name their server, so all are told with it.
+fn judge(scene: &Scene, probed: &Probed) -> (Answer, Answer) {
+    let url = &probed.url;
+    let bound = || Answer::good(probed.name());
+    let unmade = || live::unmade(&format!("{url}: the directory was not asked"));
     let file = &scene.file;
-    let Err(error) = probed else {
-        let seen = "the base is there, and the schema knows the flag or is hidden";
+    let Err(error) = &probed.outcome else {
+        let seen = format!("{url}: the base is there, and the schema knows the flag or is hidden");
         return (bound(), Answer::good(seen));
     };
-    let seen = Chain(error).to_string();
+    let seen = format!("{url}: {}", Chain(error));
     match last(error) {
         DirectoryError::Timeout(_)
         | DirectoryError::Connect { .. }
         | DirectoryError::AllServers { .. } => {
-            let cure = format!("see that the servers of directory.ldap.urls ({file}) run");
+            let cure = format!(
+                "see that it runs and can be reached, or take it out of directory.ldap.urls ({file})"
+            );
             (Answer::away(seen, cure), unmade())
         }
         DirectoryError::Bind { .. } => {
@@ -146,51 +179,6 @@ fn judge(
             );
             (bound(), Answer::fault(seen, cure))
         }
-    }
-}
-
-fn name(settings: &Settings) -> String {
-    match settings {
-        Settings::Ldap(ldap) => {
-            let servers = ldap.servers.iter().map(ToString::to_string);
-            format!(
-                "bound {} at {}",
-                ldap.bind,
-                servers.collect::<Vec<_>>().join(", ")
-            )
-        }
-        Settings::Table(_) => "a table".to_owned(),
-    }
-}
-
-/// Whether the flagged people can be held in memory: by doing so once.
-async fn mirror(settings: &ldap::Settings, folding: &Folding, deadline: Instant) -> Answer {
-    let by_look_ups = "every message is looked up";
-    if settings.mirror.wanted == Wanted::Off {
-        return Answer::good(format!("directory.ldap.mirror is off: {by_look_ups}"));
-    }
-    let live = Arc::new(Ldap::new(settings.clone(), folding.clone()));
-    let plan = match Mirror::plan(&live) {
-        Ok(plan) => plan,
-        Err(why) => return Answer::good(format!("{}: {by_look_ups}", Chain(&why))),
-    };
-    let metrics = Metrics::new();
-    let alarms = Alarms::new(metrics.clone());
-    let mirror = Mirror::start(live, plan, metrics, alarms.clone());
-    loop {
-        if let Some(entries) = mirror.entries() {
-            return Answer::good(format!("{} entries were read into memory", entries.len()));
-        }
-        if let Some(detail) = alarms.detail(AlarmKind::MirrorLost) {
-            return Answer::warning(
-                format!("{detail}: {by_look_ups}"),
-                "see docs/mirror.md for what a server needs, or set directory.ldap.mirror = \"off\"",
-            );
-        }
-        if Instant::now() >= deadline {
-            return Answer::good(format!("no server offers it yet: {by_look_ups}"));
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -237,11 +225,24 @@ fn unanswered(error: &DirectoryError) -> Answer {
 
 /// A flag that the account may not read looks like no flag at all.
 fn visible(survey: &Survey, account: &str, attribute: &str) -> Answer {
+    let hidden = survey.hidden;
+    if hidden > 0 {
+        let total = match survey.flags {
+            Flags::Counted(count) | Flags::MoreThan(count) => count + hidden,
+        };
+        let seen = format!(
+            "{account} may not read {attribute} on {hidden} of the {total} entries that have it: \
+             their mail is not held"
+        );
+        let cure = format!("let the account read {attribute} everywhere (docs/install.md)");
+        return Answer::warning(seen, cure);
+    }
     match survey.flags {
         Flags::Counted(0) => Answer::warning(
             format!("{account} sees no {attribute}: nobody is flagged, or it may not read it"),
             format!("flag a person, and let the account read {attribute} (docs/install.md)"),
         ),
+        Flags::Counted(1) => Answer::good(format!("{attribute} is seen on 1 entry")),
         Flags::Counted(count) => Answer::good(format!("{attribute} is seen on {count} entries")),
         Flags::MoreThan(count) => {
             Answer::good(format!("{attribute} is seen on more than {count} entries"))
@@ -292,6 +293,7 @@ mod tests {
     fn survey(took: u64, indexes: &[&str]) -> Survey {
         Survey {
             flags: Flags::Counted(3),
+            hidden: 0,
             took: Duration::from_millis(took),
             indexes: indexes.iter().map(|line| (*line).to_owned()).collect(),
         }

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::{
@@ -15,7 +16,7 @@ use crate::{
     telemetry::chain::Chain,
 };
 
-/// How long the looks at one group of files may take: a dead file system never answers.
+/// How long one check may look at files and sockets: a dead file system never answers.
 const FILES_DEADLINE: Duration = Duration::from_secs(15);
 
 /// A check of Postfix's settings.
@@ -66,23 +67,13 @@ async fn of_postfix(scene: &Arc<Scene>) -> Vec<Finding> {
         Ok(survey) => survey,
         Err(error) => return unasked(&error),
     };
-    let sudo = sudo::findings(scene, &survey);
-    let shared = Arc::clone(scene);
-    let names = OF_POSTFIX.map(|(name, _)| name);
-    let (checked, survey_sudo) = tokio::join!(
-        in_background(&names, {
-            let survey = survey.clone();
-            move || {
-                let of_one = |(name, check): (&'static str, OfPostfix)| {
-                    let answers = check(&shared, &survey).into_iter();
-                    answers.map(move |answer| answer.of(name))
-                };
-                OF_POSTFIX.into_iter().flat_map(of_one).collect()
-            }
-        }),
-        sudo
-    );
-    [checked, survey_sudo].concat()
+    let shared = Arc::new(survey.clone());
+    let checks = OF_POSTFIX.map(|(name, check)| {
+        let (scene, survey) = (Arc::clone(scene), Arc::clone(&shared));
+        in_background(name, FILES_DEADLINE, move || check(&scene, &survey))
+    });
+    let (checked, sudo) = tokio::join!(join_all(checks), sudo::findings(scene, &survey));
+    [checked.concat(), sudo].concat()
 }
 
 /// `postconf` gave no answer: that is one failure, and no word about anything else.
@@ -103,33 +94,56 @@ fn unasked(error: &PostfixError) -> Vec<Finding> {
 }
 
 async fn of_host(scene: &Arc<Scene>) -> Vec<Finding> {
-    let shared = Arc::clone(scene);
-    let names = OF_HOST.map(|(name, _)| name);
-    in_background(&names, move || {
-        let of_one = |(name, check): (&'static str, OfHost)| {
-            let answers = check(&shared).into_iter();
-            answers.map(move |answer| answer.of(name))
-        };
-        OF_HOST.into_iter().flat_map(of_one).collect()
-    })
-    .await
+    let checks = OF_HOST.map(|(name, check)| {
+        let scene = Arc::clone(scene);
+        in_background(name, FILES_DEADLINE, move || check(&scene))
+    });
+    join_all(checks).await.concat()
 }
 
-/// Looks at files on a thread of its own, for a while.
+/// Makes one check on a thread of its own, as long as `patience`: none is lost because another one hangs.
 async fn in_background(
-    names: &[&'static str],
-    look: impl FnOnce() -> Vec<Finding> + Send + 'static,
+    name: &'static str,
+    patience: Duration,
+    check: impl FnOnce() -> Vec<Answer> + Send + 'static,
 ) -> Vec<Finding> {
-    let looking = tokio::task::spawn_blocking(look);
-    if let Ok(Ok(findings)) = timeout(FILES_DEADLINE, looking).await {
-        return findings;
-    }
-    let seen = format!("no answer from the file system within {FILES_DEADLINE:?}");
-    let all = names.iter().map(|name| unmade(&seen).of(name));
-    all.collect()
+    let checking = tokio::task::spawn_blocking(check);
+    let answers = match timeout(patience, checking).await {
+        Ok(Ok(answers)) => answers,
+        Ok(Err(fault)) => vec![Answer::fault(
+            format!("the check itself broke off: {fault}"),
+            "this is a fault in mailhold: report it with what stands on standard error",
+        )],
+        Err(_elapsed) => vec![Answer::away(
+            format!("no answer within {patience:?} from a file system or a socket"),
+            "look at the mounts below the paths of this check, and at the program that listens there",
+        )],
+    };
+    answers.into_iter().map(|answer| answer.of(name)).collect()
 }
 
 /// A check that another failure made impossible.
 pub fn unmade(why: &str) -> Answer {
     Answer::skipped(why, "mend that first, then run this again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::check::report::Verdict;
+
+    #[tokio::test]
+    async fn a_check_that_hangs_is_a_service_away_and_one_that_panics_is_our_own_fault() {
+        let (release, hold) = std::sync::mpsc::channel::<()>();
+        let hang = move || hold.recv().map(|()| Vec::new()).unwrap_or_default();
+        let (hanging, broken) = tokio::join!(
+            in_background("clock-files", Duration::from_millis(20), hang),
+            in_background("spool", FILES_DEADLINE, || panic!("on purpose")),
+        );
+        drop(release);
+        assert_eq!(hanging[0].answer.verdict, Verdict::Away);
+        assert!(hanging[0].answer.seen.contains("no answer within 20ms"));
+        assert_eq!(broken[0].answer.verdict, Verdict::Fault);
+        assert!(broken[0].answer.seen.contains("broke off"));
+    }
 }

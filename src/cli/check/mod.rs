@@ -13,6 +13,7 @@ mod host;
 mod limits;
 mod listed;
 mod milters;
+mod mirror;
 mod policy;
 mod postfix;
 mod services;
@@ -20,7 +21,7 @@ mod socket;
 mod sudo;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::Path,
     process::ExitCode,
 };
@@ -92,8 +93,8 @@ pub fn run(config: &Path, arguments: &CheckArguments) -> Outcome {
         let written = if arguments.json {
             report::json(&mut out, &findings)
         } else {
-            let for_people = out.is_terminal();
-            report::text(&mut out, &findings, report::Layout::of(for_people))
+            let layout = report::Layout::of(&out);
+            report::text(&mut out, &findings, layout)
         };
         written.map_err(own_fault)?;
         Ok(ExitCode::from(report::exit_code(&findings)))

@@ -1,6 +1,6 @@
 //! What the checks found, as lines for people and as JSON for programs.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde_json::json;
 
@@ -52,8 +52,8 @@ pub enum Layout {
 
 impl Layout {
     /// The one that fits the output.
-    pub fn of(is_terminal: bool) -> Self {
-        if is_terminal {
+    pub fn of(out: &impl IsTerminal) -> Self {
+        if out.is_terminal() {
             Self::Terminal
         } else {
             Self::Lines

@@ -215,13 +215,19 @@ pub fn reinjection(scene: &Scene, survey: &Survey) -> Vec<Answer> {
     answers.collect()
 }
 
-/// The services that take mail back from a content filter: they switch the filter off.
+/// The services that take mail back from a content filter: those on loopback that switch the filter
+/// off, or their milters. Where `main.cf` has no filter, any other one may be for programs.
 pub fn take_back(survey: &Survey) -> Vec<&Service> {
     if filters(survey).next().is_none() {
         return Vec::new();
     }
     let services = survey.running("smtpd").filter(|service| {
-        is_loopback(survey, service) && survey.of_service(service, "content_filter").is_empty()
+        let is_set = |name: &str| service.options.get(name);
+        let is_marked = is_set("content_filter").is_some()
+            || is_set("smtpd_milters").is_some_and(String::is_empty)
+            || is_set("receive_override_options").is_some_and(|set| has_no_milters(set));
+        let has_filter = !survey.of_service(service, "content_filter").is_empty();
+        is_loopback(survey, service) && is_marked && !has_filter
     });
     services.collect()
 }

@@ -6,15 +6,19 @@ use std::{
     fs::{self, Metadata},
     io,
     net::{TcpStream, ToSocketAddrs},
-    os::unix::{
-        fs::{FileTypeExt, MetadataExt},
-        net::UnixStream,
+    os::{
+        fd::AsRawFd,
+        unix::fs::{FileTypeExt, MetadataExt},
     },
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use nix::unistd::{Gid, User, getgrouplist};
+use nix::{
+    errno::Errno,
+    sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr},
+    unistd::{Gid, User, getgrouplist},
+};
 
 use super::{
     Scene,
@@ -22,7 +26,7 @@ use super::{
     milters::{Entry, below},
     report::Answer,
 };
-use crate::postfix::survey::Survey;
+use crate::postfix::survey::{Service, Survey};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const START: &str = "start the milter (`systemctl start mailhold-milter`) and look at its log";
@@ -34,14 +38,10 @@ pub fn reachable(scene: &Scene, survey: &Survey) -> Vec<Answer> {
     let mut answers = Vec::new();
     for list in &lists {
         for listed in list.ours(scene, survey) {
-            let roots: BTreeSet<_> = list
-                .users(survey)
-                .iter()
-                .map(|one| one.is_chrooted)
-                .collect();
-            for is_chrooted in roots {
-                if seen.insert((listed.entry.endpoint.clone(), is_chrooted)) {
-                    answers.push(reach(scene, survey, listed.entry, is_chrooted));
+            let roots: BTreeSet<_> = list.users(survey).into_iter().map(Root::of).collect();
+            for root in roots {
+                if seen.insert((listed.entry.endpoint.clone(), root)) {
+                    answers.push(reach(scene, survey, listed.entry, root));
                 }
             }
         }
@@ -53,12 +53,31 @@ pub fn reachable(scene: &Scene, survey: &Survey) -> Vec<Answer> {
     answers
 }
 
-fn reach(scene: &Scene, survey: &Survey, entry: &Entry, is_chrooted: bool) -> Answer {
+/// What a service of Postfix sees as `/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Root {
+    /// This host's.
+    Host,
+    /// The queue directory: a chroot.
+    Queue,
+}
+
+impl Root {
+    fn of(service: &Service) -> Self {
+        if service.is_chrooted {
+            Self::Queue
+        } else {
+            Self::Host
+        }
+    }
+}
+
+fn reach(scene: &Scene, survey: &Survey, entry: &Entry, root: Root) -> Answer {
     let Some(written) = entry.path() else {
         return reach_inet(&entry.endpoint);
     };
     let queue = queue_directory(survey);
-    let path = if is_chrooted || written.is_relative() {
+    let path = if root == Root::Queue || written.is_relative() {
         below(queue, written)
     } else {
         written.to_owned()
@@ -68,7 +87,7 @@ fn reach(scene: &Scene, survey: &Survey, entry: &Entry, is_chrooted: bool) -> An
         Ok(who) => who,
         Err(why) => return Answer::fault(why, "name Postfix's user in mail_owner of main.cf"),
     };
-    if is_chrooted && written.starts_with(queue) {
+    if root == Root::Queue && written.starts_with(queue) {
         let inside = written.strip_prefix(queue).unwrap_or(written);
         return Answer::fault(
             format!(
@@ -154,17 +173,34 @@ fn way(who: &Who, path: &Path, queue: &Path) -> Option<Answer> {
 }
 
 fn listening(who: &Who, path: &Path, endpoint: &str) -> Answer {
-    match UnixStream::connect(path) {
-        Ok(_) => Answer::good(format!(
+    match connect(path) {
+        Ok(()) => Answer::good(format!(
             "{endpoint}: {} may connect, and somebody listens",
             who.name
         )),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Answer::skipped(
+        Err(Errno::EACCES | Errno::EPERM) => Answer::skipped(
             format!("{endpoint}: {} may connect, this user may not", who.name),
             "run this as root to see whether somebody listens",
         ),
-        Err(error) => Answer::away(format!("{}: {error}", path.display()), START),
+        Err(Errno::EAGAIN) => Answer::away(
+            format!(
+                "{}: somebody listens and takes no connection: too many wait already",
+                path.display()
+            ),
+            "look at the milter's log, and restart it if it stands still",
+        ),
+        Err(error) => {
+            let error = io::Error::from(error);
+            Answer::away(format!("{}: {error}", path.display()), START)
+        }
     }
+}
+
+/// Connects and closes. Does not wait: a listener that takes nothing would make it last for ever.
+fn connect(path: &Path) -> Result<(), Errno> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    socket::connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
 }
 
 fn reach_inet(endpoint: &str) -> Answer {

@@ -19,12 +19,17 @@ impl Ldap {
         let present = format!("({attribute}=*)");
         let begin = Instant::now();
         let people = server.search(question(&self.settings.base, &present, &attribute));
-        let flags = match people.await {
+        let (flags, hidden) = match people.await {
             Err(error) if is_size_limit(&error) => {
-                Flags::MoreThan(ENTRY_LIMIT.unsigned_abs() as usize)
+                let limit = ENTRY_LIMIT.unsigned_abs() as usize;
+                (Flags::MoreThan(limit), 0)
             }
-            // Without the right to read it, an entry is found and shown without its flag.
-            found => Flags::Counted(found?.iter().filter(|one| !one.values.is_empty()).count()),
+            found => {
+                let found = found?;
+                // Without the right to read it, an entry is found and shown without its flag.
+                let hidden = found.iter().filter(|one| one.values.is_empty()).count();
+                (Flags::Counted(found.len() - hidden), hidden)
+            }
         };
         let took = begin.elapsed();
         let indexes = server.search(question("cn=config", "(olcDbIndex=*)", &"olcDbIndex"));
@@ -35,6 +40,7 @@ impl Ldap {
         let lines = indexes.into_iter().flat_map(|entry| entry.values);
         Ok(Survey {
             flags,
+            hidden,
             took,
             indexes: lines
                 .map(|(_, line)| String::from_utf8_lossy(&line).into_owned())

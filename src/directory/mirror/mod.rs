@@ -35,7 +35,7 @@ use crate::{
         identity::Identity,
         person::{Entry, Standing},
     },
-    telemetry::{AlarmKind, Alarms, Metrics},
+    telemetry::{AlarmKind, Alarms, Metrics, chain::Chain},
 };
 
 /// Whether there is a mirror, and how long it is good for.
@@ -77,6 +77,12 @@ pub enum Impossible {
     /// Groups are not followed.
     #[error("the live mirror does not follow groups")]
     Groups,
+}
+
+/// What the alarm of a mirror that is wanted says where the server offers none at `base`.
+pub fn absence(base: &str) -> String {
+    let base = base.to_owned();
+    Chain(&source::Loss::Unsupported { base }).to_string()
 }
 
 /// A directory in memory, with the server behind it.
