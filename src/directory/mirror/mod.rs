@@ -20,8 +20,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use self::{
     follow::Follower,
     keys::{NotMirrored, Plan},
-    memory::{Memory, Oldest},
-    refresh::Kind,
+    memory::{Memory, Oldest, Reliance},
     report::Report,
     source::Content,
 };
@@ -144,16 +143,14 @@ impl Mirror {
     fn remembered(&self, identity: &Identity) -> Option<Standing> {
         let keys = keys::keys_of(identity, self.live.folding());
         let found = self.memory.find(&keys, self.oldest())?;
-        // A server may take letters for the same that are not the same to us (RFC 4518).
-        let is_sure = keys.iter().all(|key| key.is_ascii()) || !found.entries.is_empty();
         let read = |entry| Arc::new(self.read(entry));
         let standing = Standing {
             entries: found.entries.into_iter().map(read).collect(),
         };
-        match found.last_refresh {
-            Kind::Full => is_sure.then_some(standing),
-            Kind::Resumed => standing.flagged().is_some().then_some(standing),
-        }
+        // Who is flagged under a name is flagged, whoever else may have it.
+        let is_sure =
+            found.reliance == Reliance::Everything && keys.iter().all(|key| keys::is_plain(key));
+        (is_sure || standing.flagged().is_some()).then_some(standing)
     }
 }
 
@@ -179,7 +176,7 @@ impl Directory for Mirror {
         }
     }
 
-    /// While memory answers, mail does not feel an outage: that the server is away has an alarm of
+    /// While memory answers everything, mail does not feel an outage: that the server is away has an alarm of
     /// its own.
     async fn probe(&self, deadline: Instant) -> Result<(), DirectoryError> {
         if self.memory.answers(self.oldest()) {
