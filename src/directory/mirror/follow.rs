@@ -69,14 +69,13 @@ impl Follower {
     pub async fn run(mut self) {
         let (memory, mut shows) = (Arc::clone(&self.memory), interval(SHOW));
         shows.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let figures = self.report.figures();
+        let display = self.report.display();
         tokio::select! {
             () = self.follow() => {}
             () = async {
                 loop {
                     shows.tick().await;
-                    let age = memory.age(Instant::now());
-                    figures.mirror(memory.len(), age.unwrap_or_default());
+                    display.figures(memory.len(), memory.age(Instant::now()));
                 }
             } => {}
         }

@@ -21,7 +21,7 @@ use self::{
     follow::Follower,
     keys::{NotMirrored, Plan},
     memory::{Memory, Oldest, Reliance},
-    report::Report,
+    report::{Display, Report},
     source::Content,
 };
 use super::{
@@ -34,7 +34,7 @@ use crate::{
         identity::Identity,
         person::{Entry, Standing},
     },
-    telemetry::{AlarmKind, Alarms, Metrics},
+    telemetry::{Alarms, Metrics},
 };
 
 /// Whether there is a mirror, and how long it is good for.
@@ -83,8 +83,7 @@ pub struct Mirror {
     live: Arc<Ldap>,
     memory: Arc<Memory>,
     max_age: Duration,
-    alarms: Alarms,
-    metrics: Metrics,
+    display: Display,
     task: JoinHandle<()>,
 }
 
@@ -104,20 +103,20 @@ impl Mirror {
     pub fn start(live: Arc<Ldap>, plan: Plan, metrics: Metrics, alarms: Alarms) -> Self {
         let settings = live.settings().mirror;
         let memory = Arc::new(Memory::default());
+        let display = Display::new(metrics, alarms);
         let follower = Follower {
             content: content(&plan, &live.settings().marks),
             plan,
             live: Arc::clone(&live),
             settings,
             memory: Arc::clone(&memory),
-            report: Report::new(metrics.clone(), alarms.clone()),
+            report: Report::new(display.clone()),
         };
         Self {
             live,
             memory,
             max_age: settings.max_age,
-            alarms,
-            metrics,
+            display,
             task: tokio::spawn(follower.run()),
         }
     }
@@ -189,7 +188,6 @@ impl Directory for Mirror {
 impl Drop for Mirror {
     fn drop(&mut self) {
         self.task.abort();
-        self.alarms.clear(AlarmKind::MirrorLost);
-        self.metrics.mirror(0, Duration::ZERO);
+        self.display.end();
     }
 }
