@@ -35,8 +35,10 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_group_that_is_not_there_is_an_error,
         a_group_that_cannot_be_read_is_an_error,
         members_that_may_not_be_compared_are_an_error,
+        logins_that_may_not_be_read_are_an_error,
         members_that_stand_elsewhere_are_an_error,
         memberships_that_nobody_may_see_are_an_error,
+        a_group_that_is_renamed_meanwhile_is_an_error,
     ]
 }
 
@@ -248,7 +250,20 @@ async fn members_that_may_not_be_compared_are_an_error(lab: &Lab) {
     let hidden = "access to attrs=member by * none\n";
     let slapd = start(lab, "slapd-discreet", hidden).await;
     let told = refused_look_up(grouped(&slapd, by("member"), "monitored")).await;
+    assert!(told.contains("shows none in \"member\""), "{told}");
+    // This kind of group may be empty: only a comparison tells.
+    let hidden = "access to attrs=memberUid by * none\n";
+    let slapd = start(lab, "slapd-discreeter", hidden).await;
+    let told = refused_look_up(grouped(&slapd, by("memberUid"), "logins")).await;
     assert!(told.contains("insufficientAccessRights"), "{told}");
+}
+
+/// They may be searched for, so the people are found.
+async fn logins_that_may_not_be_read_are_an_error(lab: &Lab) {
+    let hidden = "access to attrs=uid by * search\n";
+    let slapd = start(lab, "slapd-nameless", hidden).await;
+    let told = refused(grouped(&slapd, by("memberUid"), "logins")).await;
+    assert!(told.contains("names members by \"uid\""), "{told}");
 }
 
 async fn refused_look_up(settings: ldap::Settings) -> String {
@@ -275,4 +290,24 @@ async fn memberships_that_nobody_may_see_are_an_error(lab: &Lab) {
     let settings = grouped(&lab.slapd, Membership::OfPerson, "monitored");
     let told = refused_look_up(settings).await;
     assert!(told.contains("member_of_attribute"), "{told}");
+}
+
+/// Its members are shown under a name that nobody asks for then.
+async fn a_group_that_is_renamed_meanwhile_is_an_error(lab: &Lab) {
+    let slapd = start(lab, "slapd-renamed", "").await;
+    let settings = grouped(&slapd, Membership::OfPerson, "monitored");
+    let directory = open(settings);
+    assert!(is_flagged(&*directory, "anna").await);
+    let rename = |from: &str, to: &str| {
+        let from = dn(from);
+        format!("dn: {from}\nchangetype: modrdn\nnewrdn: cn={to}\ndeleteoldrdn: 1\n")
+    };
+    slapd.modify(&rename("monitored", "watched")).await;
+    let probe = directory.probe(Instant::now() + PATIENCE).await;
+    let error = probe.unwrap_err();
+    assert!(matches!(error, DirectoryError::Group { .. }), "{error:?}");
+    let error = ask(&*directory, &login("anna")).await.unwrap_err();
+    assert!(matches!(error, DirectoryError::Group { .. }), "{error:?}");
+    slapd.modify(&rename("watched", "monitored")).await;
+    assert!(is_flagged(&*directory, "anna").await);
 }

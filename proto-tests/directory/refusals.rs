@@ -185,8 +185,10 @@ async fn an_entry_that_nobody_can_read_is_an_error() {
     let answer = answered_with(&[ENTRY, DONE].concat()).await;
     let error = answer.unwrap_err();
     assert!(matches!(error, DirectoryError::LookUp { .. }), "{error:?}");
+    assert!(!error.is_transient());
 }
 
+/// It cannot be told from a connection that is cut off: an outage, which may be over in a moment.
 async fn an_answer_that_is_none_is_an_error() {
     for answer in [
         &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
@@ -197,7 +199,8 @@ async fn an_answer_that_is_none_is_an_error() {
         b"\x00",
         b"\x30\x80\x00\x00",
     ] {
-        answered_with(answer).await.unwrap_err();
+        let error = answered_with(answer).await.unwrap_err();
+        assert!(error.is_transient(), "{answer:?}: {error:?}");
     }
 }
 

@@ -6,6 +6,7 @@ mod limits;
 mod load;
 mod outages;
 mod servers;
+mod unsure;
 
 use std::sync::Arc;
 
@@ -19,5 +20,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests.extend(limits::tests(trials));
     tests.extend(load::tests(trials));
     tests.extend(servers::tests(trials));
+    tests.extend(unsure::tests(trials));
     tests
 }

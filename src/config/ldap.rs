@@ -100,13 +100,10 @@ fn servers(section: &Section<'_>) -> Vec<ServerUrl> {
 
 /// What would tell a secret to the network, or can never work.
 fn refuse_unfit(section: &Section<'_>, settings: &ldap::Settings, has_certificate: bool) {
-    let is_bare =
-        |server: &&ServerUrl| server.scheme() == Scheme::Ldap && settings.starttls == StartTls::Off;
     let mut servers = settings.servers.iter();
     match settings.bind {
         Bind::Password { .. } => {
-            let open = servers.find(|server| is_bare(server) && !server.is_local());
-            if let Some(server) = open {
+            if let Some(server) = servers.find(|server| is_open(settings, server)) {
                 let problem = format!(
                     "{server} would get the bind password unprotected: \
                      write ldaps://, or set starttls = \"required\""
@@ -117,7 +114,7 @@ fn refuse_unfit(section: &Section<'_>, settings: &ldap::Settings, has_certificat
         Bind::External => {
             let shows_nobody = |server: &&ServerUrl| match server.scheme() {
                 Scheme::Ldapi => false,
-                Scheme::Ldap | Scheme::Ldaps => is_bare(server) || !has_certificate,
+                Scheme::Ldap | Scheme::Ldaps => is_bare(settings, server) || !has_certificate,
             };
             if let Some(server) = servers.find(shows_nobody) {
                 let problem = format!(
@@ -129,11 +126,39 @@ fn refuse_unfit(section: &Section<'_>, settings: &ldap::Settings, has_certificat
         }
         Bind::Anonymous => {}
     }
+    refuse_mixed(section, settings);
     let search = settings.tags == Tags::Search;
     if search && !settings.filter.can_search_parts() {
         let problem = "cannot search for a part of an address, as tags_in_directory wants it";
         section.refuse("filter", problem);
     }
+}
+
+/// Whoever can keep the protected servers from answering could answer himself, in the name of the
+/// one that is not.
+fn refuse_mixed(section: &Section<'_>, settings: &ldap::Settings) {
+    let mut servers = settings.servers.iter();
+    let is_protected = |server: &ServerUrl| server.scheme() == Scheme::Ldaps;
+    if !servers.clone().any(is_protected) {
+        return;
+    }
+    if let Some(server) = servers.find(|server| is_open(settings, server)) {
+        let problem = format!(
+            "{server} is unprotected beside protected servers: \
+             write ldaps:// for all, or set starttls = \"required\""
+        );
+        section.refuse("urls", &problem);
+    }
+}
+
+/// Whether what is said to a server is in clear.
+fn is_bare(settings: &ldap::Settings, server: &ServerUrl) -> bool {
+    server.scheme() == Scheme::Ldap && settings.starttls == StartTls::Off
+}
+
+/// Whether it is in clear on the network.
+fn is_open(settings: &ldap::Settings, server: &ServerUrl) -> bool {
+    is_bare(settings, server) && !server.is_local()
 }
 
 fn filter(place: &'static str) -> impl Fn(&str) -> Result<FilterTemplate, String> {

@@ -102,6 +102,26 @@ fn a_password_for_another_host_needs_a_protected_connection() {
 }
 
 #[test]
+fn an_open_server_beside_protected_ones_is_refused() {
+    let protected = "ldaps://ldap1.example.com";
+    let found = told(&[(URLS, &urls(&[protected, "ldap://ldap2.example.com"]))]);
+    let wanted = "urls: ldap://ldap2.example.com is unprotected beside protected servers: \
+                  write ldaps:// for all";
+    assert!(found.contains(wanted), "{found}");
+    // Which authorities this machine believes is not told here.
+    for other in ["ldap://localhost", "ldapi://%2Frun%2Fldapi", protected] {
+        let found = told(&[(URLS, &urls(&[protected, other]))]);
+        assert!(!found.contains("unprotected"), "{found}");
+    }
+    let starttls = (STARTTLS, "starttls = \"required\"");
+    let found = told(&[
+        (URLS, &urls(&[protected, "ldap://ldap2.example.com"])),
+        starttls,
+    ]);
+    assert!(!found.contains("unprotected"), "{found}");
+}
+
+#[test]
 fn files_for_tls_that_cannot_serve_are_refused() {
     let tls = (URLS, &*urls(&["ldaps://ldap.example.com"]));
     const CA: &str = "#ca_file = \"/etc/mailhold/ldap-ca.pem\"";

@@ -3,8 +3,8 @@
 pub(in crate::directory) mod connect;
 pub(in crate::directory) mod entry;
 mod membership;
+mod period;
 mod proof;
-mod rest;
 mod search;
 mod servers;
 mod settings;
@@ -13,7 +13,7 @@ mod sync;
 pub mod tls;
 pub mod url;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::Utc;
@@ -37,6 +37,10 @@ use super::{
     survey::Survey,
 };
 use crate::domain::{folding::Folding, identity::Identity, person::Standing};
+
+/// A proof older than this counts no more: groups are renamed, and schemas change. The milter's lookout
+/// renews that of the server that it asks, and withdraws it at once.
+const PROOF_AGE: Duration = Duration::from_secs(60);
 
 /// The LDAP backend.
 pub struct Ldap {
@@ -108,10 +112,9 @@ impl Ldap {
         kind: &'static str,
     ) -> Result<Vec<Answered>, DirectoryError> {
         let settings = &self.settings;
-        let proof = server
-            .proof
-            .get_or_try_init(|| proof::prove(settings, server));
-        proof.await?;
+        if !server.proof.is_on(Instant::now()) {
+            self.prove(server).await?;
+        }
         let question = Question {
             base: &settings.base,
             scope: Scope::Subtree,
@@ -145,10 +148,22 @@ impl Ldap {
             kind: "probe",
         };
         server.search(question).await?;
-        proof::prove(&self.settings, server).await?;
-        // An error means that a look-up has proved it already.
-        let _known = server.proof.set(());
-        Ok(())
+        self.prove(server).await
+    }
+
+    /// Has a server show anew that it knows the marks. One that cannot be asked proves nothing, but
+    /// does not refute either.
+    async fn prove(&self, server: &Server) -> Result<(), DirectoryError> {
+        let asked_at = Instant::now();
+        let proof = proof::prove(&self.settings, server).await;
+        match &proof {
+            Ok(()) => drop(server.proof.begin(asked_at + PROOF_AGE)),
+            Err(DirectoryError::Attribute { .. } | DirectoryError::Group { .. }) => {
+                server.proof.end();
+            }
+            Err(_) => {}
+        }
+        proof
     }
 }
 

@@ -5,6 +5,7 @@ use ldap3::Scope;
 
 use super::{
     Membership, Settings,
+    membership::UID,
     search::{Question, Server, Wanted, is_hidden},
 };
 use crate::{
@@ -32,6 +33,7 @@ pub(super) async fn prove(settings: &Settings, server: &Server) -> Result<(), Di
     prove_attributes(settings, server).await?;
     for group in settings.marks.all_groups() {
         prove_group(settings, server, group).await?;
+        prove_logins(settings, server, group).await?;
     }
     Ok(())
 }
@@ -151,6 +153,9 @@ async fn shown(
     Ok(values.map(|(_, value)| value).collect())
 }
 
+/// They cannot be empty (RFC 4519, section 3.5), whoever may see their members.
+const GROUPS_OF_NAMES: &str = "(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)";
+
 /// Proves that a member would be seen: the group's entry can be read, and its members are where the
 /// settings look for them.
 async fn prove_group(
@@ -160,17 +165,13 @@ async fn prove_group(
 ) -> Result<(), DirectoryError> {
     let problem = match &settings.membership {
         Membership::OfGroup { member } => {
-            let elsewhere = format!("(&(!({member}=*))(|(member=*)(uniqueMember=*)(memberUid=*)))");
-            if !matches(server, group, &elsewhere).await? {
-                return Ok(());
-            }
-            format!("it names its members, but not in {member:?} (directory.ldap.member_attribute)")
+            let fault = membership_fault(server, group, member).await?;
+            let Some(fault) = fault else { return Ok(()) };
+            format!("{fault} in {member:?} (directory.ldap.member_attribute)")
         }
         Membership::OfPerson => {
-            // A group of names cannot be empty (RFC 4519, section 3.5), whoever may see its members.
-            let has_members = "(|(member=*)(uniqueMember=*)(objectClass=groupOfNames)\
-                               (objectClass=groupOfUniqueNames))";
-            let has_members = matches(server, group, has_members).await?;
+            let has_members = format!("(|(member=*)(uniqueMember=*){GROUPS_OF_NAMES})");
+            let has_members = matches(server, group, &has_members).await?;
             if !has_members || has_person(settings, server, group).await? {
                 return Ok(());
             }
@@ -181,6 +182,57 @@ async fn prove_group(
     Err(DirectoryError::Group {
         group: group.as_str().to_owned(),
         cause: problem.into(),
+    })
+}
+
+/// What speaks against the members standing in this attribute of the group's entry.
+async fn membership_fault(
+    server: &Server,
+    group: &Group,
+    member: &str,
+) -> Result<Option<&'static str>, DirectoryError> {
+    if matches(server, group, &format!("({member}=*)")).await? {
+        return Ok(None);
+    }
+    if matches(server, group, "(|(member=*)(uniqueMember=*)(memberUid=*))").await? {
+        return Ok(Some("it names its members, but not"));
+    }
+    // Of what one may not see, servers say that it is not there.
+    let is_never_empty = format!("(|{GROUPS_OF_NAMES})");
+    let is_hidden = matches(server, group, &is_never_empty).await?;
+    Ok(is_hidden.then_some("it must have members, but shows none"))
+}
+
+/// Proves that logins can be read where members are named by them: a person without one would be in
+/// no group.
+async fn prove_logins(
+    settings: &Settings,
+    server: &Server,
+    group: &Group,
+) -> Result<(), DirectoryError> {
+    if !settings.membership.is_by_login() {
+        return Ok(());
+    }
+    let filter = format!("({UID}=*)");
+    let question = Question {
+        base: &settings.base,
+        scope: Scope::Subtree,
+        filter: &filter,
+        attributes: &[UID],
+        wanted: Wanted::Any,
+        kind: "group",
+    };
+    let found = server.search(question).await?;
+    if found.iter().any(|entry| !entry.values.is_empty()) {
+        return Ok(());
+    }
+    let cause = format!(
+        "it names members by {UID:?}, but no entry below {:?} shows one: give the right to read it",
+        settings.base
+    );
+    Err(DirectoryError::Group {
+        group: group.as_str().to_owned(),
+        cause: cause.into(),
     })
 }
 

@@ -4,13 +4,12 @@ use std::error::Error as StdError;
 
 use deadpool::managed::{Pool, PoolError};
 use ldap3::{LdapError, ResultEntry, Scope, SearchOptions};
-use tokio::sync::OnceCell;
 
 use super::{
     Settings,
     connect::{Connector, Lent, unreachable},
     entry,
-    rest::Rest,
+    period::Period,
     url::ServerUrl,
 };
 use crate::directory::{DirectoryError, reading::Answered};
@@ -27,9 +26,9 @@ const INSUFFICIENT_ACCESS: u32 = 50;
 pub(super) struct Server {
     pub url: ServerUrl,
     /// After a failure.
-    pub rest: Rest,
-    /// Set once the server has shown that it knows what we ask for.
-    pub proof: OnceCell<()>,
+    pub rest: Period,
+    /// Since the server has shown that it knows what we ask for.
+    pub proof: Period,
     pool: Pool<Connector>,
 }
 
@@ -60,8 +59,8 @@ impl Server {
     pub(super) fn new(settings: &Settings, url: &ServerUrl) -> Self {
         Self {
             url: url.clone(),
-            rest: Rest::default(),
-            proof: OnceCell::new(),
+            rest: Period::default(),
+            proof: Period::default(),
             pool: super::connect::pool(settings, url),
         }
     }

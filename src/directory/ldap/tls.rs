@@ -100,14 +100,29 @@ fn bad(setting: &'static str, problem: String) -> BadTls {
 
 /// What kept a connection from being protected, in words for an operator; `None` if it is something
 /// else that failed.
+pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    let mut causes = std::iter::successors(Some(error), |error| inner(*error));
+    causes.find_map(|error| {
+        if is_cut(error) {
+            return Some("the server hung up within the handshake: does it speak TLS there?");
+        }
+        error.downcast_ref().map(named)
+    })
+}
+
+/// Whether the other side ended a handshake without a word (`MidHandshake` of tokio-rustls).
+fn is_cut(error: &(dyn StdError + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| {
+        error.kind() == io::ErrorKind::UnexpectedEof && error.to_string().contains("tls handshake")
+    })
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the library's list is open, and what is not named here is told by the cause"
 )]
-pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<&'static str> {
-    let mut causes = std::iter::successors(Some(error), |error| inner(*error));
-    let fault = causes.find_map(|error| error.downcast_ref::<rustls::Error>())?;
-    Some(match fault {
+fn named(fault: &rustls::Error) -> &'static str {
+    match fault {
         rustls::Error::InvalidCertificate(fault) => certificate_fault(fault),
         rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS",
         rustls::Error::AlertReceived(_) => {
@@ -115,7 +130,7 @@ pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<&'static str> {
              (directory.ldap.client_certificate_file)?"
         }
         _ => "TLS failed",
-    })
+    }
 }
 
 /// The cause of an error; an I/O error hides the one that it was made of.

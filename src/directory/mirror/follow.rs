@@ -8,11 +8,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::{
     Settings,
-    keys::Plan,
+    keys::{self, Plan},
     memory::Memory,
     refresh::{Cookie, Kind, Position, Refresh, Rest, Said},
     report::Report,
-    set::Person,
+    set::{Names, Person},
     source::{Content, Loss},
 };
 use crate::directory::{
@@ -22,9 +22,10 @@ use crate::directory::{
 
 /// A server that says nothing for this long in the middle of a refresh has forgotten it.
 const REFRESH_SILENCE: Duration = Duration::from_secs(30);
-/// Everything is asked for anew at this age of a connection: a change of the server's access rules,
-/// for one, is told to nobody.
-const RENEWAL: Duration = Duration::from_secs(60 * 60);
+/// Everything is asked for anew at this age of a connection, or at `mirror_max_age` if that is more:
+/// a change of the server's access rules is told to nobody, nor is an attribute that an overlay makes
+/// up, nor are people whose branch is moved below the base.
+const RENEWAL: Duration = Duration::from_secs(5 * 60);
 /// The same after an interruption. A slapd whose database was made anew, or who was killed before it
 /// had saved its place (`syncprov-checkpoint`), may resume without a word of what is gone.
 const RENEWAL_AFTER_RESUMED: Duration = Duration::from_secs(10);
@@ -68,14 +69,13 @@ impl Follower {
     pub async fn run(mut self) {
         let (memory, mut shows) = (Arc::clone(&self.memory), interval(SHOW));
         shows.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let figures = self.report.figures();
+        let display = self.report.display();
         tokio::select! {
             () = self.follow() => {}
             () = async {
                 loop {
                     shows.tick().await;
-                    let age = memory.age(Instant::now());
-                    figures.mirror(memory.len(), age.unwrap_or_default());
+                    display.figures(memory.len(), memory.age(Instant::now()));
                 }
             } => {}
         }
@@ -128,7 +128,7 @@ impl Follower {
         self.report.ready(kind, self.memory.len(), begin.elapsed());
         let pulse = stream.pulse();
         let renewal = match kind {
-            Kind::Full => RENEWAL,
+            Kind::Full => RENEWAL.max(self.settings.max_age),
             Kind::Resumed => RENEWAL_AFTER_RESUMED,
         };
         tokio::select! {
@@ -153,6 +153,10 @@ impl Follower {
             if refresh.take(self.read(message.said)?) == Rest::Changes {
                 break;
             }
+        }
+        if refresh.has_untold() {
+            let text = "it named an entry of which it had said nothing".to_owned();
+            return Err(Loss::Unreliable(text));
         }
         stream.check_rights(&self.content).await?;
         self.memory.refreshed(refresh, asked_at);
@@ -204,6 +208,7 @@ impl Follower {
     fn person(&self, entry: Answered) -> Result<Person, Loss> {
         let content = &self.content;
         let (mut keys, mut values, mut is_marked) = (Vec::new(), Vec::new(), false);
+        let mut names = Names::Sure;
         for (told, value) in entry.values {
             let Some(attribute) = content.attribute(&told) else {
                 return Err(Loss::Unreliable(format!(
@@ -212,6 +217,9 @@ impl Follower {
                 )));
             };
             is_marked |= attribute.eq_ignore_ascii_case(&content.flag);
+            if content.is_name(attribute) && !keys::is_plain(&value) {
+                names = Names::Unsure;
+            }
             keys.extend(self.plan.keys(attribute, &value, self.live.folding()));
             if content.is_mark(attribute) {
                 values.push((told, value));
@@ -225,7 +233,7 @@ impl Follower {
             )));
         }
         let name = entry.name;
-        Ok(Person::new(&Answered { name, values }, &keys))
+        Ok(Person::new(&Answered { name, values }, &keys, names))
     }
 }
 

@@ -104,6 +104,12 @@ fn names_in<'a>(
     places.filter_map(|place| place.name_in(value))
 }
 
+/// Whether every server compares this text as we do: by its bytes, without case, and with spaces as in
+/// [`squeezed`]. Of other letters it may take several for one (RFC 4518).
+pub fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// The keys under which an identity is found: two of a login that may have a realm.
 pub fn keys_of(identity: &Identity, folding: &Folding) -> Vec<Key> {
     let kind = match identity {

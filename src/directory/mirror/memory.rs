@@ -32,9 +32,17 @@ struct Known {
 pub struct Found {
     /// Everyone of that name.
     pub entries: Vec<Answered>,
-    /// A refresh that was resumed may have missed somebody who became flagged: only what it *has* can
-    /// be relied on.
-    pub last_refresh: Kind,
+    /// What of it can be relied on.
+    pub reliance: Reliance,
+}
+
+/// What of an answer can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reliance {
+    /// All: who is not found is not flagged.
+    Everything,
+    /// Only what memory *has*: somebody may be flagged whom it does not know, or not by this name.
+    Presence,
 }
 
 /// How old an answer may be.
@@ -51,6 +59,14 @@ impl Known {
         let age = |at| now.saturating_duration_since(at);
         self.proven_at.is_some_and(|at| age(at) < max_age)
     }
+
+    /// A refresh that was resumed may have missed somebody who became flagged.
+    fn reliance(&self) -> Reliance {
+        match self.kind {
+            Some(Kind::Full) if self.set.is_sure() => Reliance::Everything,
+            Some(Kind::Full | Kind::Resumed) | None => Reliance::Presence,
+        }
+    }
 }
 
 /// A change that cannot come outside of a refresh.
@@ -66,10 +82,9 @@ impl Memory {
             return None;
         }
         let entries = keys.iter().flat_map(|key| known.set.find(key)).collect();
-        let last_refresh = known.kind?;
         Some(Found {
             entries,
-            last_refresh,
+            reliance: known.reliance(),
         })
     }
 
@@ -80,9 +95,10 @@ impl Memory {
         known.is_newer(oldest).then(entries)
     }
 
-    /// Whether anything is known that is newer than `oldest`.
+    /// Whether every question is answered, because all is known and newer than `oldest`.
     pub fn answers(&self, oldest: Oldest) -> bool {
-        self.read().is_newer(oldest)
+        let known = self.read();
+        known.is_newer(oldest) && known.reliance() == Reliance::Everything
     }
 
     /// The time since the set was last known to be right; `None`: there is no whole set.
@@ -96,14 +112,17 @@ impl Memory {
         self.read().set.len()
     }
 
-    /// Puts a whole refresh in force, which the server was asked for at `asked_at`.
+    /// Puts a whole refresh in force, which the server was asked for at `asked_at`. The new set is made
+    /// aside: mail waits for none of it.
     pub fn refreshed(&self, refresh: Refresh, asked_at: Instant) {
-        let left_over = {
-            let mut known = self.write();
-            known.proven_at = Some(asked_at);
-            known.kind = Some(refresh.kind());
-            refresh.apply(&mut known.set)
+        let kind = Some(refresh.kind());
+        let set = refresh.make(|| self.read().set.clone());
+        let known = Known {
+            set,
+            proven_at: Some(asked_at),
+            kind,
         };
+        let left_over = std::mem::replace(&mut *self.write(), known);
         drop(left_over);
     }
 
@@ -148,7 +167,10 @@ impl Memory {
 mod tests {
     use uuid::Uuid;
 
-    use super::{super::refresh::Rest, *};
+    use super::{
+        super::{refresh::Rest, set::Names},
+        *,
+    };
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -157,7 +179,8 @@ mod tests {
             name: name.to_owned(),
             values: Vec::new(),
         };
-        Said::Is(Uuid::from_u128(1), Person::new(&entry, &[b"k".to_vec()]))
+        let person = Person::new(&entry, &[b"k".to_vec()], Names::Sure);
+        Said::Is(Uuid::from_u128(1), person)
     }
 
     fn refresh(kind: Kind, said: Said<Person>) -> Refresh {
@@ -166,18 +189,24 @@ mod tests {
         refresh
     }
 
-    fn find(memory: &Memory, key: &[u8], oldest: Oldest) -> Option<(usize, Kind)> {
+    fn find(memory: &Memory, key: &[u8], oldest: Oldest) -> Option<(usize, Reliance)> {
         let found = memory.find(&[key.to_vec()], oldest)?;
-        Some((found.entries.len(), found.last_refresh))
+        Some((found.entries.len(), found.reliance))
     }
 
     #[test]
-    fn what_was_resumed_is_told_until_all_is_read_anew() {
+    fn what_was_resumed_is_relied_on_in_part_until_all_is_read_anew() {
         let (memory, begin) = (Memory::default(), Instant::now());
         let now = after(begin, Duration::ZERO);
-        for kind in [Kind::Full, Kind::Resumed, Kind::Full] {
+        for (kind, reliance) in [
+            (Kind::Full, Reliance::Everything),
+            (Kind::Resumed, Reliance::Presence),
+            (Kind::Full, Reliance::Everything),
+        ] {
             memory.refreshed(refresh(kind, told("anna")), begin);
-            assert_eq!(find(&memory, b"other", now), Some((0, kind)));
+            assert_eq!(find(&memory, b"other", now), Some((0, reliance)));
+            let is_all = reliance == Reliance::Everything;
+            assert_eq!(memory.answers(now), is_all, "{kind:?}");
         }
     }
 
@@ -194,8 +223,11 @@ mod tests {
         let now = after(begin, Duration::ZERO);
         assert_eq!(find(&memory, b"k", now), None);
         memory.refreshed(refresh(Kind::Full, told("anna")), begin);
-        assert_eq!(find(&memory, b"k", now), Some((1, Kind::Full)));
-        assert_eq!(find(&memory, b"other", now), Some((0, Kind::Full)));
+        assert_eq!(find(&memory, b"k", now), Some((1, Reliance::Everything)));
+        assert_eq!(
+            find(&memory, b"other", now),
+            Some((0, Reliance::Everything))
+        );
     }
 
     #[test]
@@ -232,5 +264,14 @@ mod tests {
         memory.change(told("anna")).unwrap();
         let end = Said::PresentPhaseOver(Rest::Changes);
         assert!(memory.change(end).is_err());
+    }
+
+    #[test]
+    fn memory_of_nobody_is_not_relied_on() {
+        let (memory, begin) = (Memory::default(), Instant::now());
+        let now = after(begin, Duration::ZERO);
+        memory.refreshed(refresh(Kind::Full, Said::Nothing), begin);
+        assert_eq!(find(&memory, b"k", now), Some((0, Reliance::Presence)));
+        assert!(!memory.answers(now));
     }
 }

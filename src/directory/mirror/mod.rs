@@ -20,9 +20,8 @@ use tokio::{task::JoinHandle, time::Instant};
 use self::{
     follow::Follower,
     keys::{NotMirrored, Plan},
-    memory::{Memory, Oldest},
-    refresh::Kind,
-    report::Report,
+    memory::{Memory, Oldest, Reliance},
+    report::{Display, Report},
     source::Content,
 };
 use super::{
@@ -35,7 +34,7 @@ use crate::{
         identity::Identity,
         person::{Entry, Standing},
     },
-    telemetry::{AlarmKind, Alarms, Metrics, chain::Chain},
+    telemetry::{Alarms, Metrics, chain::Chain},
 };
 
 /// Whether there is a mirror, and how long it is good for.
@@ -90,8 +89,7 @@ pub struct Mirror {
     live: Arc<Ldap>,
     memory: Arc<Memory>,
     max_age: Duration,
-    alarms: Alarms,
-    metrics: Metrics,
+    display: Display,
     task: JoinHandle<()>,
 }
 
@@ -111,20 +109,20 @@ impl Mirror {
     pub fn start(live: Arc<Ldap>, plan: Plan, metrics: Metrics, alarms: Alarms) -> Self {
         let settings = live.settings().mirror;
         let memory = Arc::new(Memory::default());
+        let display = Display::new(metrics, alarms);
         let follower = Follower {
             content: content(&plan, &live.settings().marks),
             plan,
             live: Arc::clone(&live),
             settings,
             memory: Arc::clone(&memory),
-            report: Report::new(metrics.clone(), alarms.clone()),
+            report: Report::new(display.clone()),
         };
         Self {
             live,
             memory,
             max_age: settings.max_age,
-            alarms,
-            metrics,
+            display,
             task: tokio::spawn(follower.run()),
         }
     }
@@ -150,16 +148,14 @@ impl Mirror {
     fn remembered(&self, identity: &Identity) -> Option<Standing> {
         let keys = keys::keys_of(identity, self.live.folding());
         let found = self.memory.find(&keys, self.oldest())?;
-        // A server may take letters for the same that are not the same to us (RFC 4518).
-        let is_sure = keys.iter().all(|key| key.is_ascii()) || !found.entries.is_empty();
         let read = |entry| Arc::new(self.read(entry));
         let standing = Standing {
             entries: found.entries.into_iter().map(read).collect(),
         };
-        match found.last_refresh {
-            Kind::Full => is_sure.then_some(standing),
-            Kind::Resumed => standing.flagged().is_some().then_some(standing),
-        }
+        // Who is flagged under a name is flagged, whoever else may have it.
+        let is_sure =
+            found.reliance == Reliance::Everything && keys.iter().all(|key| keys::is_plain(key));
+        (is_sure || standing.flagged().is_some()).then_some(standing)
     }
 }
 
@@ -185,7 +181,7 @@ impl Directory for Mirror {
         }
     }
 
-    /// While memory answers, mail does not feel an outage: that the server is away has an alarm of
+    /// While memory answers everything, mail does not feel an outage: that the server is away has an alarm of
     /// its own.
     async fn probe(&self, deadline: Instant) -> Result<(), DirectoryError> {
         if self.memory.answers(self.oldest()) {
@@ -198,7 +194,6 @@ impl Directory for Mirror {
 impl Drop for Mirror {
     fn drop(&mut self) {
         self.task.abort();
-        self.alarms.clear(AlarmKind::MirrorLost);
-        self.metrics.mirror(0, Duration::ZERO);
+        self.display.end();
     }
 }

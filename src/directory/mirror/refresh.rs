@@ -1,4 +1,4 @@
-//! What a server says of its content (RFC 4533), and a refresh: collected apart, applied at once.
+//! What a server says of its content (RFC 4533), and a refresh: collected apart, in force at once.
 
 use std::collections::HashSet;
 
@@ -72,7 +72,8 @@ impl Kind {
     }
 }
 
-/// A refresh on its way. The set in use stays as it is until [`Refresh::apply`].
+/// A refresh on its way. The set in use stays as it is until the one of
+/// [`Refresh::make`] takes its place.
 #[derive(Debug)]
 pub struct Refresh {
     kind: Kind,
@@ -124,18 +125,24 @@ impl Refresh {
         Rest::More
     }
 
-    /// Brings the set in use to what was told. What is not needed any more is given back, to be
-    /// dropped where nobody waits.
-    pub fn apply(self, set: &mut Set) -> Set {
+    /// Whether an entry was named as it was before, where there was nothing before.
+    pub fn has_untold(&self) -> bool {
+        let is_untold = |id: &Uuid| !self.told.has(id) && !self.gone.contains(id);
+        self.kind == Kind::Full && self.present.iter().any(is_untold)
+    }
+
+    /// Makes the set that was told; `before` gives the one that it goes out from.
+    pub fn make(self, before: impl FnOnce() -> Set) -> Set {
         if self.kind == Kind::Full {
-            return std::mem::replace(set, self.told);
+            return self.told;
         }
+        let mut set = before();
         if self.all_named {
             set.retain(|id| self.present.contains(id) || self.told.has(id));
         }
         self.gone.into_iter().for_each(|id| set.remove(id));
         set.absorb(self.told);
-        Set::default()
+        set
     }
 }
 
@@ -145,7 +152,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::set::Names, *};
     use crate::directory::reading::Answered;
 
     type Model = BTreeMap<u128, (String, Vec<u8>)>;
@@ -155,7 +162,7 @@ mod tests {
             name: format!("person {content}"),
             values: Vec::new(),
         };
-        Person::new(&entry, &[vec![content]])
+        Person::new(&entry, &[vec![content]], Names::Sure)
     }
 
     fn told(set: &Set) -> Model {
@@ -234,7 +241,7 @@ mod tests {
                     refresh.take(packed(said));
                     prop_assert_eq!(&told(&set), &before, "nothing acts before the end");
                 }
-                refresh.apply(&mut set);
+                set = refresh.make(|| set.clone());
                 model(&mut expected, messages);
                 prop_assert_eq!(told(&set), expected.clone());
             }
@@ -250,7 +257,7 @@ mod tests {
             for said in &messages {
                 refresh.take(packed(said));
             }
-            refresh.apply(&mut set);
+            let set = refresh.make(|| set);
             let mut ids = Vec::new();
             for said in &messages {
                 if let Said::Is(id, _) = said {
@@ -267,5 +274,20 @@ mod tests {
         assert_eq!(refresh.take(Said::PresentPhaseOver(Rest::More)), Rest::More);
         let end = Said::DeletePhaseOver(Rest::Changes);
         assert_eq!(refresh.take(end), Rest::Changes);
+    }
+
+    #[test]
+    fn who_is_named_where_all_should_be_told_must_have_been_told() {
+        let (known, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        for (kind, named, wanted) in [
+            (Kind::Full, known, false),
+            (Kind::Full, other, true),
+            (Kind::Resumed, other, false),
+        ] {
+            let mut refresh = Refresh::new(kind);
+            refresh.take(Said::Present(vec![named]));
+            refresh.take(Said::Is(known, person(1)));
+            assert_eq!(refresh.has_untold(), wanted, "{kind:?} {named}");
+        }
     }
 }

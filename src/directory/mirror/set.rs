@@ -20,16 +20,31 @@ pub struct Person {
     keys: Packed,
     /// The entry's name, then attribute and value in turn.
     entry: Packed,
+    names: Names,
+}
+
+/// Whether an entry is found here under every name under which a server would find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// It is.
+    Sure,
+    /// It may have names that we may not see, or that a server compares in its own way (RFC 4518).
+    Unsure,
 }
 
 impl Person {
-    /// Takes an entry with the values that count, and its keys.
-    pub fn new(entry: &Answered, keys: &[Key]) -> Self {
+    /// Takes an entry with the values that count, and its keys. Without a key its names are not sure,
+    /// whatever is said of them.
+    pub fn new(entry: &Answered, keys: &[Key], names: Names) -> Self {
         let values = entry.values.iter();
         let values = values.flat_map(|(name, value)| [name.as_bytes(), value]);
         Self {
             keys: Packed::of(keys.iter().map(Vec::as_slice)),
             entry: Packed::of([entry.name.as_bytes()].into_iter().chain(values)),
+            names: match keys {
+                [] => Names::Unsure,
+                _ => names,
+            },
         }
     }
 
@@ -47,12 +62,13 @@ impl Person {
 }
 
 /// All people of the mirror.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Set {
     people: HashMap<Uuid, Person>,
     /// The hash of each key with the entry that has it. The key itself is with the person.
     index: BTreeSet<(u64, Uuid)>,
     hasher: RandomState,
+    n_unsure: usize,
 }
 
 impl Set {
@@ -62,12 +78,14 @@ impl Set {
         let keys = person.keys.pieces();
         let hashes = keys.map(|key| (self.hasher.hash_one(key), id));
         self.index.extend(hashes);
+        self.n_unsure += usize::from(person.names == Names::Unsure);
         self.people.insert(id, person);
     }
 
     /// Removes a person, if it is there.
     pub fn remove(&mut self, id: Uuid) {
         if let Some(person) = self.people.remove(&id) {
+            self.n_unsure -= usize::from(person.names == Names::Unsure);
             for key in person.keys.pieces() {
                 self.index.remove(&(self.hasher.hash_one(key), id));
             }
@@ -107,6 +125,12 @@ impl Set {
         self.people.iter().map(|(id, person)| (id, person.entry()))
     }
 
+    /// Whether nobody is here who would be found under a name that is not: there is somebody at all,
+    /// and everybody's names are sure.
+    pub fn is_sure(&self) -> bool {
+        self.n_unsure == 0 && !self.people.is_empty()
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.people.len()
@@ -123,7 +147,7 @@ mod tests {
             values: vec![("flag".to_owned(), b"Y".to_vec())],
         };
         let keys: Vec<Key> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
-        Person::new(&entry, &keys)
+        Person::new(&entry, &keys, Names::Sure)
     }
 
     fn names(set: &Set, key: &str) -> Vec<String> {
@@ -152,5 +176,21 @@ mod tests {
         set.remove(Uuid::from_u128(2));
         assert_eq!(names(&set, "sales"), Vec::<String>::new());
         assert_eq!(set.index.len(), 1, "nothing stays behind");
+    }
+
+    #[test]
+    fn a_set_is_sure_while_it_has_somebody_and_everybodys_names() {
+        let mut set = Set::default();
+        assert!(!set.is_sure(), "nobody may mean that nobody is shown");
+        set.put(Uuid::from_u128(1), person("anna", &["anna"]));
+        assert!(set.is_sure());
+        set.put(Uuid::from_u128(2), person("ben", &[]));
+        set.put(Uuid::from_u128(2), person("ben", &[]));
+        assert!(!set.is_sure());
+        set.put(Uuid::from_u128(2), person("ben", &["ben"]));
+        assert!(set.is_sure());
+        set.put(Uuid::from_u128(3), person("eva", &[]));
+        set.remove(Uuid::from_u128(3));
+        assert!(set.is_sure());
     }
 }

@@ -29,6 +29,12 @@ impl Content {
         marks.any(|mark| mark.eq_ignore_ascii_case(attribute))
     }
 
+    /// Whether mail may find an entry by this attribute.
+    pub fn is_name(&self, attribute: &str) -> bool {
+        let mut names = self.names.iter();
+        names.any(|name| name.eq_ignore_ascii_case(attribute))
+    }
+
     /// All attributes that are asked for.
     pub fn attributes(&self) -> impl Iterator<Item = &str> {
         let own = [&self.flag].into_iter().chain(&self.names);

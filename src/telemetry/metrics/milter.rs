@@ -1,6 +1,9 @@
 //! What the milter and its recorder count.
 
-use std::time::Duration;
+use std::{
+    sync::{MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use super::Metrics;
 use crate::domain::policy::Mode;
@@ -57,12 +60,37 @@ impl Metrics {
         self.0.directory_errors.with_label_values(&[kind]).inc();
     }
 
-    /// The people in memory, and the time since they were known to be right.
-    pub fn mirror(&self, n_entries: usize, age: Duration) {
+    /// The people in memory, and the time since they were known to be right; `None`: there is no whole
+    /// set, and the figure is no number.
+    pub fn mirror(&self, n_entries: usize, age: Option<Duration>) {
         self.0
             .mirror_entries
             .set(i64::try_from(n_entries).unwrap_or(i64::MAX));
-        self.0.mirror_age.set(age.as_secs_f64());
+        let seconds = age.map_or(f64::NAN, |age| age.as_secs_f64());
+        self.0.mirror_age.set(seconds);
+    }
+
+    /// A mirror begins; its number is for [`Metrics::is_newest_mirror`].
+    pub fn mirror_began(&self) -> u64 {
+        let mut mirrors = self.mirrors();
+        let number = mirrors.last().map_or(0, |last| last + 1);
+        mirrors.push(number);
+        number
+    }
+
+    /// A mirror ended.
+    pub fn mirror_ended(&self, number: u64) {
+        self.mirrors().retain(|one| *one != number);
+    }
+
+    /// Whether no mirror began after this one that lives still.
+    pub fn is_newest_mirror(&self, number: u64) -> bool {
+        self.mirrors().last() == Some(&number)
+    }
+
+    fn mirrors(&self) -> MutexGuard<'_, Vec<u64>> {
+        let mirrors = self.0.mirrors.lock();
+        mirrors.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The people in memory were brought up to date: `full` or `resumed`.

@@ -4,7 +4,7 @@
 mod milter;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use prometheus::{
@@ -30,6 +30,8 @@ struct Figures {
     policy_watching: IntGauge,
     watched: IntCounterVec,
     watch_dropped: IntCounter,
+    /// The mirrors that live, the newest last.
+    mirrors: Mutex<Vec<u64>>,
     mirror_age: Gauge,
     mirror_entries: IntGauge,
     mirror_refreshes: IntCounterVec,
@@ -115,6 +117,7 @@ impl Metrics {
                 "watch_dropped_total",
                 "Watched messages that are counted but could not be recorded",
             ),
+            mirrors: Mutex::default(),
             mirror_age: in_registry.gauge(
                 "directory_mirror_age_seconds",
                 "Time since the people in memory were known to be those of the directory",
@@ -203,6 +206,7 @@ impl Metrics {
         built.with_label_values(&[version]).set(1.0);
         in_registry.process();
         figures.begin_at_zero();
+        figures.mirror_age.set(f64::NAN);
         Self(Arc::new(figures))
     }
 
