@@ -44,6 +44,10 @@ pub async fn play(lab: &Lab, desk: &Desk, start_time: Duration) -> ExitCode {
             house.flagged_from_sendmail_is_held(),
         )
         .await;
+    tally.step("dodges are held", house.dodges_are_held()).await;
+    tally
+        .step("explain comes true", house.explain_comes_true())
+        .await;
     tally
         .step("reviews list and show", house.reviews_show_it())
         .await;

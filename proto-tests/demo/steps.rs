@@ -81,6 +81,37 @@ impl House<'_> {
         format!("flagged mail from sendmail held as {id}")
     }
 
+    /// Another MAIL FROM, the null sender, a tag, capitals: it is Anna all the same.
+    pub async fn dodges_are_held(&self) -> String {
+        let ways = [BEN, "", "anna+news@corp.test", "ANNA@CORP.TEST"];
+        for sender in ways {
+            // Its header From is Anna's.
+            let mail = Mail::new(ANNA, "in disguise");
+            let smtp = self.lab.postfix.smtp;
+            let sent = smtp::send(smtp, sender, &[&mail.recipient], &mail.content).await;
+            let id = sent.ok().queue_id();
+            self.desk.held(&id).await;
+            self.is_kept(&mail, &id);
+        }
+        format!("{} ways to send under another name: all held", ways.len())
+    }
+
+    /// `explain` says beforehand what becomes of a mail.
+    pub async fn explain_comes_true(&self) -> String {
+        let words = ["--from", ANNA, "--to", "bob@elsewhere.test"];
+        let explain = self.desk.command("explain").arguments(words);
+        let told = explain.run(b"").await;
+        let verdict = told.lines().next().unwrap_or_default();
+        assert!(
+            verdict.contains("HOLD: rule \"flagged-external\" matches"),
+            "{told}"
+        );
+        format!(
+            "explain says of such a mail beforehand: {}",
+            verdict.replace("verdict    ", "")
+        )
+    }
+
     /// `reviews list` and `reviews show`.
     pub async fn reviews_show_it(&self) -> String {
         let mail = Mail::new(ANNA, "what reviewers see");
