@@ -285,6 +285,15 @@ async fn a_server_without_a_mirror_is_a_fault_where_one_is_wanted(lab: &Lab) {
     house.settings.set("directory.ldap.mirror", "on");
     let words = ["mirror is on", "RFC 4533", "docs/mirror.md"];
     house.failing("directory-mirror", &words).await;
+    let filter = "(mail=*{address})";
+    house.settings.set("directory.ldap.filter", filter);
+    let words = ["cannot answer these filters", "docs/mirror.md"];
+    house.check().await.says("directory-mirror", "warn", &words);
+    house.settings.set("directory.ldap.mirror", "auto");
+    house
+        .check()
+        .await
+        .says("directory-mirror", "ok", &words[..1]);
 }
 
 fn at_slapd(house: &mut House<'_>, slapd: &Slapd) {

@@ -45,6 +45,10 @@ pub async fn whole(settings: &ldap::Settings, folding: &Folding, patience: Durat
     let live = Ldap::new(settings, folding.clone());
     match Mirror::plan(&live) {
         Ok(plan) => judge(read(live, plan, &base, patience).await, wanted),
+        Err(why) if wanted == Wanted::On => Answer::warning(
+            format!("{}: {BY_LOOK_UPS}", Chain(&why)),
+            "see docs/mirror.md for what can be mirrored, or set directory.ldap.mirror = \"auto\"",
+        ),
         Err(why) => Answer::good(format!("{}: {BY_LOOK_UPS}", Chain(&why))),
     }
 }
