@@ -103,6 +103,7 @@ impl Follower {
             if !loss.keeps_position() {
                 position = None;
             }
+            self.memory.refresh_is_lost();
             if loss.discredits() {
                 self.memory.distrust();
             }
@@ -138,11 +139,13 @@ impl Follower {
         }
     }
 
-    /// Until the refresh is whole the set stays as it was, and so does the position.
+    /// Until the refresh is whole the set stays as it was, and so does the position; of the set only who
+    /// is flagged is believed meanwhile.
     async fn refresh(&self, position: &mut Option<Position>) -> Result<Stream, Loss> {
         let asked_at = Instant::now();
         let from = position.clone();
         let mut stream = self.live.follow(&self.content, from).await?;
+        self.memory.refresh_begins();
         let mut refresh = Refresh::new(stream.kind());
         let mut cookie = None;
         loop {

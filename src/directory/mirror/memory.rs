@@ -25,6 +25,8 @@ struct Known {
     proven_at: Option<Instant>,
     /// How the set was last brought up to date.
     kind: Option<Kind>,
+    /// A server is telling everything that is so by now; the set is what was so before.
+    is_being_refreshed: bool,
 }
 
 /// What memory has to say of a name.
@@ -60,9 +62,11 @@ impl Known {
         self.proven_at.is_some_and(|at| age(at) < max_age)
     }
 
-    /// A refresh that was resumed may have missed somebody who became flagged.
+    /// A refresh that was resumed may have missed somebody who became flagged, and one that is under
+    /// way has yet to tell of them.
     fn reliance(&self) -> Reliance {
         match self.kind {
+            _ if self.is_being_refreshed => Reliance::Presence,
             Some(Kind::Full) if self.set.is_sure() => Reliance::Everything,
             Some(Kind::Full | Kind::Resumed) | None => Reliance::Presence,
         }
@@ -112,6 +116,17 @@ impl Memory {
         self.read().set.len()
     }
 
+    /// A server that can be asked has begun a refresh: until it is whole or lost, only what memory has is
+    /// relied on, for a change of this time is told at its end.
+    pub fn refresh_begins(&self) {
+        self.write().is_being_refreshed = true;
+    }
+
+    /// The refresh will never be whole: what was so before is the best that is known.
+    pub fn refresh_is_lost(&self) {
+        self.write().is_being_refreshed = false;
+    }
+
     /// Puts a whole refresh in force, which the server was asked for at `asked_at`. The new set is made
     /// aside: mail waits for none of it.
     pub fn refreshed(&self, refresh: Refresh, asked_at: Instant) {
@@ -121,6 +136,7 @@ impl Memory {
             set,
             proven_at: Some(asked_at),
             kind,
+            is_being_refreshed: false,
         };
         let left_over = std::mem::replace(&mut *self.write(), known);
         drop(left_over);
@@ -208,6 +224,21 @@ mod tests {
             let is_all = reliance == Reliance::Everything;
             assert_eq!(memory.answers(now), is_all, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn while_a_refresh_is_under_way_only_what_memory_has_is_relied_on() {
+        let (memory, begin) = (Memory::default(), Instant::now());
+        let now = after(begin, Duration::ZERO);
+        let reliance = || find(&memory, b"k", now);
+        memory.refreshed(refresh(Kind::Full, told("anna")), begin);
+        memory.refresh_begins();
+        assert_eq!(reliance(), Some((1, Reliance::Presence)));
+        memory.refresh_is_lost();
+        assert_eq!(reliance(), Some((1, Reliance::Everything)));
+        memory.refresh_begins();
+        memory.refreshed(refresh(Kind::Full, told("anna")), begin);
+        assert_eq!(reliance(), Some((1, Reliance::Everything)));
     }
 
     fn after(begin: Instant, passed: Duration) -> Oldest {
