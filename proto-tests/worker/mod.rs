@@ -15,6 +15,9 @@ mod crash;
 mod database;
 mod several;
 
+mod reconcile;
+mod strays;
+
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
@@ -32,6 +35,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         crash::tests(trials),
         database::tests(trials),
         several::tests(trials),
+        reconcile::tests(trials),
+        strays::tests(trials),
     ]
     .into_iter()
     .flatten()
