@@ -4,6 +4,7 @@
 pub mod child;
 
 mod authors;
+mod caps;
 mod capturing;
 mod desk;
 mod hostile;
@@ -33,6 +34,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     [
         judging::tests(trials),
         authors::tests(trials),
+        caps::tests(trials),
         ruling::tests(trials),
         capturing::tests(trials),
         sessions::tests(trials),

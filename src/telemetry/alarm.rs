@@ -29,6 +29,8 @@ pub enum AlarmKind {
     SpoolFull,
     /// A capture could not be written or synced.
     SpoolFailing,
+    /// A sender has as many captures within an hour as the settings allow.
+    SenderCapped,
     /// A capture was set aside: half written, or refused by the database for what it holds.
     CaptureSetAside,
     /// A callback panicked; its connection ended with a temporary failure.
@@ -47,7 +49,7 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::DirectoryUnreachable,
         Self::MirrorLost,
         Self::FlagUnknown,
@@ -55,6 +57,7 @@ impl AlarmKind {
         Self::StoreUnreachable,
         Self::SpoolFull,
         Self::SpoolFailing,
+        Self::SenderCapped,
         Self::CaptureSetAside,
         Self::SessionPanicked,
         Self::QueueIdMissing,
@@ -74,6 +77,7 @@ impl AlarmKind {
             Self::StoreUnreachable => "store_unreachable",
             Self::SpoolFull => "spool_full",
             Self::SpoolFailing => "spool_failing",
+            Self::SenderCapped => "sender_capped",
             Self::CaptureSetAside => "capture_set_aside",
             Self::SessionPanicked => "session_panicked",
             Self::QueueIdMissing => "queue_id_missing",
@@ -91,7 +95,7 @@ impl AlarmKind {
             | Self::SpoolFull
             | Self::SpoolFailing
             | Self::PostfixRefused => Course::UntilCured,
-            Self::ConfigRefused | Self::MirrorLost => Course::Aside,
+            Self::ConfigRefused | Self::MirrorLost | Self::SenderCapped => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked
