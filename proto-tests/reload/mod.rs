@@ -1,5 +1,6 @@
 //! Settings are read again at a SIGHUP: what takes effect, what does not, and what a fault changes.
 
+mod cap;
 mod load;
 mod milter;
 mod start;
@@ -27,6 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         worker::tests(trials),
         start::tests(trials),
         load::tests(trials),
+        cap::tests(trials),
     ]
     .into_iter()
     .flatten()

@@ -4,9 +4,10 @@
 use std::{
     fs,
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use mailhold::{
@@ -18,6 +19,7 @@ use mailhold::{
     milter::{
         self, Desk as MilterDesk, Entrance, Traffic,
         listener::{Listener, Socket},
+        tally::Tally,
         watch_book::{Notes, WatchBook},
     },
     spool::{self, Spool},
@@ -43,6 +45,8 @@ pub struct Plan {
     pub drain: Duration,
     pub min_free_percent: u8,
     pub min_free_bytes: u64,
+    /// Captures per sender and hour; 0: any number.
+    pub sender_cap: u32,
     /// Each listener and its instance. UNIX sockets are files of the desk's directory.
     pub listeners: Vec<(Place, &'static str)>,
 }
@@ -66,6 +70,7 @@ impl Default for Plan {
             drain: BOUND,
             min_free_percent: 0,
             min_free_bytes: 0,
+            sender_cap: 0,
             listeners: vec![(Place::Unix("milter.sock".into()), "postfix")],
         }
     }
@@ -116,6 +121,8 @@ impl Desk {
             spool: spool.clone(),
             mail_deadline: plan.mail_deadline,
             end_of_message_deadline: BOUND,
+            sender_cap: NonZeroU32::new(plan.sender_cap),
+            tally: Arc::new(Tally::new(Instant::now())),
             drain: plan.drain,
             metrics: metrics.clone(),
             alarms: Alarms::new(metrics.clone()),
@@ -269,6 +276,7 @@ fn settings(plan: &Plan) -> milter::Settings {
         connection_timeout: plan.connection_timeout,
         mail_deadline: plan.mail_deadline,
         end_of_message_deadline: BOUND,
+        sender_cap: NonZeroU32::new(plan.sender_cap),
         drain: plan.drain,
     }
 }

@@ -4,19 +4,20 @@
 pub mod child;
 
 mod authors;
+mod caps;
 mod capturing;
-mod desk;
+pub mod desk;
 mod hostile;
 mod judging;
 mod listening;
-mod mail;
-mod mta;
+pub mod mail;
+pub mod mta;
 mod negotiating;
 mod outages;
 mod people;
 mod queue_ids;
 mod random;
-mod raw;
+pub mod raw;
 mod reloading;
 mod ruling;
 mod sessions;
@@ -33,6 +34,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     [
         judging::tests(trials),
         authors::tests(trials),
+        caps::tests(trials),
         ruling::tests(trials),
         capturing::tests(trials),
         sessions::tests(trials),

@@ -1,7 +1,7 @@
 //! `mailhold milter`: reads the settings, builds the desk, serves until it is told to stop. At each
 //! SIGHUP it makes another desk, for the connections to come.
 
-use std::{io, path::Path, process::ExitCode, sync::Arc};
+use std::{io, path::Path, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use chrono::Utc;
@@ -18,6 +18,7 @@ use crate::{
         listener::Listener,
         lookout, recorder,
         recorder::Recorder,
+        tally::Tally,
         watch_book::{self, Clerk, WatchBook},
     },
     spool::Spool,
@@ -52,6 +53,7 @@ async fn serve(config: MilterConfig, reload: Reload) -> Outcome {
     let lasting = Lasting {
         watch_book,
         spool: spool.clone(),
+        tally: Arc::new(Tally::new(Instant::now())),
         metrics: metrics.clone(),
         alarms: alarms.clone(),
         traffic: Arc::default(),
@@ -115,6 +117,7 @@ fn warn(config: &MilterConfig) {
 struct Lasting {
     watch_book: WatchBook,
     spool: Spool,
+    tally: Arc<Tally>,
     metrics: Metrics,
     alarms: Alarms,
     traffic: Arc<Traffic>,
@@ -137,6 +140,8 @@ fn desk(config: &MilterConfig, lasting: &Lasting) -> Result<Arc<Desk>, Directory
         spool: lasting.spool.clone(),
         mail_deadline: config.milter.mail_deadline,
         end_of_message_deadline: config.milter.end_of_message_deadline,
+        sender_cap: config.milter.sender_cap,
+        tally: Arc::clone(&lasting.tally),
         drain: config.milter.drain,
         metrics: lasting.metrics.clone(),
         alarms: lasting.alarms.clone(),

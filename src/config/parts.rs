@@ -1,6 +1,6 @@
 //! Reads each section into the settings of its module. A fault is noted, and reading goes on.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{file::ConfigFile, ldap::ldap_settings, section::Section, value};
 use crate::{
@@ -49,8 +49,14 @@ pub(super) fn milter_settings(section: &Section<'_>) -> milter::Settings {
         connection_timeout: section.duration("connection_timeout", "2h"),
         mail_deadline: section.duration("mail_deadline", "5s"),
         end_of_message_deadline: section.duration("end_of_message_deadline", "20s"),
+        sender_cap: sender_cap(section),
         drain: section.duration("drain", "30s"),
     }
+}
+
+/// Captures per sender and hour; 0 is no cap.
+fn sender_cap(section: &Section<'_>) -> Option<NonZeroU32> {
+    NonZeroU32::new(section.number("sender_cap", 1_000, 0..=1_000_000))
 }
 
 /// Whose mail at a listener is submitted.

@@ -1,5 +1,6 @@
 //! What a session answers, and the one place where failures become a temporary refusal.
 
+use super::tally::Capped;
 use crate::{
     directory::DirectoryError,
     domain::queue_id::{BadQueueId, QueueId},
@@ -31,6 +32,12 @@ pub enum IntakeError {
     /// The content could not be captured.
     #[error("cannot capture the message")]
     Capture(#[source] SpoolError),
+    /// The sender has too many captures within an hour.
+    #[error("cannot capture more of this sender's messages now")]
+    SenderCap(#[source] Capped),
+    /// The envelope is longer than what is kept in memory.
+    #[error("the envelope is longer than {0} bytes")]
+    EnvelopeTooLong(usize),
     /// The header section is longer than what is kept in memory for its From fields.
     #[error("the header, or what it says in From, is longer than {0} bytes")]
     HeaderTooLong(usize),
@@ -74,10 +81,11 @@ impl IntakeError {
         match self {
             Self::Standing(error) => error.is_transient(),
             Self::Capture(error) => error.is_transient(),
-            Self::Deadline(_) | Self::Quarantine(_) | Self::Draining => true,
+            Self::SenderCap(_) | Self::Deadline(_) | Self::Quarantine(_) | Self::Draining => true,
             Self::NoQueueId
             | Self::QueueId(_)
             | Self::QueueIdChanged { .. }
+            | Self::EnvelopeTooLong(_)
             | Self::HeaderTooLong(_)
             | Self::TooManyAuthors(_)
             | Self::NoTransaction
@@ -89,6 +97,8 @@ impl IntakeError {
         match self {
             Self::Standing(_) => "directory",
             Self::Capture(_) => "spool",
+            Self::SenderCap(_) => "sender_cap",
+            Self::EnvelopeTooLong(_) => "envelope",
             Self::HeaderTooLong(_) | Self::TooManyAuthors(_) => "header",
             Self::NoQueueId | Self::QueueId(_) | Self::QueueIdChanged { .. } => "queue_id",
             Self::Deadline(_) => "deadline",
@@ -104,10 +114,12 @@ impl IntakeError {
             Self::Standing(_) => Some(AlarmKind::DirectoryUnreachable),
             Self::Capture(SpoolError::Full { .. }) => Some(AlarmKind::SpoolFull),
             Self::Capture(_) => Some(AlarmKind::SpoolFailing),
+            Self::SenderCap(_) => Some(AlarmKind::SenderCapped),
             Self::NoQueueId | Self::QueueId(_) | Self::QueueIdChanged { .. } => {
                 Some(AlarmKind::QueueIdMissing)
             }
             Self::Deadline(_)
+            | Self::EnvelopeTooLong(_)
             | Self::HeaderTooLong(_)
             | Self::TooManyAuthors(_)
             | Self::Quarantine(_)
@@ -133,6 +145,9 @@ pub fn try_again(
             "failing"
         });
     }
+    if let IntakeError::SenderCap(_) = error {
+        metrics.sender_capped();
+    }
     if let Some(kind) = error.alarm() {
         alarms.raise(kind, &crate::telemetry::chain::Chain(error).to_string());
     }
@@ -142,7 +157,7 @@ pub fn try_again(
 
 #[cfg(test)]
 mod tests {
-    use std::{path::PathBuf, time::Duration};
+    use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
     use super::*;
 
@@ -170,6 +185,10 @@ mod tests {
             (IntakeError::Standing(timeout), "directory_unreachable"),
             (IntakeError::Capture(full()), "spool_full"),
             (IntakeError::Capture(SpoolError::Stopped), "spool_failing"),
+            (
+                IntakeError::SenderCap(Capped(NonZeroU32::MIN)),
+                "sender_capped",
+            ),
             (IntakeError::NoQueueId, "queue_id_missing"),
             (IntakeError::QueueId(short), "queue_id_missing"),
         ] {

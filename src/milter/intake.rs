@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{
     Desk, Entrance,
     answer::{Answer, IntakeError},
-    transaction::{Addressing, EndOfMessage, Heading, Reading},
+    tally::{Counted, Sender},
+    transaction::{Addressing, EndOfMessage, Finished, Heading, Kept, Reading},
 };
 use crate::{
     directory,
@@ -73,6 +74,7 @@ pub async fn begin(
         evidence,
         client,
         envelope,
+        n_envelope_bytes: 0,
         on_its_way,
     }))
 }
@@ -154,8 +156,8 @@ pub fn judge(
     };
     note_odd_flag(desk, &verdict, &message.evidence);
     if let Verdict::Hold(grounds) = verdict {
-        let draft = draft(desk)?;
-        let reading = message.begin_content(grounds, draft, queue_id);
+        let kept = keep(desk, &message.evidence)?;
+        let reading = message.begin_content(grounds, kept, queue_id);
         return Ok(Judged::Reading(Box::new(reading)));
     }
     Ok(Judged::Done(let_go(
@@ -188,9 +190,9 @@ pub async fn judge_authors(
     };
     note_odd_flag(desk, &verdict, &message.evidence);
     if let Verdict::Hold(grounds) = verdict {
-        let draft = draft(desk)?;
+        let kept = keep(desk, &message.evidence)?;
         return Ok(Judged::Reading(Box::new(
-            heading.begin_content(grounds, draft),
+            heading.begin_content(grounds, kept),
         )));
     }
     let queue_id = heading.queue_id.clone();
@@ -199,11 +201,29 @@ pub async fn judge_authors(
     )))
 }
 
-/// Where a held message is kept, if there is room.
-fn draft(desk: &Desk) -> Result<Draft, IntakeError> {
+/// Where a held message is kept, if there is room and its sender is below the cap. It is looked at
+/// again when the message is complete; here it spares everybody the content.
+fn keep(desk: &Desk, evidence: &Evidence) -> Result<Kept, IntakeError> {
     desk.spool.room().map_err(IntakeError::Capture)?;
     desk.alarms.clear(AlarmKind::SpoolFull);
-    Ok(desk.spool.draft())
+    let sender = account(desk, evidence);
+    if let Some(cap) = desk.sender_cap {
+        let now = Instant::now().into_std();
+        let below = desk.tally.check(&sender, cap, now);
+        below.map_err(IntakeError::SenderCap)?;
+    }
+    Ok(Kept {
+        draft: desk.spool.draft(),
+        sender,
+    })
+}
+
+/// The name under which a capture counts: the last form of a login is the one without its realm.
+/// Where an outage holds mail of nobody known, all of it counts together.
+fn account(desk: &Desk, evidence: &Evidence) -> Sender {
+    let identity = evidence.answerable();
+    let forms = identity.map(|identity| identity.fold(&desk.policy.folding));
+    forms.and_then(|mut forms| forms.pop()).unwrap_or_default()
 }
 
 /// A message that is not held: what is told of it, and its answer.
@@ -275,16 +295,33 @@ pub async fn capture(
         queue_id,
         now: Utc::now(),
     };
-    let (capture, draft, on_its_way) = message.finish(end);
+    let Finished {
+        capture,
+        kept,
+        on_its_way,
+    } = message.finish(end);
     let size_bytes = capture.size_bytes;
-    let committed = commit(desk, draft, capture).await;
+    let counted = count(desk, &kept.sender)?;
+    let committed = commit(desk, kept.draft, capture).await;
     drop(on_its_way);
+    if let (Err(_), Some(counted)) = (&committed, counted) {
+        desk.tally.give_back(counted);
+    }
     let capture = committed?;
     desk.alarms.clear(AlarmKind::SpoolFailing);
     desk.metrics.captured(size_bytes);
     desk.metrics.verdict("hold");
     events::message_captured(&capture, began.elapsed());
     Ok(capture)
+}
+
+/// Counts a capture before it is made, so that many at once do not go beyond the cap together.
+fn count(desk: &Desk, sender: &[u8]) -> Result<Option<Counted>, IntakeError> {
+    let Some(cap) = desk.sender_cap else {
+        return Ok(None);
+    };
+    let counted = desk.tally.count(sender, cap, Instant::now().into_std());
+    counted.map(Some).map_err(IntakeError::SenderCap)
 }
 
 async fn commit(desk: &Desk, draft: Draft, capture: Capture) -> Result<Capture, IntakeError> {

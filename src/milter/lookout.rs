@@ -31,6 +31,7 @@ pub async fn run(mut current: CurrentDesk, store: Store, mut stop: watch::Receiv
         desk.metrics.policy(desk.policy.mode);
         tokio::join!(look_at_directory(&desk), look_at_store(&desk, &store));
         look_at_spool(&desk);
+        look_at_tally(&desk, std::time::Instant::now());
     }
 }
 
@@ -60,6 +61,14 @@ async fn look_at_store(desk: &Desk, store: &Store) {
                 .raise(AlarmKind::StoreUnreachable, &Chain(&error).to_string());
             events::store_unreachable(&error);
         }
+    }
+}
+
+/// The alarm is raised where a message is refused. Here its end is seen, also by another cap.
+fn look_at_tally(desk: &Desk, now: std::time::Instant) {
+    let n_capped = desk.sender_cap.map(|cap| desk.tally.n_capped(cap, now));
+    if n_capped.unwrap_or(0) == 0 {
+        desk.alarms.clear(AlarmKind::SenderCapped);
     }
 }
 

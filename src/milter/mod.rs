@@ -15,11 +15,13 @@ mod packets;
 pub mod recorder;
 mod session;
 mod stream;
+pub mod tally;
 mod transaction;
 pub mod watch_book;
 
 use std::{
     io,
+    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -36,6 +38,7 @@ use tokio::{
 use self::{
     door::Door,
     listener::{Listener, Socket},
+    tally::Tally,
     watch_book::WatchBook,
 };
 use crate::{
@@ -61,6 +64,8 @@ pub struct Settings {
     pub mail_deadline: Duration,
     /// All that the end of a message waits for.
     pub end_of_message_deadline: Duration,
+    /// Captures per sender and hour; `None`: any number.
+    pub sender_cap: Option<NonZeroU32>,
     /// How long a stop waits for messages on their way.
     pub drain: Duration,
 }
@@ -84,7 +89,8 @@ pub struct Entrance {
 }
 
 /// What a session works with. A connection takes the current one when it is opened, and keeps it to
-/// its end; a reload puts another one in its place, with the same spool, figures, alarms and traffic.
+/// its end; a reload puts another one in its place, with the same spool, tally, figures, alarms and
+/// traffic.
 #[derive(Clone)]
 pub struct Desk {
     /// Who is flagged.
@@ -101,6 +107,10 @@ pub struct Desk {
     pub mail_deadline: Duration,
     /// All that the end of a message waits for.
     pub end_of_message_deadline: Duration,
+    /// Captures per sender and hour; `None`: any number.
+    pub sender_cap: Option<NonZeroU32>,
+    /// The captures of the last hour, by sender.
+    pub tally: Arc<Tally>,
     /// How long a stop waits for messages on their way.
     pub drain: Duration,
     /// Figures.

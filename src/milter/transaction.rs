@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{OnItsWay, answer::IntakeError};
+use super::{OnItsWay, answer::IntakeError, tally::Sender};
 use crate::{
     domain::{
         address::Address,
@@ -38,6 +38,8 @@ pub struct Addressing {
     pub client: Client,
     /// Sender and recipients so far.
     pub envelope: Envelope,
+    /// What the recipients so far take up.
+    pub n_envelope_bytes: usize,
     /// Counts as a message on its way.
     pub on_its_way: OnItsWay,
 }
@@ -59,11 +61,33 @@ pub struct Reading {
     grounds: Grounds,
     client: Client,
     envelope: Envelope,
-    draft: Draft,
+    kept: Kept,
     fields: Vec<u8>,
     queue_id_at_data: Option<String>,
     on_its_way: OnItsWay,
 }
+
+/// Where the content of a held message goes, and on whose account.
+pub struct Kept {
+    /// The content so far.
+    pub draft: Draft,
+    /// The name under which the capture counts.
+    pub sender: Sender,
+}
+
+/// A whole message.
+pub struct Finished {
+    /// The facts.
+    pub capture: Capture,
+    /// The content.
+    pub kept: Kept,
+    /// Counts as a message on its way.
+    pub on_its_way: OnItsWay,
+}
+
+/// The longest list of recipients: tens of thousands. Postfix takes 1,000 over SMTP
+/// (`smtpd_recipient_limit`), and any number from `sendmail`.
+const ENVELOPE_LIMIT_BYTES: usize = 8 * 1_024 * 1_024;
 
 /// The longest header section that is read for its From fields. Postfix limits each field, but not
 /// their number.
@@ -77,8 +101,13 @@ const FIELDS_PIECE_BYTES: usize = 16 * 1_024;
 
 impl Addressing {
     /// Adds a recipient that Postfix has accepted.
-    pub fn add_recipient(&mut self, recipient: Path) {
+    pub fn add_recipient(&mut self, recipient: Path) -> Result<(), IntakeError> {
+        self.n_envelope_bytes = self.n_envelope_bytes.saturating_add(recipient.n_bytes());
+        if self.n_envelope_bytes > ENVELOPE_LIMIT_BYTES {
+            return Err(IntakeError::EnvelopeTooLong(ENVELOPE_LIMIT_BYTES));
+        }
         self.envelope.recipients.push(recipient);
+        Ok(())
     }
 
     /// The recipients are final, and the header field From decides.
@@ -93,17 +122,12 @@ impl Addressing {
     }
 
     /// The recipients are final, and the message is to be held.
-    pub fn begin_content(
-        self,
-        grounds: Grounds,
-        draft: Draft,
-        queue_id: Option<String>,
-    ) -> Reading {
+    pub fn begin_content(self, grounds: Grounds, kept: Kept, queue_id: Option<String>) -> Reading {
         Reading {
             grounds,
             client: self.client,
             envelope: self.envelope,
-            draft,
+            kept,
             fields: Vec::with_capacity(FIELDS_PIECE_BYTES),
             queue_id_at_data: queue_id,
             on_its_way: self.on_its_way,
@@ -134,8 +158,8 @@ impl Heading {
     }
 
     /// The message is to be held: all fields so far belong to its content.
-    pub fn begin_content(self, grounds: Grounds, draft: Draft) -> Reading {
-        let mut reading = self.addressing.begin_content(grounds, draft, self.queue_id);
+    pub fn begin_content(self, grounds: Grounds, kept: Kept) -> Reading {
+        let mut reading = self.addressing.begin_content(grounds, kept, self.queue_id);
         reading.fields = self.fields;
         reading
     }
@@ -159,7 +183,7 @@ impl Reading {
 
     /// Adds a piece of the body.
     pub async fn add_body(&mut self, chunk: &[u8]) -> Result<(), SpoolError> {
-        self.draft.write(chunk).await
+        self.kept.draft.write(chunk).await
     }
 
     /// The queue ID that was known at DATA.
@@ -168,7 +192,7 @@ impl Reading {
     }
 
     /// The queue ID is final only now, and so is the capture.
-    pub fn finish(self, at: EndOfMessage) -> (Capture, Draft, OnItsWay) {
+    pub fn finish(self, at: EndOfMessage) -> Finished {
         let capture = Capture {
             id: at.capture_id,
             instance: at.instance,
@@ -177,14 +201,18 @@ impl Reading {
             envelope: self.envelope,
             client: self.client,
             grounds: self.grounds,
-            size_bytes: self.draft.size_bytes(),
-            digest: self.draft.digest(),
+            size_bytes: self.kept.draft.size_bytes(),
+            digest: self.kept.draft.digest(),
         };
-        (capture, self.draft, self.on_its_way)
+        Finished {
+            capture,
+            kept: self.kept,
+            on_its_way: self.on_its_way,
+        }
     }
 
     async fn flush_fields(&mut self) -> Result<(), SpoolError> {
-        let written = self.draft.write(&self.fields).await;
+        let written = self.kept.draft.write(&self.fields).await;
         self.fields.clear();
         written
     }

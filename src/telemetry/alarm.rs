@@ -29,6 +29,8 @@ pub enum AlarmKind {
     SpoolFull,
     /// A capture could not be written or synced.
     SpoolFailing,
+    /// A sender has as many captures within an hour as the settings allow.
+    SenderCapped,
     /// A capture was set aside: half written, or refused by the database for what it holds.
     CaptureSetAside,
     /// A callback panicked; its connection ended with a temporary failure.
@@ -49,7 +51,7 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DirectoryUnreachable,
         Self::MirrorLost,
         Self::FlagUnknown,
@@ -57,6 +59,7 @@ impl AlarmKind {
         Self::StoreUnreachable,
         Self::SpoolFull,
         Self::SpoolFailing,
+        Self::SenderCapped,
         Self::CaptureSetAside,
         Self::SessionPanicked,
         Self::QueueIdMissing,
@@ -77,6 +80,7 @@ impl AlarmKind {
             Self::StoreUnreachable => "store_unreachable",
             Self::SpoolFull => "spool_full",
             Self::SpoolFailing => "spool_failing",
+            Self::SenderCapped => "sender_capped",
             Self::CaptureSetAside => "capture_set_aside",
             Self::SessionPanicked => "session_panicked",
             Self::QueueIdMissing => "queue_id_missing",
@@ -96,7 +100,9 @@ impl AlarmKind {
             | Self::SpoolFailing
             | Self::PostfixRefused => Course::UntilCured,
             // A stray waits for a person; all else is confirmed and settled meanwhile.
-            Self::ConfigRefused | Self::MirrorLost | Self::Stray => Course::Aside,
+            Self::ConfigRefused | Self::MirrorLost | Self::SenderCapped | Self::Stray => {
+                Course::Aside
+            }
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked

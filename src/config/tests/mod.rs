@@ -106,6 +106,26 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
+fn a_cap_of_captures_is_a_number_and_zero_is_none() {
+    let cap = |value: &str| {
+        let text = sample_with("sender_cap = 1000", value);
+        let file = ConfigFile::parse("mailhold.toml", &text).unwrap();
+        let config = roles::milter(&file).unwrap();
+        config.milter.sender_cap.map(std::num::NonZeroU32::get)
+    };
+    assert_eq!(cap(""), Some(1_000));
+    assert_eq!(cap("sender_cap = 7"), Some(7));
+    assert_eq!(cap("sender_cap = 0"), None);
+    for odd in ["-1", "1000001", "\"1000\"", "1.5"] {
+        let found = faults(&sample_with(
+            "sender_cap = 1000",
+            &format!("sender_cap = {odd}"),
+        ));
+        assert!(found.contains("milter.sender_cap:"), "{odd}: {found}");
+    }
+}
+
+#[test]
 fn a_password_in_a_url_is_refused() {
     const URL: &str = "postgres://mailhold_milter@localhost/mailhold";
     for url in [

@@ -58,6 +58,13 @@ impl Evidence {
             .find_map(|one| Some((&one.identity, one.standing.flagged()?)))
     }
 
+    /// Who answers for the message: the identity that is flagged, or else the first one, which is the
+    /// login if there is one.
+    pub fn answerable(&self) -> Option<&Identity> {
+        let flagged = self.flagged().map(|(identity, _)| identity);
+        flagged.or_else(|| self.known.first().map(|one| &one.identity))
+    }
+
     /// Whether the sender is flagged, or may be for all that is known.
     pub fn is_suspect(&self) -> bool {
         self.gap == Gap::Outage || self.flagged().is_some()

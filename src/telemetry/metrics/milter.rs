@@ -108,6 +108,11 @@ impl Metrics {
         self.0.capture_errors.with_label_values(&[kind]).inc();
     }
 
+    /// A message must come again because its sender is at the cap.
+    pub fn sender_capped(&self) {
+        self.0.sender_capped.inc();
+    }
+
     /// What waits in the spool, and the age of the oldest.
     pub fn spool(&self, n_waiting: usize, oldest: Duration) {
         self.0

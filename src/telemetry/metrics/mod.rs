@@ -40,6 +40,7 @@ struct Figures {
     directory_errors: IntCounterVec,
     capture_bytes: IntCounter,
     capture_errors: IntCounterVec,
+    sender_capped: IntCounter,
     spool_waiting: IntGauge,
     spool_oldest: Gauge,
     disk_free_bytes: GaugeVec,
@@ -146,6 +147,10 @@ impl Metrics {
                 "capture_errors_total",
                 "Captures that failed: full or failing",
                 &["kind"],
+            ),
+            sender_capped: in_registry.counter(
+                "sender_capped_total",
+                "Messages that must come again because their sender is at the cap",
             ),
             spool_waiting: in_registry.count_now(
                 "spool_waiting",
