@@ -88,6 +88,18 @@ pub enum PostfixError {
          start: restart this process"
     )]
     QueuesMoved,
+    /// Nobody listens where Postfix's queue manager does.
+    #[error("Postfix does not run: nobody answers at {}", socket.display())]
+    NotRunning {
+        /// The queue manager's socket.
+        socket: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file system of Postfix's does not answer.
+    #[error("no answer from the file system of Postfix's queue or log within {0:?}")]
+    Stalled(Duration),
     /// A directory of the queue cannot be read.
     #[error("cannot look into {}", path.display())]
     Look {
@@ -144,6 +156,8 @@ impl PostfixError {
             Self::Talk { .. }
             | Self::Overdue { .. }
             | Self::Refused { .. }
+            | Self::NotRunning { .. }
+            | Self::Stalled(_)
             | Self::Look { .. }
             | Self::Watch { .. }
             | Self::ReadLog { .. }
