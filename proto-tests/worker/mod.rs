@@ -1,18 +1,19 @@
 //! The worker on a real Postfix and PostgreSQL, with sudo as it is shipped. What a milter does is in
 //! the tests of the whole way only.
 
-mod mails;
-mod stand_in;
-mod workplace;
+pub mod mails;
+pub mod stand_in;
+pub mod workplace;
 
 mod flow;
 mod identity;
 mod other_hand;
 mod requeue;
 
-mod commands;
+pub mod commands;
 mod crash;
 mod database;
+mod lost_answers;
 mod several;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         commands::tests(trials),
         crash::tests(trials),
         database::tests(trials),
+        lost_answers::tests(trials),
         several::tests(trials),
     ]
     .into_iter()

@@ -1,7 +1,7 @@
 //! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
-//! Read in this order: identity, confirm, settle, prove, traces, fates, troubles.
+//! Read in this order: identity, confirm, settle, prove, traces, fates, troubles, asking, lookout.
 
 mod confirm;
 mod identity;
@@ -11,6 +11,8 @@ mod prove;
 mod settle;
 mod traces;
 
+mod asking;
+mod lookout;
 mod troubles;
 
 use std::{sync::Arc, time::Duration};
@@ -21,13 +23,13 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-use self::troubles::Part;
-pub use self::troubles::Troubles;
+use self::{asking::Asking, troubles::Part};
+pub use self::{asking::Rounds, troubles::Troubles};
 use crate::{
     domain::instance::Instance,
     postfix::{Postfix, error::PostfixError},
-    store::{Store, StoreError, figures::Waiting, wake::Wake},
-    telemetry::{AlarmKind, Alarms, Metrics, chain::Chain, events},
+    store::{Store, figures::Waiting, wake::Wake},
+    telemetry::{Alarms, Metrics},
 };
 
 /// The `[worker]` section.
@@ -61,6 +63,8 @@ pub struct Desk {
     pub alarms: Alarms,
     /// What of Postfix does not work just now.
     pub troubles: Troubles,
+    /// Which loops PostgreSQL fails just now.
+    pub rounds: Rounds,
 }
 
 impl Desk {
@@ -107,6 +111,7 @@ pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) -> Result<(), J
     let mut hearing = JoinSet::new();
     hearing.spawn(hear_store(Arc::clone(&desk), Arc::clone(&bells)));
     hearing.spawn(hear_hold(Arc::clone(&desk), bells));
+    hearing.spawn(lookout::run(Arc::clone(&desk)));
     hearing.spawn(count(desk));
     loop {
         tokio::select! {
@@ -163,9 +168,9 @@ const ROUNDS_BETWEEN_TRIES: u32 = 6;
 /// Counts what waits, for the figures, and looks whether faults are over.
 async fn count(desk: Arc<Desk>) {
     for round in 0_u32.. {
+        Asking::Count.begin(&desk);
         match desk.store.figures(&desk.settings().instance).await {
             Ok(figures) => {
-                desk.alarms.clear(AlarmKind::StoreUnreachable);
                 let now = Utc::now();
                 desk.metrics
                     .unconfirmed(figures.unconfirmed.count, age(&figures.unconfirmed, now));
@@ -174,8 +179,9 @@ async fn count(desk: Arc<Desk>) {
                 desk.metrics
                     .settling(figures.decided.count, age(&figures.decided, now));
             }
-            Err(error) => note_store(&desk, &error),
+            Err(error) => Asking::Count.note(&desk, &error),
         }
+        Asking::Count.end(&desk);
         match desk.postfix.list_hold().await {
             Ok(listing) => {
                 Troubles::over(&desk, Part::Queue);
@@ -195,12 +201,6 @@ fn age(waiting: &Waiting, now: DateTime<Utc>) -> Duration {
         .oldest
         .and_then(|oldest| (now - oldest).to_std().ok())
         .unwrap_or_default()
-}
-
-fn note_store(desk: &Desk, error: &StoreError) {
-    desk.alarms
-        .raise(AlarmKind::StoreUnreachable, &Chain(error).to_string());
-    events::store_unreachable(error);
 }
 
 /// Waits for a bell or the next poll; `false` when it is time to stop.
