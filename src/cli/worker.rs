@@ -12,7 +12,7 @@ use crate::{
     postfix::Postfix,
     store::{Role, Store},
     telemetry::{Alarms, Metrics, events, log, serve},
-    worker::{self, Desk, Settings, Sightings, Troubles},
+    worker::{self, Desk, Rounds, Settings, Sightings, Troubles},
 };
 
 /// Carries decisions out.
@@ -55,6 +55,7 @@ async fn serve(config: WorkerConfig, reload: Reload) -> Outcome {
         metrics: metrics.clone(),
         alarms: alarms.clone(),
         troubles: Troubles::default(),
+        rounds: Rounds::default(),
         sightings: Sightings::default(),
     };
     events::role_ready("worker");

@@ -19,7 +19,9 @@ use tokio::{sync::watch, time::Instant};
 pub use self::sightings::Sightings;
 use self::{absent::Absent, adopt::Refused, sightings::Departed, strays::Strays};
 use super::{
-    Bells, Desk, note_store, rung_or,
+    Bells, Desk,
+    asking::Asking,
+    rung_or,
     troubles::{Part, Troubles},
 };
 use crate::{
@@ -137,14 +139,16 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     let n_others = memory.roll.n_others();
     desk.metrics.on_hold(memory.roll.len() + n_others);
     memory.take_in(changes, desk.sightings.take());
+    Asking::Reconcile.begin(desk);
     match compare(desk, memory).await {
         Ok(()) => {
+            Asking::Reconcile.end(desk);
             if let StoreSince::Away = memory.store {
                 memory.store = StoreSince::Answers(Instant::now());
             }
         }
         Err(error) => {
-            note_store(desk, &error);
+            Asking::Reconcile.note(desk, &error);
             memory.store = StoreSince::Away;
         }
     }
