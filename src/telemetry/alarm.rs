@@ -91,13 +91,12 @@ impl AlarmKind {
             | Self::SpoolFull
             | Self::SpoolFailing
             | Self::PostfixRefused => Course::UntilCured,
-            Self::ConfigRefused | Self::MirrorLost => Course::Aside,
+            Self::ConfigRefused | Self::MirrorLost | Self::IdentityMismatch => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked
             | Self::QueueIdMissing
             | Self::NegotiationFailed
-            | Self::IdentityMismatch
             | Self::Gone => Course::Momentary,
         }
     }
@@ -149,6 +148,19 @@ impl Alarms {
         if active.insert(kind, fault).is_none() {
             self.metrics.alarm(kind.as_str(), true);
             events::alarm_began(kind.as_str(), detail);
+        }
+    }
+
+    /// Ends an alarm on the word of somebody who was asked at that moment, unless its fault was seen
+    /// again meanwhile.
+    pub fn clear_unless_seen_since(&self, kind: AlarmKind, asked: Instant) {
+        let is_older = {
+            let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+            let fault = active.get(&kind);
+            fault.is_some_and(|fault| fault.last_seen < asked)
+        };
+        if is_older {
+            self.clear(kind);
         }
     }
 
@@ -229,6 +241,19 @@ mod tests {
                 .to_text()
                 .contains("{kind=\"config_refused\"} 0")
         );
+    }
+
+    #[test]
+    fn an_alarm_does_not_end_on_word_that_is_older_than_its_fault() {
+        let alarms = Alarms::new(Metrics::new());
+        let asked = Instant::now();
+        alarms.raise(AlarmKind::IdentityMismatch, "another message");
+        alarms.clear_unless_seen_since(AlarmKind::IdentityMismatch, asked);
+        assert!(alarms.detail(AlarmKind::IdentityMismatch).is_some());
+        let later = Instant::now() + MOMENT;
+        alarms.expire(later);
+        alarms.clear_unless_seen_since(AlarmKind::IdentityMismatch, later);
+        assert_eq!(alarms.detail(AlarmKind::IdentityMismatch), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
-//! Read in this order: identity, confirm, settle, prove, traces, fates, troubles.
+//! Read in this order: identity, doubts, recipients, confirm, settle, prove, traces, fates, troubles.
 
 mod confirm;
+mod doubts;
 mod identity;
+mod recipients;
 
 mod fates;
 mod prove;
@@ -19,6 +21,7 @@ use chrono::{DateTime, Utc};
 use tokio::{
     sync::{Notify, watch},
     task::{JoinError, JoinSet},
+    time::Instant,
 };
 
 use self::troubles::Part;
@@ -163,9 +166,11 @@ const ROUNDS_BETWEEN_TRIES: u32 = 6;
 /// Counts what waits, for the figures, and looks whether faults are over.
 async fn count(desk: Arc<Desk>) {
     for round in 0_u32.. {
+        let asked = Instant::now();
         match desk.store.figures(&desk.settings().instance).await {
             Ok(figures) => {
                 desk.alarms.clear(AlarmKind::StoreUnreachable);
+                doubts::counted(&desk, figures.n_doubted, asked);
                 let now = Utc::now();
                 desk.metrics
                     .unconfirmed(figures.unconfirmed.count, age(&figures.unconfirmed, now));

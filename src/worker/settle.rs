@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    Bells, Desk,
+    Bells, Desk, doubts,
     fates::{Fates, Fault, Proven, Recorded},
     identity::{self, Found},
     note_store,
@@ -27,7 +27,7 @@ use crate::{
         settlements::Method,
         work::{Claimed, Lease},
     },
-    telemetry::{AlarmKind, chain::Chain, events},
+    telemetry::{chain::Chain, events},
 };
 
 /// Queue files read at once.
@@ -174,10 +174,7 @@ async fn look_at_all(
                 fates.postpone(vec![work], Fault::Message, "the queue file is not ready");
             }
             Ok(Found::Doubtful(reason)) => {
-                let standing = &work.standing;
-                let text = format!("{}: {reason}", standing.queue_id);
-                desk.alarms.raise(AlarmKind::IdentityMismatch, &text);
-                events::identity_mismatch(&standing.queue_id, standing.capture_id, &reason);
+                doubts::note(desk, &work.standing, &reason).await;
                 fates.postpone(vec![work], Fault::Message, &reason);
             }
             Err(error) => {
@@ -187,6 +184,10 @@ async fn look_at_all(
             }
         }
     }
+    // Nothing is in doubt that is looked at for the first time: it was confirmed.
+    let again = plan.iter().filter(|(work, _)| work.lease.attempt() > 1);
+    let again: Vec<_> = again.map(|(work, _)| work.standing.capture_id).collect();
+    doubts::over(desk, &again).await;
     let found = prove::missing(desk, missing, missed).await;
     hasten_found(desk, &found).await;
     fates.extend(found);
