@@ -15,6 +15,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_list_shows_who_writes_to_whom_about_what,
         a_list_begins_with_what_waits_longest,
+        a_list_marks_what_is_in_doubt_and_what_has_twins,
         a_list_without_anything_says_so,
         a_list_that_is_cut_says_so,
         a_list_tells_of_messages_that_no_worker_has_seen,
@@ -61,6 +62,36 @@ async fn a_list_begins_with_what_waits_longest(lab: &Lab) {
         all.lines().nth(1).unwrap().ends_with("third"),
         "newest first: {all}"
     );
+}
+
+async fn a_list_marks_what_is_in_doubt_and_what_has_twins(lab: &Lab) {
+    let office = Office::start(lab).await;
+    let mails = ["alone", "doubted", "double", "double"].map(Mail::about);
+    let captures = office.held_all(&mails).await;
+    office.doubt(&captures[1], "its content is another").await;
+    office.doubt(&captures[3], "its content is another").await;
+    let list = text(&office.reviews(&["list"]).await.stdout);
+    let note = |at: usize| {
+        let line = line_of(&list, captures[at].queue_id.as_str());
+        let (_, rest) = line.split_once(" held ").unwrap();
+        rest.split(" s ").next().unwrap().trim().to_owned()
+    };
+    assert!(list.starts_with("QUEUE ID"), "{list}");
+    for (at, begin) in [(1, "doubt "), (2, "twin "), (3, "doubt, twin ")] {
+        assert!(note(at).starts_with(begin), "{list}");
+    }
+    assert!(!note(0).contains(['d', 't']), "{list}");
+
+    let json = lines(&office.reviews(&["list", "--json"]).await);
+    let marks: Vec<_> = json
+        .iter()
+        .map(|line| (line["doubted"].as_bool(), line["n_twins"].as_u64()))
+        .collect();
+    let mark = |doubted, n_twins| (Some(doubted), Some(n_twins));
+    let expected = [mark(false, 0), mark(true, 0), mark(false, 1), mark(true, 1)];
+    assert_eq!(marks, expected);
+    let shown = office.shown(&captures[1]).await;
+    assert_eq!(shown["doubts"][0]["reason"], "its content is another");
 }
 
 async fn a_list_without_anything_says_so(lab: &Lab) {

@@ -147,6 +147,11 @@ impl Office {
         self.held_all(&[mail]).await.remove(0)
     }
 
+    /// Records that the worker doubts a queue file.
+    pub async fn doubt(&self, capture: &Capture, reason: &str) {
+        assert!(self.worker.doubt(capture.id, reason).await.unwrap());
+    }
+
     /// `mailhold` with these settings, still without a command.
     pub fn mailhold(&self) -> Program {
         let config = [PathBuf::from("--config"), self.settings_file.clone()];

@@ -132,6 +132,13 @@ impl Smtp {
         self.reply().await
     }
 
+    /// The content after `DATA`, and hangs up without waiting for the reply to it.
+    pub async fn content_and_hang_up(mut self, content: &[u8]) {
+        self.write(&stuffed(content)).await;
+        self.stream.flush().await.unwrap();
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// One whole message in the open session, up to the first refusal.
     pub async fn send(&mut self, sender: &str, recipients: &[&str], content: &[u8]) -> Reply {
         let reply = self.mail(&format!("<{sender}>")).await;

@@ -23,6 +23,9 @@ const REVIEWS: &str = "
     select capture_id, 0, 'b@elsewhere.test', '', '{}' from capture;
     insert into capture_content (capture_id, ordinal, encoding, bytes)
     select capture_id, 0, 'identity', 'x' from capture;
+    insert into doubt (capture_id, reason) select capture_id, 'a link' from capture;
+    insert into added_recipient (capture_id, ordinal, n_added, how, address)
+    select capture_id, 0, 1, 'added', '' from capture;
     update capture set state = 'held';
     insert into decision (capture_id, decision, reviewer, via)
     select capture_id, 'release', 'rita', 'cli' from capture where queue_id like '%j';
@@ -44,7 +47,12 @@ async fn the_statements_of_the_page_remove_only_what_is_old_and_settled(lab: &La
         .execute(&format!("begin; {statements} commit;"))
         .await;
     assert_eq!(database.execute("select state from capture").await, "held");
-    for table in ["capture_recipient", "capture_content"] {
+    for table in [
+        "capture_recipient",
+        "capture_content",
+        "doubt",
+        "added_recipient",
+    ] {
         let left = database
             .execute(&format!("select count(*) from {table}"))
             .await;

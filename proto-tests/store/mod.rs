@@ -3,6 +3,8 @@
 mod connection;
 mod deciding;
 pub mod fixture;
+
+mod findings;
 mod lifecycle;
 mod reading;
 mod recording;
@@ -32,6 +34,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         settling::tests(trials),
         waking::tests(trials),
         watching::tests(trials),
+        findings::tests(trials),
         working::tests(trials),
     ]
     .into_iter()

@@ -12,7 +12,7 @@ use crate::{
 
 /// insufficient_privilege
 const DENIED: &str = "42501";
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 9] = [
     "capture",
     "capture_recipient",
     "capture_content",
@@ -20,6 +20,8 @@ const TABLES: [&str; 7] = [
     "work",
     "settlement",
     "watched",
+    "doubt",
+    "added_recipient",
 ];
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
@@ -108,6 +110,7 @@ async fn the_workers_login_cannot_read_content_or_addresses(lab: &Lab) {
             "select * from capture",
             "select note from decision",
             "select from watched",
+            "select from added_recipient",
         ],
     )
     .await;
@@ -151,6 +154,11 @@ async fn the_workers_login_changes_nothing_but_states_and_leases(lab: &Lab) {
             "delete from capture",
             "delete from decision",
             "delete from settlement",
+            "delete from doubt",
+            "update doubt set reason = ''",
+            "insert into doubt (cleared_at) values (now())",
+            "update added_recipient set address = ''",
+            "delete from added_recipient",
         ],
     )
     .await;
@@ -184,6 +192,9 @@ async fn the_reviewers_login_can_read_and_decide_and_nothing_else(lab: &Lab) {
             "update decision set decision = 'release'",
             "update watched set rule = ''",
             "insert into watched (watched_id) values (gen_random_uuid())",
+            "update doubt set cleared_at = now()",
+            "insert into doubt (reason) values ('')",
+            "insert into added_recipient (ordinal) values (0)",
             "insert into settlement (capture_id, disposition, method, worker, evidence) \
                 values (gen_random_uuid(), 'gone', 'none', '', '')",
             "insert into capture (capture_id) values (gen_random_uuid())",
@@ -205,7 +216,12 @@ async fn no_login_can_lend_itself_the_owners_rights(lab: &Lab) {
         session
             .run("create temporary table trap (capture_id uuid, state text)")
             .await;
-        for function in ["guard_state", "guard_decision", "pass_on_decision"] {
+        for function in [
+            "guard_state",
+            "guard_decision",
+            "pass_on_decision",
+            "guard_doubt",
+        ] {
             let hang = format!(
                 "create trigger t before insert on trap for each row execute function {function}()"
             );
@@ -247,18 +263,24 @@ milter|capture_content|insert (bytes capture_id encoding ordinal)
 milter|capture_recipient|insert (argument capture_id ordinal parameters recipient rewritten)
 milter|watched|insert (10)
 reviews|_sqlx_migrations|select
+reviews|added_recipient|select
 reviews|capture|select
 reviews|capture_content|select
 reviews|capture_recipient|select
 reviews|decision|insert (capture_id decision note os_user reviewer via)
 reviews|decision|select
+reviews|doubt|select
 reviews|settlement|select
 reviews|watched|select
 reviews|work|select
 worker|_sqlx_migrations|select
+worker|added_recipient|insert (address capture_id how n_added ordinal original)
 worker|capture|select (9)
 worker|capture|update (state)
 worker|decision|select (capture_id created_at decision decision_id reviewer)
+worker|doubt|insert (capture_id reason)
+worker|doubt|select
+worker|doubt|update (cleared_at)
 worker|settlement|insert (capture_id decision_id disposition evidence method new_queue_id worker)
 worker|settlement|select
 worker|work|delete

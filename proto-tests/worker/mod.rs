@@ -5,10 +5,13 @@ pub mod mails;
 pub mod stand_in;
 pub mod workplace;
 
+mod added;
 mod flow;
 mod identity;
 mod other_hand;
 mod requeue;
+mod twins;
+mod wrong_message;
 
 pub mod commands;
 mod crash;
@@ -28,10 +31,13 @@ use crate::trials::Trials;
 /// All tests of this area.
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     [
+        added::tests(trials),
         flow::tests(trials),
         identity::tests(trials),
         other_hand::tests(trials),
         requeue::tests(trials),
+        twins::tests(trials),
+        wrong_message::tests(trials),
         commands::tests(trials),
         crash::tests(trials),
         database::tests(trials),

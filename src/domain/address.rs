@@ -23,17 +23,20 @@ impl Address {
         if bare.is_empty() {
             return None;
         }
-        let (local, domain) = match bare.iter().rposition(|byte| *byte == b'@') {
-            Some(at) => {
-                let (local, rest) = bare.split_at(at);
-                (local, rest.get(1..).unwrap_or_default())
-            }
-            None => (bare, &[][..]),
-        };
+        let (local, domain) = divided(bare);
         Some(Self {
             local: unquoted(local),
             domain: folded_domain(domain),
         })
+    }
+
+    /// Reads an address as Postfix keeps it in its queue: without quotes, routes and brackets.
+    pub fn from_queue(address: &[u8]) -> Self {
+        let (local, domain) = divided(address);
+        Self {
+            local: local.to_vec(),
+            domain: folded_domain(domain),
+        }
     }
 
     /// The part before the last `@`, without quotes, in the sender's spelling.
@@ -60,6 +63,17 @@ impl Address {
             .chars()
             .map(|sign| if sign.is_control() { '\u{fffd}' } else { sign })
             .collect()
+    }
+}
+
+/// The parts before and after the last `@`.
+fn divided(address: &[u8]) -> (&[u8], &[u8]) {
+    match address.iter().rposition(|byte| *byte == b'@') {
+        Some(at) => {
+            let (local, rest) = address.split_at(at);
+            (local, rest.get(1..).unwrap_or_default())
+        }
+        None => (address, &[]),
     }
 }
 
@@ -118,6 +132,19 @@ mod tests {
             "<\"an\\na\"@corp.test>",
         ] {
             assert_eq!(read(spelling), "anna@corp.test", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_queue_is_that_of_the_envelope_without_its_quotes() {
+        for (queued, sent) in [
+            ("anna@Corp.test", "<anna@corp.test>"),
+            ("a b@corp.test", "<\"a b\"@corp.test>"),
+            ("a\"b@corp.test", "<\"a\\\"b\"@corp.test>"),
+            ("anna", "<anna>"),
+        ] {
+            let sent = Address::from_envelope(sent.as_bytes());
+            assert_eq!(Some(Address::from_queue(queued.as_bytes())), sent);
         }
     }
 

@@ -34,6 +34,7 @@ pub struct Recipient {
 pub(super) struct Envelope {
     sender: Option<Vec<u8>>,
     recipients: Vec<Recipient>,
+    redirect: Option<Vec<u8>>,
     /// Attributes stand before the recipient that they belong to.
     next: Recipient,
     n_delivered: usize,
@@ -55,6 +56,7 @@ impl Envelope {
             kind::SENDER => self.sender = Some(self.keep(bytes)?),
             kind::ORIGINAL_RECIPIENT => self.next.original = Some(self.keep(bytes)?),
             kind::RECIPIENT => self.add_recipient(bytes)?,
+            kind::REDIRECT => self.redirect = Some(self.keep(bytes)?),
             kind::DELIVERED => {
                 self.n_delivered += 1;
                 self.next = Recipient::default();
@@ -105,6 +107,7 @@ impl Envelope {
         Ok(QueueFile {
             sender: self.sender.ok_or("there is no sender")?,
             recipients: self.recipients,
+            redirect: self.redirect,
             n_delivered: self.n_delivered,
             arrived_at: self.arrived_at.ok_or("there is no arrival time")?,
             created_second: self.created_second,

@@ -25,6 +25,9 @@ pub struct QueueFile {
     pub sender: Vec<u8>,
     /// The recipients still to be served, aliases and copies included.
     pub recipients: Vec<Recipient>,
+    /// Who gets the message in the place of all recipients (`REDIRECT` of an access table or of
+    /// header checks; the last one counts, as in `src/qmgr/qmgr_message.c`).
+    pub redirect: Option<Vec<u8>>,
     /// Recipients that were served already.
     pub n_delivered: usize,
     /// When the sender was named (`MAIL FROM`).
@@ -225,6 +228,24 @@ mod tests {
         assert_eq!(last[1].address, b"last@out.test");
         assert_eq!(last[1].original, None);
         assert_eq!(message.n_delivered, 1);
+    }
+
+    #[test]
+    fn a_redirection_is_read_before_and_behind_the_message() {
+        let before = Sample::default().record(kind::REDIRECT, b"first@out.test");
+        let sample = Sample {
+            bytes: [before.bytes, Sample::with_envelope().bytes].concat(),
+        };
+        let message = read(&sample.clone().received().end()).unwrap();
+        assert_eq!(message.redirect, Some(b"first@out.test".to_vec()));
+        let behind = sample
+            .received()
+            .record(kind::EXTRACTED, b"")
+            .record(kind::REDIRECT, b"last@out.test")
+            .record(kind::END, b"");
+        let message = read(&behind).unwrap();
+        assert_eq!(message.redirect, Some(b"last@out.test".to_vec()));
+        assert_eq!(message.recipients.len(), 1);
     }
 
     #[test]

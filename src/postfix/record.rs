@@ -24,6 +24,7 @@ pub(super) mod kind {
     pub const LINE: u8 = b'N';
     pub const ORIGINAL_RECIPIENT: u8 = b'O';
     pub const RECIPIENT: u8 = b'R';
+    pub const REDIRECT: u8 = b'>';
     pub const SENDER: u8 = b'S';
     pub const TIME: u8 = b'T';
     pub const EXTRACTED: u8 = b'X';

@@ -98,6 +98,13 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// A doubt about a message could not be recorded, or not that it is over.
+    #[error("cannot record a doubt")]
+    Doubt {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// No work could be claimed.
     #[error("cannot claim decisions")]
     Claim {
@@ -250,6 +257,7 @@ impl StoreError {
             | Self::RecordWatched { cause, .. }
             | Self::LookUp { cause }
             | Self::Confirm { cause }
+            | Self::Doubt { cause }
             | Self::Claim { cause }
             | Self::Begin { cause }
             | Self::Postpone { cause }

@@ -17,6 +17,8 @@ pub struct Figures {
     pub held: Waiting,
     /// Decisions that are not carried out, since they were made.
     pub decided: Waiting,
+    /// Messages in review whose queue file is, by the last look at it, not the captured message.
+    pub n_doubted: u64,
 }
 
 /// A count and the age of its eldest.
@@ -76,7 +78,8 @@ impl Store {
             r#"select
                 unconfirmed.count as "unconfirmed!", unconfirmed.oldest as unconfirmed_oldest,
                 held.count as "held!", held.oldest as held_oldest,
-                decided.count as "decided!", decided.oldest as decided_oldest
+                decided.count as "decided!", decided.oldest as decided_oldest,
+                doubted.count as "doubted!"
             from
                 (
                     select count(*) as count, min(captured_at) as oldest
@@ -92,7 +95,15 @@ impl Store {
                     select count(*) as count, min(created_at) as oldest
                     from work
                     where instance = $1
-                ) as decided"#,
+                ) as decided,
+                (
+                    select count(distinct c.capture_id) as count
+                    from doubt
+                    join capture c using (capture_id)
+                    where doubt.cleared_at is null
+                        and c.instance = $1
+                        and c.state in ('captured', 'held', 'decided')
+                ) as doubted"#,
             instance.as_str(),
         )
         .fetch_one(&self.pool);
@@ -107,6 +118,7 @@ impl Store {
             unconfirmed: waiting(counted.unconfirmed, counted.unconfirmed_oldest),
             held: waiting(counted.held, counted.held_oldest),
             decided: waiting(counted.decided, counted.decided_oldest),
+            n_doubted: row::size(counted.doubted),
         })
     }
 }

@@ -14,7 +14,9 @@ pub mod schema;
 pub mod captures;
 pub mod reviews;
 
+pub mod added;
 pub mod decisions;
+pub mod doubts;
 pub mod settlements;
 pub mod work;
 

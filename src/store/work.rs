@@ -145,7 +145,8 @@ impl Store {
     }
 
     /// Moves captures to `held` and returns those that moved: not those that had left `captured`
-    /// already, nor a second one whose queue file is under review as another capture.
+    /// already, nor a second one whose queue file is under review as another capture. Doubts about
+    /// them are over.
     pub async fn confirm(&self, seen: &[CaptureId]) -> Result<Vec<CaptureId>, StoreError> {
         let asked = sqlx::query_scalar!(
             "with candidate as (
@@ -169,6 +170,11 @@ impl Store {
                 where c.state = 'captured'
                 order by c.capture_id
                 for update of c
+            ),
+            cleared as (
+                update doubt
+                set cleared_at = now()
+                where capture_id = any($1) and cleared_at is null
             )
             update capture
             set state = 'held'

@@ -144,13 +144,13 @@ impl AlarmKind {
             | Self::CaptureWaits
             | Self::DecisionWaits
             | Self::ClockApart
+            | Self::IdentityMismatch
             | Self::Stray => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked
             | Self::QueueIdMissing
             | Self::NegotiationFailed
-            | Self::IdentityMismatch
             | Self::Gone => Course::Momentary,
         }
     }
@@ -222,6 +222,19 @@ impl Alarms {
         if begins {
             self.metrics.alarm(kind.as_str(), true);
             events::alarm_began(kind.as_str(), detail);
+        }
+    }
+
+    /// Ends an alarm on the word of somebody who was asked at that moment, unless its fault was seen
+    /// again meanwhile.
+    pub fn clear_unless_seen_since(&self, kind: AlarmKind, asked: Instant) {
+        let is_older = {
+            let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+            let fault = active.get(&kind);
+            fault.is_some_and(|fault| fault.last_seen < asked)
+        };
+        if is_older {
+            self.clear(kind);
         }
     }
 
@@ -352,6 +365,19 @@ mod tests {
         }
         assert!(AlarmKind::SpoolFull.is_for_everybody());
         assert!(AlarmKind::DecisionWaits.is_for_everybody());
+    }
+
+    #[test]
+    fn an_alarm_does_not_end_on_word_that_is_older_than_its_fault() {
+        let alarms = Alarms::new(Metrics::new());
+        let asked = Instant::now();
+        alarms.raise(AlarmKind::IdentityMismatch, "another message");
+        alarms.clear_unless_seen_since(AlarmKind::IdentityMismatch, asked);
+        assert!(alarms.detail(AlarmKind::IdentityMismatch).is_some());
+        let later = Instant::now() + MOMENT;
+        alarms.expire(later);
+        alarms.clear_unless_seen_since(AlarmKind::IdentityMismatch, later);
+        assert_eq!(alarms.detail(AlarmKind::IdentityMismatch), None);
     }
 
     #[test]

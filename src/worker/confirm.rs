@@ -1,21 +1,27 @@
 //! Captured → held: a message can be decided only after it was seen on hold, ready, and the same.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     Bells, Desk,
     asking::Asking,
+    doubts,
     identity::{self, Found},
-    rung,
+    recipients, rung,
     troubles::{Part, Troubles},
 };
 use crate::{
     domain::capture_id::CaptureId,
-    store::work::Standing,
-    telemetry::{AlarmKind, events},
+    postfix::Held,
+    store::{StoreError, added::Added, work::Standing},
+    telemetry::events,
 };
 
 /// Captures asked of the database at once.
@@ -27,22 +33,59 @@ const PART: usize = 25;
 /// Queue files read at once.
 const AT_ONCE: usize = 4;
 
-/// Captures whose queue file is another message: told once, left alone until a restart.
-type Mismatched = BTreeSet<CaptureId>;
+/// The first pause before a file that was another message is read again; it doubles every time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest one: so soon after a file was mended its message can be decided.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Captures whose queue file was another message: looked at again now and then, because whoever
+/// changed a file may put it right.
+#[derive(Default)]
+struct Doubted(HashMap<CaptureId, Again>);
+
+/// When to look again, and how long the pause before it is.
+#[derive(Clone, Copy)]
+struct Again {
+    at: Instant,
+    pause: Duration,
+}
+
+impl Doubted {
+    fn is_due(&self, capture_id: CaptureId, now: Instant) -> bool {
+        let again = self.0.get(&capture_id);
+        again.is_none_or(|again| again.at <= now)
+    }
+
+    fn put_off(&mut self, capture_id: CaptureId, now: Instant) {
+        let again = self.0.entry(capture_id).or_insert(Again {
+            at: now,
+            pause: FIRST_PAUSE / 2,
+        });
+        again.pause = (again.pause * 2).min(LONGEST_PAUSE);
+        again.at = now + again.pause;
+    }
+
+    /// Forgets those that were confirmed, or settled by another hand.
+    fn keep(&mut self, unconfirmed: &HashSet<CaptureId>) {
+        self.0.retain(|id, _| unconfirmed.contains(id));
+    }
+}
 
 /// Confirms whenever it is rung.
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
-    let mut mismatched = Mismatched::new();
+    let mut doubted = Doubted::default();
     while rung(&bells.confirm, &desk, &mut stop).await {
         Asking::Confirm.begin(&desk);
-        confirm_all(&desk, &mut mismatched, &stop).await;
+        confirm_all(&desk, &mut doubted, &stop).await;
         Asking::Confirm.end(&desk);
     }
 }
 
 /// Asks for what is not confirmed, not for what is on hold: that may be a hundred thousand files.
-async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched, stop: &watch::Receiver<bool>) {
+async fn confirm_all(desk: &Desk, doubted: &mut Doubted, stop: &watch::Receiver<bool>) {
     let mut after = None;
+    let mut unconfirmed = HashSet::new();
     loop {
         let page = desk
             .store
@@ -52,26 +95,29 @@ async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched, stop: &watch::Rec
             Ok(page) => page,
             Err(error) => return Asking::Confirm.note(desk, &error),
         };
-        let Some(last) = page.last() else { return };
-        after = Some(last.capture_id);
+        let ids = page.iter().map(|standing| standing.capture_id);
+        unconfirmed.extend(ids.filter(|id| doubted.0.contains_key(id)));
+        after = page.last().map(|last| last.capture_id).or(after);
         for part in page.chunks(PART) {
             if *stop.borrow() {
                 return;
             }
-            confirm_part(desk, part, mismatched).await;
+            confirm_part(desk, part, doubted).await;
         }
         if page.len() < PAGE as usize {
+            doubted.keep(&unconfirmed);
             return;
         }
     }
 }
 
-async fn confirm_part(desk: &Desk, part: &[Standing], mismatched: &mut Mismatched) {
-    let fresh = part
+async fn confirm_part(desk: &Desk, part: &[Standing], doubted: &mut Doubted) {
+    let now = Instant::now();
+    let due = part
         .iter()
-        .filter(|standing| !mismatched.contains(&standing.capture_id));
-    let fresh: Vec<Standing> = fresh.cloned().collect();
-    let looks = fresh.into_iter().map(|standing| async move {
+        .filter(|standing| doubted.is_due(standing.capture_id, now));
+    let due: Vec<Standing> = due.cloned().collect();
+    let looks = due.into_iter().map(|standing| async move {
         let found = identity::look(&desk.postfix, &standing, None).await;
         (standing, found)
     });
@@ -79,37 +125,78 @@ async fn confirm_part(desk: &Desk, part: &[Standing], mismatched: &mut Mismatche
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
     while let Some((standing, found)) = looks.next().await {
         match found {
-            Ok(Found::Same(_)) => seen.push(standing),
+            Ok(Found::Same(held)) => seen.push((standing, held)),
             // Not on hold yet, or never to be: the next look tells.
             Ok(Found::NotReady | Found::Missing) => {}
             Ok(Found::Doubtful(reason)) => {
-                desk.alarms.raise(
-                    AlarmKind::IdentityMismatch,
-                    &format!("{}: {reason}", standing.queue_id),
-                );
-                events::identity_mismatch(&standing.queue_id, standing.capture_id, &reason);
-                mismatched.insert(standing.capture_id);
+                doubted.put_off(standing.capture_id, Instant::now());
+                doubts::note(desk, Asking::Confirm, &standing, &reason).await;
             }
             Err(error) => Troubles::note(desk, Part::Queue, &error),
         }
     }
-    if !seen.is_empty() {
-        note_held(desk, &seen).await;
+    if seen.is_empty() {
+        return;
     }
-}
-
-async fn note_held(desk: &Desk, seen: &[Standing]) {
-    let ids: Vec<CaptureId> = seen.iter().map(|standing| standing.capture_id).collect();
-    match desk.store.confirm(&ids).await {
+    let ids: Vec<CaptureId> = seen
+        .iter()
+        .map(|(standing, _)| standing.capture_id)
+        .collect();
+    match record(desk, &ids, &seen).await {
         Ok(moved) => {
             desk.metrics.confirmed(moved.len());
-            for standing in seen
-                .iter()
-                .filter(|standing| moved.contains(&standing.capture_id))
-            {
+            let moved: HashSet<CaptureId> = moved.into_iter().collect();
+            let seen = seen.iter().map(|(standing, _)| standing);
+            for standing in seen.filter(|standing| moved.contains(&standing.capture_id)) {
                 events::message_held(&standing.queue_id, standing.capture_id);
             }
         }
         Err(error) => Asking::Confirm.note(desk, &error),
+    }
+}
+
+/// Records what Postfix added, and only then that the messages can be decided: nobody decides
+/// without having been able to see it.
+async fn record(
+    desk: &Desk,
+    ids: &[CaptureId],
+    seen: &[(Standing, Box<Held>)],
+) -> Result<Vec<CaptureId>, StoreError> {
+    let named = desk.store.named_recipients(ids).await?;
+    let found = seen.iter().map(|(standing, held)| {
+        let id = standing.capture_id;
+        let named = named.get(&id).map(Vec::as_slice).unwrap_or_default();
+        (id, recipients::added(&held.message, named))
+    });
+    let found: Vec<(CaptureId, Added)> = found.filter(|(_, added)| added.n_in_all > 0).collect();
+    if !found.is_empty() {
+        desk.store.note_added(&found).await?;
+    }
+    desk.store.confirm(ids).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_doubt_is_read_again_ever_more_seldom_but_soon_after_it_is_mended() {
+        let id = CaptureId::new(uuid::Uuid::now_v7());
+        let mut doubted = Doubted::default();
+        let mut now = Instant::now();
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            assert!(doubted.is_due(id, now));
+            doubted.put_off(id, now);
+            assert!(!doubted.is_due(id, now));
+            let pause = doubted.0.get(&id).unwrap().pause;
+            pauses.push(pause.as_secs());
+            now += pause;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+        doubted.keep(&HashSet::from([id]));
+        assert!(!doubted.0.is_empty());
+        doubted.keep(&HashSet::new());
+        assert!(doubted.0.is_empty());
     }
 }

@@ -1,11 +1,13 @@
 //! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
-//! Read in this order: identity, confirm, settle, prove, traces, fates, reconcile, troubles, asking,
-//! lookout.
+//! Read in this order: identity, doubts, recipients, confirm, settle, prove, traces, fates, reconcile,
+//! troubles, asking, lookout.
 
 mod confirm;
+mod doubts;
 mod identity;
+mod recipients;
 
 mod fates;
 mod prove;
@@ -24,6 +26,7 @@ use chrono::{DateTime, Utc};
 use tokio::{
     sync::{Notify, watch},
     task::{JoinError, JoinSet},
+    time::Instant,
 };
 
 use self::{asking::Asking, troubles::Part};
@@ -191,8 +194,10 @@ const ROUNDS_BETWEEN_TRIES: u32 = 6;
 async fn count(desk: Arc<Desk>) {
     for round in 0_u32.. {
         Asking::Count.begin(&desk);
+        let asked = Instant::now();
         match desk.store.figures(&desk.settings().instance).await {
             Ok(figures) => {
+                doubts::counted(&desk, figures.n_doubted, asked);
                 let now = Utc::now();
                 desk.metrics
                     .unconfirmed(figures.unconfirmed.count, age(&figures.unconfirmed, now));

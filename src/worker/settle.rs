@@ -14,6 +14,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     Bells, Desk,
     asking::Asking,
+    doubts,
     fates::{Fates, Fault, Proven, Recorded},
     identity::{self, Found},
     prove::{self, Missed},
@@ -27,7 +28,7 @@ use crate::{
         settlements::Method,
         work::{Claimed, Lease},
     },
-    telemetry::{AlarmKind, chain::Chain, events},
+    telemetry::{chain::Chain, events},
 };
 
 /// Queue files read at once.
@@ -181,10 +182,7 @@ async fn look_at_all(
                 fates.postpone(vec![work], Fault::Message, "the queue file is not ready");
             }
             Ok(Found::Doubtful(reason)) => {
-                let standing = &work.standing;
-                let text = format!("{}: {reason}", standing.queue_id);
-                desk.alarms.raise(AlarmKind::IdentityMismatch, &text);
-                events::identity_mismatch(&standing.queue_id, standing.capture_id, &reason);
+                doubts::note(desk, Asking::Settle, &work.standing, &reason).await;
                 fates.postpone(vec![work], Fault::Message, &reason);
             }
             Err(error) => {
@@ -194,6 +192,10 @@ async fn look_at_all(
             }
         }
     }
+    // Nothing is in doubt that is looked at for the first time: it was confirmed.
+    let again = plan.iter().filter(|(work, _)| work.lease.attempt() > 1);
+    let again: Vec<_> = again.map(|(work, _)| work.standing.capture_id).collect();
+    doubts::over(desk, Asking::Settle, &again).await;
     let found = prove::missing(desk, missing, missed).await;
     hasten_found(desk, &found).await;
     fates.extend(found);

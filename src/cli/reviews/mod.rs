@@ -1,6 +1,7 @@
 //! `mailhold reviews`: what a person sees and decides on the command line.
 
 mod decide;
+mod findings;
 mod shapes;
 pub(super) mod table;
 pub(super) mod text;

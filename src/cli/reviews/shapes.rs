@@ -4,8 +4,11 @@ use serde_json::{Value, json};
 
 use super::decide::{End, Outcomes};
 use crate::{
-    domain::{decision::Decision, envelope::Path},
-    store::reviews::{Decided, Line, Pending, Review, Settled},
+    domain::{address::Address, decision::Decision, envelope::Path},
+    store::{
+        added::AddedRecipient,
+        reviews::{Decided, Doubt, Line, Pending, Review, Settled, Twin},
+    },
 };
 
 /// One line of the list.
@@ -23,6 +26,8 @@ pub fn line(line: &Line) -> Value {
         "from": line.from,
         "size_bytes": line.size_bytes,
         "reason": line.rule,
+        "doubted": line.is_doubted,
+        "n_twins": line.n_twins,
     })
 }
 
@@ -40,6 +45,8 @@ pub fn review(review: &Review, header: &[u8]) -> Value {
         "held_at": review.held_at,
         "sender": path(&capture.envelope.sender),
         "recipients": capture.envelope.recipients.iter().map(path).collect::<Vec<_>>(),
+        "added_recipients": review.added.recipients.iter().map(added).collect::<Vec<_>>(),
+        "n_added_recipients": review.added.n_in_all,
         "login": capture.client.login.as_deref().map(String::from_utf8_lossy),
         "client_address": capture.client.address.map(|address| address.to_string()),
         "client_name": capture.client.name.as_deref().map(String::from_utf8_lossy),
@@ -60,6 +67,8 @@ pub fn review(review: &Review, header: &[u8]) -> Value {
         "date": review.header.date,
         "message_id": review.header.message_id,
         "header": String::from_utf8_lossy(header),
+        "doubts": review.doubts.iter().map(doubt).collect::<Vec<_>>(),
+        "twins": review.twins.known.iter().map(twin).collect::<Vec<_>>(),
         "decided": review.decided.as_ref().map(decided),
         "pending": review.pending.as_ref().map(pending),
         "settled": review.settled.as_ref().map(settled),
@@ -86,6 +95,34 @@ fn path(path: &Path) -> Value {
         "address": path.to_display(),
         "argument": String::from_utf8_lossy(&path.argument),
         "parameters": parameters.collect::<Vec<_>>(),
+    })
+}
+
+fn added(added: &AddedRecipient) -> Value {
+    let original = added.original.as_deref().map(Address::from_queue);
+    json!({
+        "address": Address::from_queue(&added.address).to_display(),
+        "how": added.how.as_str(),
+        "original": original.map(|original| original.to_display()),
+    })
+}
+
+fn doubt(doubt: &Doubt) -> Value {
+    json!({
+        "reason": doubt.reason,
+        "seen_at": doubt.seen_at,
+        "cleared_at": doubt.cleared_at,
+    })
+}
+
+fn twin(twin: &Twin) -> Value {
+    json!({
+        "capture_id": twin.capture_id.to_string(),
+        "instance": twin.instance.as_str(),
+        "queue_id": twin.queue_id.as_str(),
+        "state": twin.state.as_str(),
+        "captured_at": twin.captured_at,
+        "same": twin.likeness.as_str(),
     })
 }
 

@@ -7,13 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::text::size;
 use crate::{
     cli::plain::{columns, cut},
-    store::reviews::Line,
+    store::reviews::{Line, TWINS},
 };
 
 const TITLES: [&str; N_COLUMNS] = [
-    "QUEUE ID", "STATE", "AGE", "SIZE", "SENDER", "TO", "SUBJECT",
+    "QUEUE ID", "STATE", "NOTE", "AGE", "SIZE", "SENDER", "TO", "SUBJECT",
 ];
-const N_COLUMNS: usize = 7;
+const N_COLUMNS: usize = 8;
 
 /// Writes the table; nothing at all without a line.
 pub fn table(out: &mut impl Write, lines: &[Line], now: DateTime<Utc>) -> io::Result<()> {
@@ -66,12 +66,26 @@ fn row(line: &Line, now: DateTime<Utc>) -> [String; N_COLUMNS] {
     [
         line.queue_id.to_string(),
         line.state.to_string(),
+        note(line),
         age(now - line.captured_at),
         size(line.size_bytes),
         cut(&line.sender, 32),
         recipients(line),
         cut(line.subject.as_deref().unwrap_or("(no subject)"), 48),
     ]
+}
+
+/// What a reviewer must know before all else.
+fn note(line: &Line) -> String {
+    let twins = match line.n_twins {
+        0 => None,
+        1 => Some("twin".to_owned()),
+        TWINS.. => Some(format!("{TWINS}+ twins")),
+        more => Some(format!("{more} twins")),
+    };
+    let doubt = line.is_doubted.then(|| "doubt".to_owned());
+    let notes: Vec<String> = doubt.into_iter().chain(twins).collect();
+    notes.join(", ")
 }
 
 /// The first recipient, and how many more there are: the number is never cut off.

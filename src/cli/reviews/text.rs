@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 
+use super::findings;
 use crate::cli::plain::plain;
 use crate::{
     domain::{envelope::Path, lifecycle::State, verdict::Matched},
@@ -15,6 +16,8 @@ pub fn review(out: &mut impl Write, review: &Review, header: &[u8]) -> io::Resul
     for (name, value) in message_facts(review)
         .into_iter()
         .chain(review_facts(review))
+        .chain(findings::doubts(&review.doubts))
+        .chain(findings::twins(&review.twins))
     {
         writeln!(out, "{name:<14} {}", plain(&value))?;
     }
@@ -25,7 +28,8 @@ pub fn review(out: &mut impl Write, review: &Review, header: &[u8]) -> io::Resul
     writeln!(out)
 }
 
-type Fact = (&'static str, String);
+/// A name and what stands beside it.
+pub type Fact = (&'static str, String);
 
 /// What the milter saw.
 fn message_facts(review: &Review) -> Vec<Fact> {
@@ -51,6 +55,7 @@ fn message_facts(review: &Review) -> Vec<Fact> {
         ("Sender", path(&capture.envelope.sender)),
     ];
     facts.extend(recipients.map(|recipient| ("Recipient", path(recipient))));
+    facts.extend(findings::added(&review.added));
     facts.extend(login.map(|login| ("Login", login.into_owned())));
     let header = &review.header;
     let decoded = [
@@ -142,7 +147,8 @@ fn path(path: &Path) -> String {
         .to_owned()
 }
 
-fn time(at: DateTime<Utc>) -> String {
+/// A time as people read it.
+pub fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 

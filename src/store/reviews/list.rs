@@ -8,6 +8,7 @@ use crate::domain::{
 };
 
 use super::super::{Cause, Store, StoreError, row, within};
+use super::TWINS;
 
 /// Which reviews are listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,10 @@ pub struct Line {
     pub size_bytes: u64,
     /// The rule that held it.
     pub rule: String,
+    /// Whether its queue file is, by the last look at it, not the captured message.
+    pub is_doubted: bool,
+    /// How many twins it has; [`TWINS`] stands for that many or more.
+    pub n_twins: usize,
 }
 
 impl Line {
@@ -94,6 +99,8 @@ struct LineRow {
     header_from: Option<String>,
     size_bytes: i64,
     rule: String,
+    is_doubted: bool,
+    n_twins: i64,
 }
 
 /// One page in one direction. Each state is read along its own index and the pages are merged, so
@@ -108,7 +115,11 @@ macro_rules! page {
                 c.captured_at as "captured_at!", c.sender as "sender!",
                 r.recipient as "first_recipient?", c.n_recipients as "n_recipients!",
                 left(c.subject, 200) as subject, left(c.header_from, 200) as header_from,
-                c.size_bytes as "size_bytes!", c.rule as "rule!"
+                c.size_bytes as "size_bytes!", c.rule as "rule!",
+                exists (
+                    select from doubt d where d.capture_id = c.capture_id and d.cleared_at is null
+                ) as "is_doubted!",
+                twins.count as "n_twins!"
             from (
                 select page.*
                 from unnest($1::text[]) as wanted (state)
@@ -135,6 +146,29 @@ macro_rules! page {
                 limit $5
             ) as c
             left join capture_recipient r on r.capture_id = c.capture_id and r.ordinal = 0
+            cross join lateral (
+                select count(*) as count
+                from (
+                    (
+                        select t.capture_id
+                        from capture t
+                        where twin_key(t.login, t.sender, t.message_id)
+                                = twin_key(c.login, c.sender, c.message_id)
+                            and t.message_id <> ''
+                            and t.capture_id <> c.capture_id
+                        limit $6
+                    )
+                    union
+                    (
+                        select t.capture_id
+                        from capture t
+                        where twin_key(t.login, t.sender, encode(t.digest, 'hex'))
+                                = twin_key(c.login, c.sender, encode(c.digest, 'hex'))
+                            and t.capture_id <> c.capture_id
+                        limit $6
+                    )
+                ) as twin
+            ) as twins
             order by c.captured_at "#
                 + $direction
                 + r#", c.capture_id "#
@@ -148,6 +182,7 @@ macro_rules! page {
             $start.captured_at,
             $start.capture_id.uuid(),
             i64::from($filter.limit),
+            i64::try_from(TWINS).unwrap_or(i64::MAX),
         )
         .fetch_all(&$store.pool)
     };
@@ -193,6 +228,8 @@ impl LineRow {
             from: self.header_from,
             size_bytes: row::size(self.size_bytes),
             rule: self.rule,
+            is_doubted: self.is_doubted,
+            n_twins: usize::try_from(self.n_twins).unwrap_or_default().min(TWINS),
         })
     }
 }

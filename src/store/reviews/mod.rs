@@ -16,13 +16,18 @@ use crate::domain::{
 };
 
 use super::{
-    Cause, Store, StoreError, captures::HeaderFields, decisions::Via, settlements::Method, within,
+    Cause, Store, StoreError, added::Added, captures::HeaderFields, decisions::Via,
+    settlements::Method, within,
 };
 
+mod findings;
 mod list;
 mod show;
+mod twins;
 
+pub use findings::Doubt;
 pub use list::{Filter, Line, Order, Position};
+pub use twins::{Likeness, TWINS, Twin, Twins};
 
 /// A name by which people ask for a review.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +62,12 @@ pub struct Review {
     pub pending: Option<Pending>,
     /// What became of the message.
     pub settled: Option<Settled>,
+    /// When the queue file was not the captured message, oldest first.
+    pub doubts: Vec<Doubt>,
+    /// The recipients that Postfix added.
+    pub added: Added,
+    /// What the same person sent once more.
+    pub twins: Twins,
 }
 
 /// The decision that stands.

@@ -11,9 +11,10 @@ use crate::domain::{
 };
 
 use super::super::{
-    Cause, Store, StoreError, captures::HeaderFields, row, settlements::Method, within,
+    Cause, Store, StoreError, added::Added, captures::HeaderFields, row, settlements::Method,
+    within,
 };
-use super::{Decided, Pending, Review, Settled};
+use super::{Decided, Pending, Review, Settled, Twins};
 
 impl Store {
     /// One review without its content, or `None` if there is no such capture.
@@ -39,7 +40,11 @@ impl Store {
         )
         .fetch_all(&self.pool);
         let recipients = within(asked).await.map_err(failed)?;
-        review.read(recipients).map(Some).map_err(failed)
+        let mut review = review.read(recipients).map_err(failed)?;
+        review.doubts = self.doubts(capture_id).await.map_err(failed)?;
+        review.added = self.added(capture_id).await.map_err(failed)?;
+        review.twins = self.twins(capture_id).await.map_err(failed)?;
+        Ok(Some(review))
     }
 }
 
@@ -106,6 +111,9 @@ impl ReviewRow {
             settled: self.settled()?,
             header: self.header(),
             capture: self.capture(recipients)?,
+            doubts: Vec::new(),
+            added: Added::default(),
+            twins: Twins::default(),
         })
     }
 
