@@ -39,11 +39,9 @@ pub fn not_by_macro(files: &[Source]) -> Findings {
         let tokens = tokens::of(file);
         for (at, token) in tokens.iter().enumerate() {
             let follows = |step: usize| tokens.get(at + step);
-            let is_path = token.is("failpoint")
-                && [1, 2]
-                    .iter()
-                    .all(|step| follows(*step).is_some_and(|next| next.kind == Kind::Sign(':')));
-            let is_call = follows(4).is_some_and(|next| next.kind == Kind::Sign('!'));
+            let is_path =
+                token.is("failpoint") && follows(1).is_some_and(|next| next.kind == Kind::PathSign);
+            let is_call = follows(3).is_some_and(|next| next.kind == Kind::Sign('!'));
             if is_path && !is_call {
                 findings.push(format!(
                     "{}:{}: only the macros of `failpoint` are empty in a build for use",
