@@ -13,7 +13,6 @@ mod bench;
 mod cli;
 mod demo;
 mod directory;
-#[expect(dead_code, unused_imports, reason = "the run that uses it comes next")]
 mod faults;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
@@ -63,6 +62,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(cli::tests(&trials));
     tests.extend(directory::tests(&trials));
+    tests.extend(faults::tests(&trials));
     tests.extend(live::tests(&trials));
     tests.extend(mirror::tests(&trials));
     tests.extend(policy::tests(&trials));

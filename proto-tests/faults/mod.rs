@@ -12,3 +12,26 @@ pub mod load;
 pub mod snapshot;
 
 pub mod checker;
+
+mod parts;
+mod planted;
+mod small_run;
+mod truth;
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use crate::trials::Trials;
+
+/// All tests of this area.
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    [
+        parts::tests(trials),
+        planted::tests(trials),
+        small_run::tests(trials),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -45,7 +45,12 @@ fn traced(view: &View<'_>, letter: &Letter<'_>) -> Option<String> {
 /// about flagged people.
 fn traced_in_texts(view: &View<'_>, letters: &[&Letter<'_>], finding: &mut Finding) {
     let canaries: HashSet<&Canary> = letters.iter().map(|letter| letter.canary).collect();
+    // Who was flagged at some time may be named in what is kept of that time.
+    let all = view.letters.values();
+    let concerned = all.filter(|letter| letter.standing() != Standing::Unflagged);
+    let concerned: HashSet<&str> = concerned.map(|letter| letter.sender()).collect();
     let people = letters.iter().map(|letter| letter.sender());
+    let people = people.filter(|sender| !concerned.contains(sender));
     let recipients = letters.iter().flat_map(|letter| letter.recipients());
     let addresses: HashSet<&str> = people.chain(recipients.map(String::as_str)).collect();
     let rows = view.found.rows.iter();
