@@ -13,7 +13,6 @@ mod bench;
 mod cli;
 mod demo;
 mod directory;
-#[expect(dead_code, unused_imports, reason = "the run that uses it comes next")]
 mod faults;
 mod harness;
 #[expect(dead_code, reason = "the lab grows ahead of the tests")]
@@ -73,7 +72,7 @@ fn run_tests() -> ExitCode {
     tests.extend(telemetry::tests(&trials));
     tests.extend(wire::tests(&trials));
     tests.extend(worker::tests(&trials));
-    // Last: it wants the machine for itself.
+    // The last of them wants the machine for itself.
     tests.extend(faults::tests(&trials));
     trials.run(tests)
 }

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use mailhold::{
     domain::{capture_id::CaptureId, decision::Decision, instance::Instance, lifecycle::State},
     store::{
-        Store,
+        Store, StoreError,
         decisions::{Answer, Ballot, Via},
         reviews::{Filter, Line, Order},
     },
@@ -63,6 +63,29 @@ pub fn is_left_alone(capture_id: CaptureId) -> bool {
     bytes.last().is_some_and(|last| *last < LEFT_ALONE)
 }
 
+/// The oldest reviews that deciders still have to do with; empty when they are done.
+pub async fn open(store: &Store, instance: &Instance) -> Result<Vec<Line>, StoreError> {
+    let mut filter = Filter {
+        states: vec![State::Held],
+        instance: Some(instance.clone()),
+        order: Order::OldestFirst,
+        after: None,
+        limit: PAGE,
+    };
+    loop {
+        let mut page = store.list(&filter).await?;
+        let Some(last) = page.last() else {
+            return Ok(page);
+        };
+        filter.after = Some(last.position());
+        page.retain(|line| !is_left_alone(line.capture_id));
+        // A page of nothing but such ones has others behind it.
+        if !page.is_empty() {
+            return Ok(page);
+        }
+    }
+}
+
 struct Desk<'a> {
     deciders: &'a Deciders,
     store: &'a Store,
@@ -74,7 +97,8 @@ impl Desk<'_> {
         let mut n_tried = 0;
         while !stop.is_cancelled() {
             // An outage is no matter of the decider: the next look may succeed.
-            let page = self.page().await.unwrap_or_default();
+            let page = open(self.store, &self.deciders.instance).await;
+            let page = page.unwrap_or_default();
             if !page.is_empty() {
                 let line = chance.pick(&page);
                 n_tried += self.decide(line.capture_id, &mut chance).await;
@@ -83,26 +107,6 @@ impl Desk<'_> {
             sleep(Duration::from_millis(pause)).await;
         }
         n_tried
-    }
-
-    async fn page(&self) -> Option<Vec<Line>> {
-        let mut filter = Filter {
-            states: vec![State::Held],
-            instance: Some(self.deciders.instance.clone()),
-            order: Order::OldestFirst,
-            after: None,
-            limit: PAGE,
-        };
-        loop {
-            let page = self.store.list(&filter).await.ok()?;
-            filter.after = Some(page.last()?.position());
-            let mut open = page;
-            open.retain(|line| !is_left_alone(line.capture_id));
-            // A page of nothing but such ones has others behind it.
-            if !open.is_empty() {
-                return Some(open);
-            }
-        }
     }
 
     async fn decide(&self, capture_id: CaptureId, chance: &mut Chance) -> usize {
@@ -122,7 +126,7 @@ impl Desk<'_> {
                 self.try_once(capture_id, first).await;
                 2
             }
-            _ => 1,
+            Heard::Acknowledged | Heard::LostTo { .. } | Heard::Refused(_) => 1,
         }
     }
 

@@ -32,7 +32,12 @@ mod told;
 mod visible;
 
 mod command;
+
 mod deaths;
+mod parts;
+mod planted;
+mod small_run;
+mod truth;
 
 use std::{sync::Arc, time::Duration};
 
@@ -50,11 +55,19 @@ const SHORT: Duration = Duration::from_secs(120);
 
 /// All tests of this area.
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
-    let mut all = plan::tests::tests(trials);
-    all.extend(proxy_tests::tests(trials));
-    all.extend(deaths::tests(trials));
-    all.extend(tests![trials.exclusive: two_minutes_of_faults_break_no_promise]);
-    all
+    [
+        parts::tests(trials),
+        planted::tests(trials),
+        small_run::tests(trials),
+        plan::tests::tests(trials),
+        proxy_tests::tests(trials),
+        deaths::tests(trials),
+        // Last: it wants the machine for itself.
+        tests![trials.exclusive: two_minutes_of_faults_break_no_promise],
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 async fn two_minutes_of_faults_break_no_promise(lab: &Lab) {

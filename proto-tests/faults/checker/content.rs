@@ -39,15 +39,12 @@ pub fn check(view: &View<'_>, finding: &mut Finding) {
 }
 
 /// The message that a delivery is, by its queue ID, or else by what is in it.
-fn letter_of<'b>(view: &'b View<'_>, delivery: &Delivery) -> Option<&'b Letter<'b>> {
+fn letter_of<'a, 'b>(view: &'b View<'a>, delivery: &'a Delivery) -> Option<&'b Letter<'a>> {
     let origin = delivery.queue_ids.last().map(|id| view.origin(id));
-    let mut letters = view.letters.values();
-    let by_name = letters.find(|letter| origin.is_some_and(|id| letter.queue_ids.contains(id)));
+    let by_name = origin.and_then(|id| view.letter(id));
     by_name.or_else(|| {
-        delivery
-            .canaries
-            .iter()
-            .find_map(|canary| view.letters.get(canary))
+        let mut canaries = delivery.canaries.iter();
+        canaries.find_map(|canary| view.letters.get(canary))
     })
 }
 

@@ -58,7 +58,7 @@ fn without_file(view: &View<'_>, capture: &Capture) -> Option<String> {
         file.queue == "hold" || (capture.state == "captured" && file.queue == "incoming")
     };
     let mut files = view.files(id).iter().filter(|file| file.name == id);
-    let is_right = files.any(|file| is_there(&file)) || view.is_alarmed(id);
+    let is_right = files.any(is_there) || view.is_alarmed(id);
     (!is_right).then(|| {
         let queues: Vec<&str> = view
             .files(id)

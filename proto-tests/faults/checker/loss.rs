@@ -30,7 +30,7 @@ pub(super) fn examine(view: &View<'_>, letter: &Letter<'_>, finding: &mut Findin
         let is_missing = matches!(fate, Fate::Missing(_));
         let is_told = told.remove(id);
         if is_told || is_shown {
-            finding.examined(is_missing.then(|| missing(view, letter, id, &fate)));
+            finding.examined(is_missing.then(|| missing(view, letter, id)));
         }
         if !is_told && !is_missing {
             n_whole += 1;
@@ -49,11 +49,8 @@ pub(super) fn examine(view: &View<'_>, letter: &Letter<'_>, finding: &mut Findin
     }
 }
 
-fn missing(view: &View<'_>, letter: &Letter<'_>, id: &str, fate: &Fate) -> String {
-    let n_reached = match fate {
-        Fate::Missing(n_reached) => *n_reached,
-        _ => 0,
-    };
+fn missing(view: &View<'_>, letter: &Letter<'_>, id: &str) -> String {
+    let n_reached = view.reached(id).len();
     let states: Vec<&str> = view
         .captures(id)
         .iter()

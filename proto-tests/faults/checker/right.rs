@@ -105,10 +105,7 @@ fn misrecorded(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> O
 /// Recorded as moved by another hand or as never taken: somebody must have, or it is not there.
 fn unmoved(view: &View<'_>, capture: &Capture) -> Option<String> {
     let id = capture.queue_id.as_str();
-    let letters = view.letters.values();
-    let letter = letters
-        .into_iter()
-        .find(|letter| letter.queue_ids.contains(id))?;
+    let letter = view.letter(id)?;
     let is_accepted = letter.accepted().iter().any(|(told, _)| *told == id);
     let is_there = !matches!(view.fate(letter, id), Fate::Missing(0));
     let is_moved = !view.by_hand(id).is_empty();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::{
     canary::Canary,
-    ledger::{Act, ByHand, History, Outcome, Standing, Submission, Way},
+    ledger::{Act, ByHand, History, Standing, Submission, Way},
     snapshot::{Capture, Decision, Delivery, QueueFile, Settlement, Snapshot},
 };
 
@@ -53,6 +53,8 @@ pub struct View<'a> {
     by_hand: HashMap<&'a str, Vec<&'a ByHand>>,
     in_spool: BTreeSet<&'a Canary>,
     in_maildrop: BTreeSet<&'a Canary>,
+    in_bounces: BTreeSet<&'a Canary>,
+    named: HashMap<&'a str, &'a Canary>,
 }
 
 impl<'a> View<'a> {
@@ -74,6 +76,8 @@ impl<'a> View<'a> {
                 .flat_map(|file| &file.canaries)
                 .collect(),
             in_maildrop: BTreeSet::new(),
+            in_bounces: BTreeSet::new(),
+            named: HashMap::new(),
         };
         for capture in &found.captures {
             view.captures
@@ -92,6 +96,9 @@ impl<'a> View<'a> {
             view.files.entry(origin).or_default().push(file);
             if file.queue == "maildrop" {
                 view.in_maildrop.extend(&file.canaries);
+            }
+            if file.is_bounce() {
+                view.in_bounces.extend(&file.canaries);
             }
         }
         for delivery in &found.deliveries {
@@ -137,13 +144,8 @@ impl<'a> View<'a> {
             let canaries = capture.canaries.iter();
             named.extend(canaries.map(|canary| (canary, capture.queue_id.as_str())));
         }
-        let in_maildrop = |file: &&QueueFile| file.queue == "maildrop";
-        for file in self
-            .found
-            .queue_files
-            .iter()
-            .filter(|file| !in_maildrop(file))
-        {
+        let files = self.found.queue_files.iter();
+        for file in files.filter(|file| file.queue != "maildrop" && !file.is_bounce()) {
             let origin = self.origin(&file.name);
             named.extend(file.canaries.iter().map(|canary| (canary, origin)));
         }
@@ -151,19 +153,30 @@ impl<'a> View<'a> {
             let Some(first) = delivery.queue_ids.last() else {
                 continue;
             };
+            // A message may hold parts of another one, and is not that one.
+            let is_it = |canary: &&Canary| {
+                let letter = self.letters.get(canary);
+                letter.is_some_and(|letter| letter.recipients().contains(&delivery.recipients[0]))
+            };
             let origin = self.origin(first);
-            named.extend(delivery.canaries.iter().map(|canary| (canary, origin)));
+            let canaries = delivery.canaries.iter().filter(is_it);
+            named.extend(canaries.map(|canary| (canary, origin)));
         }
         for submission in &self.history.submissions {
-            if let Outcome::Accepted { queue_id: Some(id) } = &submission.outcome {
-                named.push((&submission.canary, id));
-            }
+            let id = submission.outcome.queue_id();
+            named.extend(id.map(|id| (&submission.canary, id)));
         }
         for (canary, queue_id) in named {
             if let Some(letter) = self.letters.get_mut(canary) {
                 letter.queue_ids.insert(queue_id);
+                self.named.insert(queue_id, canary);
             }
         }
+    }
+
+    /// The message that a first queue ID is.
+    pub fn letter(&self, origin: &str) -> Option<&Letter<'a>> {
+        self.letters.get(self.named.get(origin)?)
     }
 
     /// All captures of a queue ID.
@@ -241,7 +254,9 @@ impl<'a> View<'a> {
 
     /// What became of a message, by its first queue ID.
     pub fn fate(&self, letter: &Letter<'_>, origin: &str) -> Fate {
-        if let Some(file) = self.files(origin).first() {
+        // Postfix does not act on what is not whole or was set aside.
+        let mut files = self.files(origin).iter();
+        if let Some(file) = files.find(|file| file.is_whole() && file.queue != "corrupt") {
             return Fate::Queued(file.queue.clone());
         }
         let reached = self.reached(origin);
@@ -251,7 +266,9 @@ impl<'a> View<'a> {
         }
         let may_bounce = self.was_decided(origin, &["return", "release"])
             || self.was_by_hand(origin, &[Act::Return, Act::Expire, Act::Release]);
-        if may_bounce && !self.bounces(origin).is_empty() {
+        let is_bounced =
+            !self.bounces(origin).is_empty() || self.in_bounces.contains(letter.canary);
+        if may_bounce && is_bounced {
             Fate::Bounced
         } else if reached.is_empty() && self.was_decided(origin, &["discard"]) {
             Fate::Discarded
@@ -290,9 +307,9 @@ impl<'a> Letter<'a> {
 
     /// The queue IDs that a client was told, each with its submission.
     pub fn accepted(&self) -> Vec<(&'a str, &'a Submission)> {
-        let told = |submission: &&'a Submission| match &submission.outcome {
-            Outcome::Accepted { queue_id: Some(id) } => Some((id.as_str(), *submission)),
-            _ => None,
+        let told = |submission: &&'a Submission| {
+            let id = submission.outcome.queue_id()?;
+            Some((id, *submission))
         };
         self.submissions.iter().filter_map(told).collect()
     }

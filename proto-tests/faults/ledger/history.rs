@@ -175,16 +175,6 @@ pub enum Trouble {
 }
 
 impl Act {
-    /// All acts.
-    pub const ALL: [Self; 6] = [
-        Self::Hold,
-        Self::Release,
-        Self::Remove,
-        Self::Requeue,
-        Self::Expire,
-        Self::Return,
-    ];
-
     /// The option of `postsuper`.
     pub fn option(self) -> &'static str {
         match self {
@@ -204,8 +194,11 @@ impl Outcome {
         matches!(self, Self::Accepted { .. })
     }
 
-    /// Whether nobody knows.
-    pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::Unknown(_))
+    /// What the client was told that it is called.
+    pub fn queue_id(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { queue_id } => queue_id.as_deref(),
+            Self::Refused { .. } | Self::NotSent(_) | Self::Unknown(_) => None,
+        }
     }
 }

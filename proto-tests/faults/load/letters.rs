@@ -100,15 +100,20 @@ fn body(chance: &mut Chance, canary: &Canary, script: Script, size: usize) -> Ve
         number += 1;
     }
     if !is_middle_marked {
-        let half = block
-            .windows(2)
-            .position(|two| two == b"\r\n")
-            .map_or(0, |at| at + 2);
-        body.extend_from_slice(&block[..half]);
+        let (first, second) = halves(&block);
+        body.extend_from_slice(first);
         body.extend_from_slice(mark.as_bytes());
+        body.extend_from_slice(second);
     }
     body.extend_from_slice(mark.as_bytes());
     body
+}
+
+/// Cut at the line end nearest behind its middle.
+fn halves(block: &[u8]) -> (&[u8], &[u8]) {
+    let middle = block.len() / 2;
+    let end = block[middle..].windows(2).position(|two| two == b"\r\n");
+    block.split_at(end.map_or(block.len(), |end| middle + end + 2))
 }
 
 /// Whole lines of random text.

@@ -2,7 +2,7 @@
 //! are told to. Bounded in messages, bytes and time. Never looks at what becomes of the mail.
 
 mod client;
-mod letters;
+pub mod letters;
 mod people;
 
 use std::{
@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use self::people::{People, Person};
+pub use self::people::People;
 use super::ledger::Ledger;
 use crate::lab::{chance::Chance, postfix::Postfix};
 

@@ -3,7 +3,7 @@
 
 mod database;
 mod deliveries;
-mod logs;
+pub mod logs;
 mod queues;
 mod spool;
 

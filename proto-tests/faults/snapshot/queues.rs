@@ -36,11 +36,18 @@ pub struct QueueFile {
     pub canaries: BTreeSet<Canary>,
     /// The digest of its content as the worker reads it; nothing where it cannot.
     pub digest: Option<String>,
+    /// The envelope sender as the worker reads it; empty for a bounce.
+    pub sender: Option<String>,
     /// The recipients still to be served as the worker reads them.
     pub recipients: Vec<String>,
 }
 
 impl QueueFile {
+    /// Whether it is a message of Postfix's own to a sender.
+    pub fn is_bounce(&self) -> bool {
+        self.sender.as_deref() == Some("")
+    }
+
     /// Whether it is a message and not the beginning of one.
     pub fn is_whole(&self) -> bool {
         self.mode & 0o700 == 0o700
@@ -80,6 +87,7 @@ fn file(queue: &str, entry: &DirEntry) -> Option<QueueFile> {
         mode,
         canaries: Canary::all_in(&bytes),
         recipients: recipients.map(|one| text(&one.address)).collect(),
+        sender: message.as_ref().map(|message| text(&message.sender)),
         digest: message.map(|message| message.digest.to_string()),
     })
 }
