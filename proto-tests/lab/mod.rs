@@ -13,6 +13,7 @@ pub mod slapd;
 pub mod smtp;
 
 pub mod certificates;
+pub mod chance;
 pub mod child;
 pub mod eventually;
 pub mod place;

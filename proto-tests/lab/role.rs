@@ -1,7 +1,12 @@
 //! A running `mailhold milter` or `mailhold worker`. Never looks into it: only at what it serves,
 //! logs and does.
 
-use std::{net::SocketAddr, path::Path, sync::Mutex, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
 
 use nix::{sys::signal::Signal, unistd::Pid};
 use serde_json::Value;
@@ -27,7 +32,7 @@ pub struct Role {
     starter: Starter,
     program: Program,
     child: Mutex<Option<Child>>,
-    log: Mutex<Option<std::path::PathBuf>>,
+    log: Mutex<Option<PathBuf>>,
 }
 
 impl Role {
@@ -111,10 +116,14 @@ impl Role {
         matches!(self.get("/readyz").await, Some((200, _)))
     }
 
+    /// The file that all its lines since its first start are in.
+    pub fn log_path(&self) -> PathBuf {
+        self.log.lock().unwrap().clone().unwrap()
+    }
+
     /// All it logged since its first start, one JSON object a line; other lines as texts.
     pub fn events(&self) -> Vec<Value> {
-        let log = self.log.lock().unwrap().clone().unwrap();
-        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let text = std::fs::read_to_string(self.log_path()).unwrap_or_default();
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| line.into());
         text.lines().map(parse).collect()
     }
@@ -136,16 +145,21 @@ impl Role {
 
     /// The answer's code and body; `None` while nobody listens.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(self.metrics).await.ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.ok()?;
-        let answer = text(&answer);
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let code = head.split_whitespace().nth(1)?.parse().ok()?;
-        Some((code, body.to_owned()))
+        get(self.metrics, path).await
     }
+}
+
+/// The answer's code and body of what a role serves; `None` while nobody listens.
+pub async fn get(metrics: SocketAddr, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(metrics).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok()?;
+    let answer = text(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let code = head.split_whitespace().nth(1)?.parse().ok()?;
+    Some((code, body.to_owned()))
 }
 
 /// The command line of a role.

@@ -1,6 +1,6 @@
 //! A plain SMTP client. Never encodes or repairs anything: tests send what they mean to send.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use mailhold::domain::queue_id::QueueId;
@@ -67,11 +67,16 @@ impl Smtp {
 
     /// Connects and does nothing more.
     pub async fn connect_silently(server: SocketAddr) -> Self {
-        let stream = TcpStream::connect(server).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self {
+        Self::try_connect(server).await.unwrap()
+    }
+
+    /// The same where the server may be away.
+    pub async fn try_connect(server: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
             stream: BufStream::new(stream),
-        }
+        })
     }
 
     /// Sends one command line and takes its reply.
@@ -79,6 +84,20 @@ impl Smtp {
         self.write(line.as_ref()).await;
         self.write(b"\r\n").await;
         self.reply().await
+    }
+
+    /// The same where the server may hang up.
+    pub async fn try_command(&mut self, line: impl AsRef<[u8]>) -> io::Result<Reply> {
+        self.stream.write_all(line.as_ref()).await?;
+        self.stream.write_all(b"\r\n").await?;
+        self.try_reply().await
+    }
+
+    /// Sends the content with its closing dot, which the server may or may not have got when this
+    /// fails.
+    pub async fn try_content(&mut self, content: &[u8]) -> io::Result<()> {
+        self.stream.write_all(&stuffed(content)).await?;
+        self.stream.flush().await
     }
 
     /// Sends command lines in one piece and then takes all their replies (RFC 2920).
@@ -102,8 +121,13 @@ impl Smtp {
 
     /// Logs in with a password (AUTH PLAIN, RFC 4616).
     pub async fn authenticate(&mut self, login: &str, password: &str) -> Reply {
+        self.try_authenticate(login, password).await.unwrap()
+    }
+
+    /// The same where the server may hang up.
+    pub async fn try_authenticate(&mut self, login: &str, password: &str) -> io::Result<Reply> {
         let words = BASE64_STANDARD.encode(format!("\0{login}\0{password}"));
-        self.command(format!("AUTH PLAIN {words}")).await
+        self.try_command(format!("AUTH PLAIN {words}")).await
     }
 
     /// Names another client address for what follows, e.g. one outside `mynetworks`.
@@ -164,9 +188,15 @@ impl Smtp {
     /// # Panics
     /// When the server hangs up or stays silent.
     pub async fn reply(&mut self) -> Reply {
-        self.stream.flush().await.unwrap();
+        let reply = self.try_reply().await;
+        reply.unwrap_or_else(|error| panic!("no reply: {error}"))
+    }
+
+    /// The same where the server may hang up or stay silent.
+    pub async fn try_reply(&mut self) -> io::Result<Reply> {
+        self.stream.flush().await?;
         let reply = time::timeout(REPLY_BOUND, self.read_reply()).await;
-        reply.expect("a reply in time")
+        reply.unwrap_or_else(|late| Err(late.into()))
     }
 
     /// Waits for the server to hang up and gives what it said before.
@@ -177,22 +207,29 @@ impl Smtp {
         text(&bytes)
     }
 
-    async fn read_reply(&mut self) -> Reply {
+    async fn read_reply(&mut self) -> io::Result<Reply> {
         let mut lines = Vec::new();
         loop {
             let mut line = Vec::new();
-            self.stream.read_until(b'\n', &mut line).await.unwrap();
-            assert!(line.len() >= 4, "the server hung up; before: {lines:?}");
+            self.stream.read_until(b'\n', &mut line).await?;
             let line = text(&line);
-            lines.push(line[4..].trim_end().to_owned());
-            if line.as_bytes()[3] != b'-' {
-                return Reply {
-                    code: line[..3].parse().unwrap(),
-                    lines,
-                };
+            let Some((code, rest)) = read_line(&line) else {
+                let before = format!("the server ends with {line:?}; before: {lines:?}");
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, before));
+            };
+            lines.push(rest.get(1..).unwrap_or_default().trim_end().to_owned());
+            if !rest.starts_with('-') {
+                return Ok(Reply { code, lines });
             }
         }
     }
+}
+
+/// The code and what is behind it; nothing where the line is no whole reply.
+fn read_line(line: &str) -> Option<(u16, &str)> {
+    let line = line.strip_suffix('\n')?;
+    let (code, rest) = line.split_at_checked(3)?;
+    Some((code.parse().ok()?, rest))
 }
 
 /// Sends one message over a session of its own.

@@ -9,6 +9,7 @@ use super::house::{Sessions, mirror, settings, slapd};
 use crate::{
     lab::{
         Lab,
+        chance::Chance,
         slapd::{FLAG, PEOPLE, Slapd},
     },
     trials::{Trials, tests},
@@ -43,7 +44,7 @@ async fn under_load(slapd: &Slapd) {
     let end = Instant::now() + SPAN;
     let seed = u64::from(std::process::id());
     let writing = async {
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         let mut n_changes = 0;
         while Instant::now() < end {
             let _turn = turn.lock().await;
@@ -54,7 +55,7 @@ async fn under_load(slapd: &Slapd) {
         n_changes
     };
     let killing = async {
-        let (mut chance, mut n_kills) = (Chance(seed + 1), 0);
+        let (mut chance, mut n_kills) = (Chance::new(seed + 1), 0);
         while Instant::now() < end {
             let pause = Duration::from_millis(200 + chance.next() % 800);
             tokio::time::sleep(pause).await;
@@ -111,16 +112,4 @@ fn people(chance: &mut Chance) -> String {
         .into_iter()
         .map(|number| entry(number, "Y"))
         .collect()
-}
-
-/// Numbers without a pattern (xorshift); which ones does not matter.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
 }

@@ -18,6 +18,7 @@ mod crash;
 mod database;
 mod lost_answers;
 mod several;
+mod steps;
 
 mod reconcile;
 mod strays;
@@ -40,6 +41,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         wrong_message::tests(trials),
         commands::tests(trials),
         crash::tests(trials),
+        steps::tests(trials),
         database::tests(trials),
         lost_answers::tests(trials),
         several::tests(trials),

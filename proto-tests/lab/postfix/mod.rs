@@ -142,12 +142,15 @@ impl Postfix {
 
     /// Submits a message as a local program does.
     pub async fn sendmail(&self, sender: &str, recipients: &[&str], content: &[u8]) {
+        self.sendmail_as(sender, recipients).run(content).await;
+    }
+
+    /// What a local program calls; it takes the content on its standard input.
+    pub fn sendmail_as(&self, sender: &str, recipients: &[&str]) -> Program {
         Program::new("sendmail", SENDMAIL)
             .arguments([Path::new("-C"), &self.config_directory])
             .arguments(["-i", "-f", sender, "--"])
             .arguments(recipients)
-            .run(content)
-            .await;
     }
 
     /// The same, but the recipients are those of the header (`sendmail -t`).

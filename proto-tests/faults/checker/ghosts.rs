@@ -1,0 +1,73 @@
+//! I4: what is on hold has a record, and what is under review is on hold. Otherwise somebody was
+//! told: the message is recorded as a stray, or an error in the log names it.
+
+use super::{
+    super::snapshot::{Capture, QueueFile},
+    report::Finding,
+    view::View,
+};
+
+pub fn check(view: &View<'_>, finding: &mut Finding) {
+    let files = &view.found.queue_files;
+    for file in files
+        .iter()
+        .filter(|file| file.queue == "hold" && file.is_whole())
+    {
+        finding.examined(without_record(view, file));
+    }
+    for capture in view
+        .found
+        .captures
+        .iter()
+        .filter(|one| one.is_under_review())
+    {
+        finding.examined(without_file(view, capture));
+    }
+}
+
+fn without_record(view: &View<'_>, file: &QueueFile) -> Option<String> {
+    let id = file.name.as_str();
+    let captures = view.captures(id);
+    let n_standing = captures.iter().filter(|one| one.is_under_review()).count();
+    if n_standing > 1 {
+        return Some(format!(
+            "{id}: {n_standing} captures of it are under review"
+        ));
+    }
+    let is_told = view.found.strays.contains(id) || view.is_alarmed(id);
+    let mut canaries = file.canaries.iter();
+    let waits = captures.is_empty() && canaries.any(|canary| view.waits_in_spool(canary));
+    // What was carried out and is on hold nevertheless is a matter of I7.
+    let is_settled = captures
+        .iter()
+        .any(|one| ["released", "discarded", "returned"].contains(&one.state.as_str()));
+    let is_right = n_standing == 1 || is_told || waits || is_settled;
+    (!is_right).then(|| {
+        let states: Vec<&str> = captures.iter().map(|one| one.state.as_str()).collect();
+        let canaries = &file.canaries;
+        format!(
+            "{id} {canaries:?}: on hold without a record, captures {states:?}, and nobody is told"
+        )
+    })
+}
+
+fn without_file(view: &View<'_>, capture: &Capture) -> Option<String> {
+    let id = capture.queue_id.as_str();
+    let is_there = |file: &&QueueFile| {
+        // What is captured may still be on its way into hold.
+        file.queue == "hold" || (capture.state == "captured" && file.queue == "incoming")
+    };
+    let mut files = view.files(id).iter().filter(|file| file.name == id);
+    let is_right = files.any(is_there) || view.is_alarmed(id);
+    (!is_right).then(|| {
+        let queues: Vec<&str> = view
+            .files(id)
+            .iter()
+            .map(|file| file.queue.as_str())
+            .collect();
+        format!(
+            "{id}: {} but not on hold (in {queues:?}), and nobody is told",
+            capture.state
+        )
+    })
+}
