@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
+        Some("faults") => faults::command(&words[1..]),
         Some("bench") => bench::run(&words[1..]),
         Some("with-database") => metadata::with_database(&words[1..]),
         Some(wire::child::MILTER) => wire::child::run(&words[1..]),
@@ -72,5 +73,7 @@ fn run_tests() -> ExitCode {
     tests.extend(telemetry::tests(&trials));
     tests.extend(wire::tests(&trials));
     tests.extend(worker::tests(&trials));
+    // Last: it wants the machine for itself.
+    tests.extend(faults::tests(&trials));
     trials.run(tests)
 }

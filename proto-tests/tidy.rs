@@ -8,7 +8,8 @@ use mailhold::telemetry::AlarmKind;
 
 use crate::{
     rules::{
-        crates, forms, imports, links, monitoring, names, none, paths, places, settings, spawning,
+        crates, failpoints, forms, imports, links, monitoring, names, none, paths, places,
+        settings, spawning,
         tree::{self, Source},
         words,
     },
@@ -23,6 +24,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         every_module_uses_only_what_its_floor_may,
         every_fenced_crate_stays_in_its_fence,
         every_dependency_is_used,
+        a_build_for_use_has_no_places_for_faults,
         the_domain_is_pure,
         programs_are_started_in_one_place_only,
         log_lines_are_written_in_one_place_only,
@@ -44,6 +46,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(paths::tests::tests(trials));
     all.extend(imports::tests::tests(trials));
     all.extend(crates::tests::tests(trials));
+    all.extend(failpoints::tests::tests(trials));
     all.extend(spawning::tests::tests(trials));
     all.extend(forms::tests::tests(trials));
     all.extend(words::tests::tests(trials));
@@ -67,6 +70,11 @@ async fn every_fenced_crate_stays_in_its_fence() {
 
 async fn every_dependency_is_used() {
     none(&crates::unused(&tree::file("Cargo.toml"), &tree::rust()));
+}
+
+async fn a_build_for_use_has_no_places_for_faults() {
+    none(&failpoints::always_there(&tree::file("Cargo.toml")));
+    none(&failpoints::not_by_macro(&rust_below("src/")));
 }
 
 async fn the_domain_is_pure() {

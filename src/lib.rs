@@ -5,6 +5,7 @@
 //! floors (docs/architecture.md): a module may use those above it in this list, never those below.
 
 pub mod domain;
+mod failpoint;
 
 pub mod mail;
 pub mod telemetry;

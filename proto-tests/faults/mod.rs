@@ -13,25 +13,63 @@ pub mod snapshot;
 
 pub mod checker;
 
+mod fault;
+pub mod plan;
+
+mod disk;
+mod house;
+mod kept;
+mod points;
+mod proxy;
+mod proxy_tests;
+mod settings;
+
+mod injectors;
+
+mod quiet;
+mod run;
+mod told;
+mod visible;
+
+mod command;
+mod deaths;
+
 mod parts;
 mod planted;
 mod small_run;
 mod truth;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use libtest_mimic::Trial;
 
-use crate::trials::Trials;
+pub use self::command::command;
+use self::run::Order;
+use crate::{
+    lab::Lab,
+    trials::{Trials, tests},
+};
+
+/// What every run of all tests plays.
+const SHORT: Duration = Duration::from_secs(120);
 
 /// All tests of this area.
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
-    [
-        parts::tests(trials),
-        planted::tests(trials),
-        small_run::tests(trials),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let mut all = parts::tests(trials);
+    all.extend(planted::tests(trials));
+    all.extend(small_run::tests(trials));
+    all.extend(plan::tests::tests(trials));
+    all.extend(proxy_tests::tests(trials));
+    all.extend(deaths::tests(trials));
+    all.extend(tests![trials.exclusive: two_minutes_of_faults_break_no_promise]);
+    all
+}
+
+async fn two_minutes_of_faults_break_no_promise(lab: &Lab) {
+    let order = Order {
+        seed: command::any_seed(),
+        length: SHORT,
+    };
+    let is_clean = command::play(&lab.tools, order).await;
+    assert!(is_clean, "{}", command::replay(order));
 }

@@ -60,9 +60,14 @@ impl Starter {
         }
     }
 
+    /// Where the output of a program goes.
+    pub fn log_of(&self, program: &Program) -> PathBuf {
+        self.output.join(format!("{}.log", program.name))
+    }
+
     /// Starts a program in a process group of its own.
     pub fn start(&self, program: &Program) -> Child {
-        let log = self.output.join(format!("{}.log", program.name));
+        let log = self.log_of(program);
         let file = File::options()
             .create(true)
             .append(true)

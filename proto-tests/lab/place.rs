@@ -6,6 +6,7 @@ use std::{
     io::{Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -20,6 +21,7 @@ const KEEP: &str = "MAILHOLD_KEEP_LAB";
 /// The directory of one lab.
 pub struct Place {
     path: PathBuf,
+    is_kept: AtomicBool,
     _lock: File,
 }
 
@@ -38,7 +40,11 @@ impl Place {
         lock.try_lock().unwrap();
         let path = parent.join(format!("{PREFIX}{name}"));
         fs::rename(unnamed, &path).unwrap();
-        Self { path, _lock: lock }
+        Self {
+            path,
+            is_kept: AtomicBool::new(env::var_os(KEEP).is_some()),
+            _lock: lock,
+        }
     }
 
     /// Its path.
@@ -68,12 +74,17 @@ impl Place {
         (password, path)
     }
 
-    /// Removes it, unless `MAILHOLD_KEEP_LAB` is set: then it tells where it is.
+    /// It is not removed, as with `MAILHOLD_KEEP_LAB`: there is something to look into.
+    pub fn keep(&self) {
+        self.is_kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Removes it, unless it is kept: then it tells where it is.
     pub fn remove(&self) {
         if !self.path.join(LOCK).exists() {
             return;
         }
-        if env::var_os(KEEP).is_some() {
+        if self.is_kept.load(Ordering::Relaxed) {
             fs::remove_file(self.path.join(LOCK)).ok();
             eprintln!("kept: {}", self.path.display());
         } else if let Err(error) = fs::remove_dir_all(&self.path) {

@@ -14,8 +14,14 @@ use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 
 use super::{
-    Tools, child::Child, eventually::eventually, place::random_text, ports::free_port,
-    program::Program, role, user::User,
+    Tools,
+    child::Child,
+    eventually::eventually,
+    place::random_text,
+    ports::free_port,
+    program::{Program, text},
+    role,
+    user::User,
 };
 
 /// Where Debian keeps each version's programs.
@@ -176,6 +182,13 @@ impl Postgres {
             .to_owned()
     }
 
+    /// Runs a statement as the superuser; the server may die meanwhile.
+    pub async fn try_execute(&self, database: &str, sql: &str) -> Option<String> {
+        let output = self.psql(database).output(sql.as_bytes()).await;
+        let printed = text(&output.stdout).trim_end().to_owned();
+        output.status.success().then_some(printed)
+    }
+
     /// All that a database holds, as `pg_dump` writes it: bytes in hexadecimal digits.
     pub async fn dump(&self, database: &str) -> String {
         self.client("pg_dump", database).run(b"").await
@@ -224,6 +237,11 @@ impl Database {
     /// Runs a statement as the superuser and gives what it prints, values apart by `|`.
     pub async fn execute(&self, sql: &str) -> String {
         self.postgres.execute(&self.name, sql).await
+    }
+
+    /// The same; nothing when it fails.
+    pub async fn try_execute(&self, sql: &str) -> Option<String> {
+        self.postgres.try_execute(&self.name, sql).await
     }
 }
 

@@ -262,9 +262,14 @@ impl Slapd {
 
     /// Replaces all values of a person's flag; none removes the attribute.
     pub async fn set_flags(&self, login: &str, flags: &[&str]) {
-        let mut change = format!("dn: uid={login},{PEOPLE}\nchangetype: modify\nreplace: {FLAG}\n");
-        change.extend(flags.iter().map(|flag| format!("{FLAG}: {flag}\n")));
-        self.modify(&change).await;
+        self.modify(&flag_change(login, flags)).await;
+    }
+
+    /// The same while the server may die; whether it has taken the change.
+    pub async fn try_set_flags(&self, login: &str, flags: &[&str]) -> bool {
+        let change = flag_change(login, flags);
+        let program = self.ldap_program(LDAPMODIFY);
+        program.output(change.as_bytes()).await.status.success()
     }
 
     /// Applies changes in LDIF with the administrator's rights.
@@ -293,6 +298,12 @@ impl Slapd {
             .arguments(["-x", "-H", url, "-D", ADMIN, "-y"])
             .arguments([&self.admin_password])
     }
+}
+
+fn flag_change(login: &str, flags: &[&str]) -> String {
+    let mut change = format!("dn: uid={login},{PEOPLE}\nchangetype: modify\nreplace: {FLAG}\n");
+    change.extend(flags.iter().map(|flag| format!("{FLAG}: {flag}\n")));
+    change
 }
 
 /// Debian's schemas, ours, and rights as a real house would give them.

@@ -6,6 +6,7 @@ pub mod tokens;
 pub mod tree;
 
 pub mod crates;
+pub mod failpoints;
 pub mod imports;
 pub mod paths;
 pub mod spawning;

@@ -14,6 +14,7 @@ mod commands;
 mod crash;
 mod database;
 mod several;
+mod steps;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         requeue::tests(trials),
         commands::tests(trials),
         crash::tests(trials),
+        steps::tests(trials),
         database::tests(trials),
         several::tests(trials),
     ]

@@ -2,6 +2,7 @@
 //! would, so that it decides when a worker sees it.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Mutex,
@@ -27,6 +28,7 @@ use crate::{
         place::random_text,
         ports::free_address,
         postfix::Postfix,
+        program::Program,
         role::{self, Role},
         settings::Settings,
         smtp::Smtp,
@@ -85,6 +87,21 @@ impl<'a> Workplace<'a> {
 
     /// Starts a worker that sees this directory's sudo lines.
     pub async fn worker_in(&self, etc: &Path, adjust: impl FnOnce(&mut Settings)) -> Role {
+        let (program, metrics) = self.program_in(etc, adjust).await;
+        Role::start(&self.lab.tools.starter, program, metrics).await
+    }
+
+    /// The program of a worker, and where it will serve its figures: for one that dies.
+    pub async fn program(&self, adjust: impl FnOnce(&mut Settings)) -> (Program, SocketAddr) {
+        let etc = self.postfix.config_directory.with_file_name("etc");
+        self.program_in(&etc, adjust).await
+    }
+
+    async fn program_in(
+        &self,
+        etc: &Path,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> (Program, SocketAddr) {
         let number = self.n_workers.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-worker-{number}", self.name);
         let metrics = free_address();
@@ -100,7 +117,7 @@ impl<'a> Workplace<'a> {
         } else {
             program
         };
-        Role::start(&tools.starter, program, metrics).await
+        (program, metrics)
     }
 
     fn settings(&self) -> Settings {

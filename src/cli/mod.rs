@@ -18,6 +18,7 @@ use clap::Parser;
 
 use self::args::{Arguments, Command};
 use crate::{
+    failpoint,
     store::{Store, StoreError},
     telemetry::events,
 };
@@ -42,6 +43,7 @@ mod exit {
 
 /// Runs the program.
 pub fn run() -> ExitCode {
+    failpoint::begin!(_scenario);
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(refusal) => return explain(&refusal),

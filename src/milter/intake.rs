@@ -25,6 +25,7 @@ use crate::{
         verdict::{Freedom, Grounds, Matched, Verdict},
         watched::Watched,
     },
+    failpoint,
     spool::Draft,
     telemetry::{AlarmKind, chain::Chain, events},
 };
@@ -292,6 +293,7 @@ async fn commit(desk: &Desk, draft: Draft, capture: Capture) -> Result<Capture, 
     let durable = timeout(patience, desk.spool.commit(draft, capture.clone())).await;
     let durable = durable.map_err(|_| IntakeError::Deadline(patience))?;
     durable.map_err(IntakeError::Capture)?;
+    failpoint::reach!("milter.captured");
     Ok(capture)
 }
 

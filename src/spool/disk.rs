@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use crate::telemetry::events;
+use crate::{failpoint, telemetry::events};
 
 /// File operations that write or sync; the tests put a failing disk in its place.
 pub(super) trait Disk: Send + Sync {
@@ -51,11 +51,13 @@ pub(super) trait Disk: Send + Sync {
 
     /// Makes the content of a file durable, and its length.
     fn sync_file(&self, file: &File) -> io::Result<()> {
+        failpoint::fault!("spool.sync");
         file.sync_data()
     }
 
     /// Makes the names in a directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        failpoint::fault!("spool.sync");
         File::open(path)?.sync_all()
     }
 }

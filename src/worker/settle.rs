@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     domain::{decision::Decision, queue_id::QueueId},
+    failpoint,
     postfix::{Held, Postfix, error::PostfixError, postsuper::Action},
     store::{
         settlements::Method,
@@ -86,13 +87,16 @@ async fn settle_some(desk: &Desk, memory: &mut Memory) -> Progress {
             return Progress::Idle;
         }
     };
+    failpoint::reach!("worker.claimed");
     note_claimed(desk, &claimed);
     for part in parts(memory.proven.renew(claimed)) {
         let fates = settle_part(desk, part, safe_until, &mut memory.missed).await;
+        failpoint::reach!("worker.settle.before");
         if memory.proven.record(desk, fates).await == Recorded::Away {
             // The other leases end by themselves.
             return Progress::Idle;
         }
+        failpoint::reach!("worker.settle.after");
     }
     Progress::More
 }
@@ -228,6 +232,7 @@ async fn begin(
     let leases: Vec<Lease> = works.iter().map(|work| work.lease).collect();
     // After a reload another half than that of these leases, and long enough for a command as well.
     let margin = desk.settings().lease / 2;
+    failpoint::reach!("worker.begin.before");
     let begun: HashSet<Lease> = match desk.store.begin(&leases, margin).await {
         Ok(begun) => begun.into_iter().collect(),
         Err(error) => {
@@ -237,6 +242,7 @@ async fn begin(
             return fates;
         }
     };
+    failpoint::reach!("worker.begin.after");
     let (works, late) = works
         .into_iter()
         .partition(|work| begun.contains(&work.lease));
@@ -262,7 +268,10 @@ async fn withdraw(desk: &Desk, works: &[Claimed]) {
 async fn carry_out(desk: &Desk, action: Action, works: Vec<Claimed>, missed: &mut Missed) -> Fates {
     let ids = queue_ids(&works);
     let mark = desk.postfix.mark_log(Utc::now());
-    let report = match desk.postfix.carry_out(action, &ids).await {
+    failpoint::reach!("worker.command.before");
+    let carried_out = desk.postfix.carry_out(action, &ids).await;
+    failpoint::reach!("worker.command.after");
+    let report = match carried_out {
         Ok(report) => report,
         Err(error) => {
             Troubles::note(desk, Part::Commands, &error);
@@ -286,6 +295,7 @@ async fn carry_out(desk: &Desk, action: Action, works: Vec<Claimed>, missed: &mu
         prove::after(desk, command, works, missed),
         hasten(desk, action, &on_their_way),
     );
+    failpoint::reach!("worker.proven");
     fates
 }
 

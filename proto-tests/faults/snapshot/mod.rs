@@ -11,6 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, BufReader, BufWriter, Write},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -25,7 +26,12 @@ pub use self::{
     spool::SpoolFile,
 };
 use super::canary::Canary;
-use crate::lab::{postfix::Postfix, postgres::Database, role::Role, sink::Sink};
+use crate::lab::{
+    postfix::Postfix,
+    postgres::Database,
+    role::{self, Role},
+    sink::Sink,
+};
 
 /// Where to look.
 pub struct Sources<'a> {
@@ -93,9 +99,7 @@ pub async fn take(sources: &Sources<'_>) -> Snapshot {
     snapshot.spool_files = spool::read(sources.spool);
     database::read(sources.database, &mut snapshot).await;
     for (name, role) in sources.roles {
-        if let Some((200, text)) = role.get("/metrics").await {
-            snapshot.figures.insert((*name).to_owned(), text);
-        }
+        snapshot.add_figures(name, role.metrics).await;
         snapshot
             .log_lines
             .extend(logs::ours(name, &role.log_path()));
@@ -104,8 +108,6 @@ pub async fn take(sources: &Sources<'_>) -> Snapshot {
         snapshot.log_lines.extend(logs::ours(name, path));
     }
     logs::postfix(&sources.postfix.log_path(), &mut snapshot);
-    let waiting = snapshot.figures.values().filter_map(|text| waiting(text));
-    snapshot.spool_waiting = waiting.reduce(u64::max);
     snapshot
 }
 
@@ -116,6 +118,14 @@ fn waiting(figures: &str) -> Option<u64> {
 }
 
 impl Snapshot {
+    /// Adds what a process serves, if it answers.
+    pub async fn add_figures(&mut self, name: &str, metrics: SocketAddr) {
+        if let Some((200, text)) = role::get(metrics, "/metrics").await {
+            self.spool_waiting = self.spool_waiting.max(waiting(&text));
+            self.figures.insert(name.to_owned(), text);
+        }
+    }
+
     /// Writes it, to be looked at later.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use sqlx::types::Uuid;
 use sqlx::{Postgres, Transaction};
 
-use crate::domain::{capture::Capture, capture_id::CaptureId};
+use crate::{
+    domain::{capture::Capture, capture_id::CaptureId},
+    failpoint,
+};
 
 use super::{Cause, Store, StoreError, row, within};
 
@@ -92,7 +95,10 @@ impl Store {
             send_content(record, &mut chunks, &mut transaction, &failed).await?;
         }
         chunks.flush(&mut transaction).await.map_err(failed)?;
-        within(transaction.commit()).await.map_err(failed)
+        failpoint::reach!("recorder.commit.before");
+        within(transaction.commit()).await.map_err(failed)?;
+        failpoint::reach!("recorder.commit.after");
+        Ok(())
     }
 }
 

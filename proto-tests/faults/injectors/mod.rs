@@ -1,0 +1,134 @@
+//! Does what a plan says, and cures it in time. Never judges what comes of it.
+
+mod hands;
+mod people;
+mod servers;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use nix::sys::signal::Signal;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{
+    fault::{Fault, Pair},
+    house::House,
+    ledger::{Ledger, Trouble},
+    load::People,
+    plan::{Plan, Planned},
+    proxy::{Proxy, Weather},
+};
+use crate::lab::chance::Chance;
+
+pub use self::hands::Hands;
+
+/// What the faults of one run are done to and with.
+pub struct Scene {
+    /// The servers.
+    pub house: House,
+    /// Where an operator's acts and Postfix's disturbances are noted.
+    pub ledger: Ledger,
+    /// Whose flags change.
+    pub people: People,
+    /// The operator.
+    pub hands: Hands,
+}
+
+/// A fault as it was.
+#[derive(Clone, Copy, Debug)]
+pub struct Injected {
+    /// What was planned.
+    pub planned: Planned,
+    /// When it began.
+    pub from: DateTime<Utc>,
+    /// When it was cured.
+    pub to: DateTime<Utc>,
+}
+
+/// Runs a plan to its end, and gives what was done.
+pub async fn run(scene: &Scene, plan: &Plan) -> Vec<Injected> {
+    let begin = Instant::now();
+    let faults = plan.faults.iter().copied().enumerate();
+    let running = faults.map(|(number, planned)| async move {
+        let chance = Chance::new(plan.seed.wrapping_add(number as u64));
+        sleep_until(begin + planned.at).await;
+        inject(scene, planned, chance).await
+    });
+    let mut injected = join_all(running).await;
+    injected.sort_by_key(|one| one.from);
+    injected
+}
+
+async fn inject(scene: &Scene, planned: Planned, mut chance: Chance) -> Injected {
+    let from = Utc::now();
+    let house = &scene.house;
+    let meanwhile = sleep(planned.lasts);
+    match planned.fault {
+        Fault::MilterKilled => house.milter.kill(),
+        Fault::WorkerKilled(number) => house.workers[number].kill(),
+        Fault::WorkerFrozen(number) => {
+            house.workers[number].signal(Signal::SIGSTOP);
+            meanwhile.await;
+            house.workers[number].signal(Signal::SIGCONT);
+        }
+        Fault::MilterFrozen => {
+            house.milter.signal(Signal::SIGSTOP);
+            meanwhile.await;
+            house.milter.signal(Signal::SIGCONT);
+        }
+        Fault::PostgresStopped => servers::without_postgres(house, meanwhile).await,
+        Fault::PostgresLocked => servers::with_locked_tables(house, planned.lasts).await,
+        Fault::DirectoryStopped => servers::without_directory(house, meanwhile).await,
+        Fault::DirectoryFrozen => servers::with_frozen_directory(house, meanwhile).await,
+        Fault::DirectoryForged => servers::with_forged_directory(house, meanwhile).await,
+        Fault::DiskFull => {
+            house.disk.fill();
+            meanwhile.await;
+            house.disk.free();
+        }
+        Fault::InodesUsedUp => {
+            house.disk.fill_with_names();
+            meanwhile.await;
+            house.disk.free();
+        }
+        Fault::PostfixStopped => {
+            servers::without_postfix(house, meanwhile).await;
+            disturbed(scene, Trouble::PostfixStopped, from);
+        }
+        Fault::PostfixReloaded => house.postfix.reload(),
+        Fault::MirrorOff => servers::switch_mirror_off(house),
+        Fault::ByHand(act) => scene.hands.act(scene, act, &mut chance).await,
+        Fault::FlagChanged => people::change_a_flag(scene, &mut chance).await,
+        Fault::Weather(pair, weather) => {
+            proxy(house, pair).set(weather);
+            meanwhile.await;
+            proxy(house, pair).set(Weather::Fair);
+            if pair == Pair::Relay {
+                disturbed(scene, Trouble::SinkCut, from);
+            }
+        }
+    }
+    Injected {
+        planned,
+        from,
+        to: Utc::now(),
+    }
+}
+
+fn disturbed(scene: &Scene, trouble: Trouble, from: DateTime<Utc>) {
+    // What was on its way then is heard of a little later.
+    scene.ledger.disturb(trouble, from, Utc::now() + LATE);
+}
+
+/// Longer than Postfix waits for the sink's last answer.
+const LATE: chrono::TimeDelta = chrono::TimeDelta::seconds(25);
+
+fn proxy(house: &House, pair: Pair) -> &Proxy {
+    match pair {
+        Pair::Smtp => &house.proxies.smtp,
+        Pair::Local => &house.proxies.local,
+        Pair::Directory => &house.proxies.directory,
+        Pair::Recorder => &house.proxies.recorder,
+        Pair::Worker(number) => &house.proxies.workers[number],
+        Pair::Relay => &house.proxies.relay,
+    }
+}

@@ -1,0 +1,194 @@
+//! A process of mailhold that is started again whenever it ends, as systemd does it. Never restarts
+//! one that refuses its settings.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+use tokio::{task::JoinHandle, time::sleep};
+
+use crate::lab::{Tools, child::Child, program::Program, role};
+
+/// `RestartSec=` of the units.
+const PAUSE: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(20);
+/// Far more than a start takes.
+const START_BOUND: Duration = Duration::from_secs(60);
+
+/// What an incarnation is started with, by its number.
+pub type Points = Box<dyn Fn(usize) -> Option<String> + Send + Sync>;
+
+/// A process that is kept running.
+pub struct Kept {
+    /// What it is called in logs.
+    pub name: String,
+    /// Where it serves its figures.
+    pub metrics: SocketAddr,
+    state: Arc<State>,
+    watching: JoinHandle<()>,
+}
+
+struct State {
+    tools: Tools,
+    program: Program,
+    points: Points,
+    log: PathBuf,
+    child: Mutex<Option<Child>>,
+    is_over: AtomicBool,
+    n_starts: AtomicUsize,
+    n_kills: AtomicUsize,
+    n_deaths: AtomicUsize,
+    back: Mutex<Vec<Duration>>,
+}
+
+impl Kept {
+    /// Starts it, and waits until it serves.
+    pub async fn start(
+        tools: &Tools,
+        name: &str,
+        program: Program,
+        metrics: SocketAddr,
+        points: Points,
+    ) -> Self {
+        let log = tools.starter.log_of(&program);
+        let state = Arc::new(State {
+            tools: tools.clone(),
+            program,
+            points,
+            log,
+            child: Mutex::default(),
+            is_over: AtomicBool::new(false),
+            n_starts: AtomicUsize::new(0),
+            n_kills: AtomicUsize::new(0),
+            n_deaths: AtomicUsize::new(0),
+            back: Mutex::default(),
+        });
+        let watching = tokio::spawn(keep(state.clone(), metrics));
+        let kept = Self {
+            name: name.to_owned(),
+            metrics,
+            state,
+            watching,
+        };
+        kept.is_alive(START_BOUND).await;
+        kept
+    }
+
+    /// Waits until it serves.
+    ///
+    /// # Panics
+    /// When it does not come back.
+    pub async fn is_alive(&self, bound: Duration) {
+        let what = format!("{} serves", self.name);
+        crate::lab::eventually::eventually(&what, bound, async || {
+            let answer = role::get(self.metrics, "/livez").await;
+            answer.filter(|(code, _)| *code == 200).ok_or_else(|| {
+                let child = self.state.child.lock().unwrap();
+                child.as_ref().map(Child::output).map(last_lines)
+            })
+        })
+        .await;
+    }
+
+    /// Kills it as `kill -9` does; it comes back by itself.
+    pub fn kill(&self) {
+        if let Some(child) = self.state.child.lock().unwrap().as_ref()
+            && !child.has_ended()
+        {
+            child.signal(Signal::SIGKILL);
+            self.state.n_kills.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends it another signal.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(child) = self.state.child.lock().unwrap().as_ref() {
+            child.signal(signal);
+        }
+    }
+
+    /// Starts it no more, and ends it in good order.
+    pub async fn stop(&self) {
+        self.state.is_over.store(true, Ordering::Relaxed);
+        self.watching.abort();
+        let child = self.state.child.lock().unwrap().take();
+        if let Some(child) = child {
+            child.signal(Signal::SIGCONT);
+            child.end();
+        }
+    }
+
+    /// What it has logged, over all its incarnations.
+    pub fn log(&self) -> PathBuf {
+        self.state.log.clone()
+    }
+
+    /// How often it was killed from outside.
+    pub fn n_kills(&self) -> usize {
+        self.state.n_kills.load(Ordering::Relaxed)
+    }
+
+    /// How often it died of itself: at a failpoint, if all is well.
+    pub fn n_deaths(&self) -> usize {
+        let all = self.state.n_deaths.load(Ordering::Relaxed);
+        all.saturating_sub(self.n_kills())
+    }
+
+    /// How long each death kept it from serving.
+    pub fn times_away(&self) -> Vec<Duration> {
+        self.state.back.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+async fn keep(state: Arc<State>, metrics: SocketAddr) {
+    let mut ended: Option<Instant> = None;
+    while !state.is_over.load(Ordering::Relaxed) {
+        let number = state.n_starts.fetch_add(1, Ordering::Relaxed);
+        let program = match (state.points)(number) {
+            Some(points) => state.program.clone().variable("FAILPOINTS", points),
+            None => state.program.clone(),
+        };
+        let child = state.tools.starter.start(&program);
+        *state.child.lock().unwrap() = Some(child);
+        loop {
+            if state.has_ended() {
+                break;
+            }
+            if let Some(since) = ended
+                && role::get(metrics, "/livez").await.is_some()
+            {
+                state.back.lock().unwrap().push(since.elapsed());
+                ended = None;
+            }
+            sleep(LOOK).await;
+        }
+        ended.get_or_insert_with(Instant::now);
+        state.n_deaths.fetch_add(1, Ordering::Relaxed);
+        sleep(PAUSE).await;
+    }
+}
+
+impl State {
+    fn has_ended(&self) -> bool {
+        let child = self.child.lock().unwrap();
+        child.as_ref().is_none_or(Child::has_ended)
+    }
+}
+
+fn last_lines(output: String) -> String {
+    let lines: Vec<_> = output.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
