@@ -19,6 +19,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_stray_that_is_not_recorded_is_found,
         a_record_whose_file_left_hold_is_found,
         a_capture_that_was_never_queued_and_stays_so_is_found,
+        a_capture_on_hold_that_is_never_confirmed_is_found,
         two_records_of_one_file_are_found,
         a_file_that_is_not_ready_is_no_message_yet,
         a_record_whose_file_left_hold_and_that_is_alarmed_is_no_ghost,
@@ -54,6 +55,12 @@ async fn a_capture_that_was_never_queued_and_stays_so_is_found() {
             .found
             .settlements
             .retain(|one| one.capture_id != capture_id);
+    });
+}
+
+async fn a_capture_on_hold_that_is_never_confirmed_is_found() {
+    finds(Invariant::NoGhosts, |truth| {
+        truth.captured(HELD).state = "captured".to_owned();
     });
 }
 
