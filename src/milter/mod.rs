@@ -15,6 +15,9 @@ mod packets;
 pub mod recorder;
 mod session;
 mod stream;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;
 mod transaction;
 pub mod watch_book;
 

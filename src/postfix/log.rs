@@ -159,7 +159,8 @@ fn read_tail(path: &Path, mark: LogMark) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
+/// Finds these messages in the text of a log.
+pub(super) fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
     let mut findings = Findings::default();
     for line in log.split(|byte| *byte == b'\n') {
         let line = String::from_utf8_lossy(line);

@@ -18,8 +18,11 @@ mod envelope;
 mod flush;
 mod record;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod sample;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;
 
 use std::{
     path::{Path, PathBuf},
