@@ -5,7 +5,7 @@ use super::{
     address::Address,
     folding::Folding,
     identity::Identity,
-    idn::to_ascii,
+    idn::{to_ascii, to_lower},
     policy::{DomainPattern, RecipientPattern, SenderPattern},
     queue_id::QueueId,
 };
@@ -209,7 +209,7 @@ pub fn patterns(input: &[u8]) {
     if let Ok(pattern) = DomainPattern::parse(&text) {
         match &pattern {
             DomainPattern::Exactly(name) => {
-                assert!(pattern.matches(text.to_lowercase().as_bytes()), "{text:?}");
+                assert!(pattern.matches(to_lower(&text).as_bytes()), "{text:?}");
                 assert!(pattern.matches(name.as_bytes()), "{name:?}");
                 assert!(!pattern.matches(format!("x.{name}").as_bytes()));
             }
@@ -317,7 +317,7 @@ pub mod seeds {
                 "\u{39f}\u{3a3}".as_bytes(),
                 b"",
                 "b\u{fc}cher.test".as_bytes(),
-                b"b.test",
+                "\u{395}\u{3a3}.test".as_bytes(),
             ]),
         ]
     }
