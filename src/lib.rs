@@ -21,3 +21,7 @@ pub mod worker;
 pub mod config;
 
 pub mod cli;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;

@@ -12,6 +12,10 @@ mod secret;
 pub mod section;
 pub mod value;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;
+
 pub use fault::{Fault, Faults};
 pub use file::ConfigFile;
 

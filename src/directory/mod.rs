@@ -9,6 +9,10 @@ pub mod reading;
 pub mod survey;
 pub mod table;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;
+
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use async_trait::async_trait;

@@ -1,5 +1,7 @@
 //! Envelope addresses as clients really send them: any bytes, quoted, routed, or no domain at all.
 
+use super::idn::to_lower;
+
 /// A mailbox read out of an envelope argument, folded as far as RFC 5321 allows.
 ///
 /// Reading never fails: a sender can put any bytes there, and an address that cannot be understood
@@ -107,7 +109,7 @@ fn unquoted(local: &[u8]) -> Vec<u8> {
 fn folded_domain(domain: &[u8]) -> Vec<u8> {
     let domain = domain.strip_suffix(b".").unwrap_or(domain);
     match std::str::from_utf8(domain) {
-        Ok(text) => text.to_lowercase().into_bytes(),
+        Ok(text) => to_lower(text).into_bytes(),
         Err(_) => domain.to_ascii_lowercase(),
     }
 }
@@ -146,6 +148,11 @@ mod tests {
             let sent = Address::from_envelope(sent.as_bytes());
             assert_eq!(Some(Address::from_queue(queued.as_bytes())), sent);
         }
+    }
+
+    #[test]
+    fn a_domain_in_capitals_is_the_same_in_every_script() {
+        assert_eq!(read("<a@ΕΛΛΑΣ.test>"), "a@ελλασ.test");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{
     address::Address,
-    idn::{parse_domain, to_ascii, to_unicode},
+    idn::{parse_domain, to_ascii, to_lower, to_unicode},
 };
 
 /// Which spellings of a mailbox mean the same.
@@ -195,9 +195,10 @@ fn named(text: &str) -> Result<String, BadDomain> {
     parse_domain(text).ok_or_else(|| BadDomain::Text(text.to_owned()))
 }
 
+/// The sigma of the end of a word is the other one's twin: in capitals they are one letter.
 fn lower(local: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(local) {
-        Ok(text) => text.to_lowercase().into_bytes(),
+        Ok(text) => to_lower(text).replace('\u{3c2}', "\u{3c3}").into_bytes(),
         Err(_) => local.to_ascii_lowercase(),
     }
 }
@@ -239,6 +240,13 @@ mod tests {
             "anna+a+b@CORP.example.com",
         ] {
             assert_eq!(folded(spelling), "anna@corp.test", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn capitals_fold_alike_whatever_stands_around_a_letter() {
+        for spelling in ["ως.x@b.test", "ΩΣ.X@b.test", "ωσ.x@b.test"] {
+            assert_eq!(folded(spelling), "ωσ.x@b.test", "{spelling}");
         }
     }
 

@@ -2,6 +2,12 @@
 
 use std::borrow::Cow;
 
+/// A domain in lower case, letter by letter, as UTS 46 maps it: for `str::to_lowercase` a Greek sigma
+/// is another one at the end of a word.
+pub fn to_lower(domain: &str) -> String {
+    domain.chars().flat_map(char::to_lowercase).collect()
+}
+
 /// A domain in ASCII and lower case (UTS 46; RFC 5890, A-labels). What is no domain stays as it is.
 pub fn to_ascii(domain: &[u8]) -> Cow<'_, [u8]> {
     if domain.is_ascii() {

@@ -16,3 +16,7 @@ pub mod queue_id;
 pub mod reply;
 pub mod verdict;
 pub mod watched;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;

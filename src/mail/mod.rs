@@ -3,3 +3,7 @@
 pub mod author;
 pub mod digest;
 pub mod header;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;

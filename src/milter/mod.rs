@@ -16,6 +16,9 @@ pub mod recorder;
 mod session;
 mod stream;
 pub mod tally;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;
 mod transaction;
 pub mod watch_book;
 

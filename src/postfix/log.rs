@@ -156,7 +156,8 @@ async fn read_journal(
     })
 }
 
-fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
+/// Finds these messages in the text of a log.
+pub(super) fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
     let mut findings = Findings::default();
     for line in log.split(|byte| *byte == b'\n') {
         let line = String::from_utf8_lossy(line);

@@ -21,8 +21,11 @@ mod log_file;
 mod record;
 mod running;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod sample;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;
 
 use std::{
     path::{Path, PathBuf},

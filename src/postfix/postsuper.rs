@@ -132,7 +132,8 @@ fn cut(line: &str) -> String {
     line.chars().take(300).collect()
 }
 
-fn parse(action: Action, asked: &[QueueId], said: &str) -> Report {
+/// Reads what `postsuper` said of the messages that it was asked about.
+pub(super) fn parse(action: Action, asked: &[QueueId], said: &str) -> Report {
     let asked: BTreeSet<&QueueId> = asked.iter().collect();
     let mut report = Report::default();
     for line in said.lines().map(str::trim).filter(|line| !line.is_empty()) {

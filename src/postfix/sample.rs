@@ -1,4 +1,4 @@
-//! Builds queue files for tests, as Postfix lays them out. Never part of the program.
+//! Builds queue files for tests and the fuzzer, as Postfix lays them out. Never part of the program.
 
 use super::record::kind;
 
@@ -69,10 +69,10 @@ impl Sample {
         self.bytes.push(kind);
         let mut length = bytes.len();
         while length > 0x7f {
-            self.bytes.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+            self.bytes.push(length.to_le_bytes()[0] | 0x80);
             length >>= 7;
         }
-        self.bytes.push(u8::try_from(length).unwrap());
+        self.bytes.push(length.to_le_bytes()[0]);
         self.bytes.extend_from_slice(bytes);
         self
     }

@@ -36,6 +36,10 @@ mod scan;
 mod segment;
 mod writer;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod targets;
+
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,8 @@ mod servers;
 mod settings;
 mod survey;
 mod sync;
+#[cfg(any(test, fuzzing))]
+pub(in crate::directory) mod targets;
 pub mod tls;
 pub mod url;
 

@@ -1,6 +1,11 @@
 //! Whom the settings name: domains, recipients and senders.
 
-use crate::domain::{address::Address, folding::Folding, identity::Identity, idn::to_ascii};
+use crate::domain::{
+    address::Address,
+    folding::Folding,
+    identity::Identity,
+    idn::{to_ascii, to_lower},
+};
 
 /// A domain of the settings: `corp.test`, or `.corp.test` for all domains below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +68,7 @@ impl DomainPattern {
         if broken {
             return Err(BadPattern::Domain(text.to_owned()));
         }
-        let name = String::from_utf8_lossy(&to_ascii(name.to_lowercase().as_bytes())).into_owned();
+        let name = String::from_utf8_lossy(&to_ascii(to_lower(name).as_bytes())).into_owned();
         Ok(if below {
             Self::Below(name)
         } else {

@@ -1,0 +1,131 @@
+//! Strangers' bytes for the readers of header fields, and what must hold of each reading. Run as
+//! property tests and by the fuzzer (docs/testing.md); never part of the program.
+
+use super::{
+    author::{authors, from_fields, is_from},
+    digest::render_header,
+    header::fields,
+};
+use crate::domain::{address::Address, targets::Cut};
+
+/// The header fields of a list: nothing in them that a terminal obeys, and none without an end.
+pub fn header_fields(input: &[u8]) {
+    let read = fields(input);
+    assert_eq!(read, fields(input));
+    let texts = [read.subject, read.from, read.to, read.date, read.message_id];
+    for text in texts.into_iter().flatten() {
+        assert!(!text.is_empty());
+        assert!(text.len() <= 2_000, "{} bytes", text.len());
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
+    // What was written plainly is read as it was written, whatever the body is.
+    let plain: Vec<u8> = input
+        .iter()
+        .copied()
+        .filter(u8::is_ascii_graphic)
+        .take(60)
+        .collect();
+    let mut section = Vec::new();
+    render_header(b"Message-ID", &plain, &mut section);
+    let text = String::from_utf8_lossy(&plain).into_owned();
+    let read = fields(&[&section, &b"\r\n"[..], input].concat());
+    assert_eq!(read.message_id, Some(text).filter(|text| !text.is_empty()));
+}
+
+/// The authors: no field hides those of another, and their number has a bound.
+pub fn authors_of(input: &[u8]) {
+    let anna = Address::from_envelope(b"anna@corp.test");
+    let mut values: Vec<Vec<u8>> = Vec::new();
+    let mut cut = Cut::new(input);
+    while !cut.is_empty() {
+        values.push(cut.part().to_vec());
+    }
+    let most = 20;
+    let found = authors(&values, most);
+    assert!(found.len() <= most + 1);
+    for (at, author) in found.iter().enumerate() {
+        assert!(!author.local().is_empty() && !author.domain().is_empty());
+        assert!(!found.iter().skip(at + 1).any(|other| other == author));
+    }
+    let bare = b" Anna <anna@corp.test>".to_vec();
+    let whole = authors(&[values.clone(), vec![bare]].concat(), usize::MAX);
+    assert!(whole.iter().any(|author| Some(author) == anna.as_ref()));
+    // What stands before a mailbox cannot hide it, unless it is quoted.
+    for value in &values {
+        let unquoted = |byte: &&u8| !b"\"()\\".contains(byte);
+        let mut text: Vec<u8> = value.iter().filter(unquoted).copied().collect();
+        text.extend(b" , <anna@corp.test>");
+        let whole = authors(&[text], usize::MAX);
+        assert!(whole.iter().any(|author| Some(author) == anna.as_ref()));
+    }
+}
+
+/// From fields in a message: as they were rendered, and none of the body.
+pub fn from_fields_of(input: &[u8]) {
+    for value in from_fields(input) {
+        assert!(value.len() <= input.len());
+    }
+    let mut cut = Cut::new(input);
+    let name: Vec<u8> = cut.part().iter().copied().filter(is_name).collect();
+    let value = folded(cut.part());
+    let mut message = Vec::new();
+    if !name.is_empty() {
+        render_header(&name, b" x@corp.test", &mut message);
+    }
+    render_header(b"From", &value, &mut message);
+    message.extend(b"\r\nFrom: body@corp.test\r\n");
+    message.extend(cut.rest());
+    let mut expected = vec![value];
+    if is_from(&name) {
+        expected.insert(0, b" x@corp.test".to_vec());
+    }
+    assert_eq!(from_fields(&message), expected);
+}
+
+fn is_name(byte: &u8) -> bool {
+    byte.is_ascii_graphic() && *byte != b':'
+}
+
+/// A value as Postfix hands it over: a line feed in it begins a fold.
+fn folded(value: &[u8]) -> Vec<u8> {
+    let next = value.iter().skip(1).chain([&0]);
+    let pairs = value.iter().zip(next);
+    let byte = |(byte, next): (&u8, &u8)| match (byte, next) {
+        (b'\n', b' ' | b'\t') => b'\n',
+        (b'\n', _) => b' ',
+        (other, _) => *other,
+    };
+    pairs.map(byte).collect()
+}
+
+/// Inputs to begin with, for each target above.
+pub mod seeds {
+    use crate::domain::targets::{joined, seeds::texts};
+
+    /// Header sections.
+    pub fn header_fields() -> Vec<Vec<u8>> {
+        texts(&[
+            "From: =?iso-2022-jp?B?GyRCOzNFRBsoQg==?= <yamada@corp.test>\r\nTo: \"B, Bob\" <bob@out.test>\r\nSubject: =?gb2312?B?xOO6ww==?=\r\nDate: Fri, 21 Nov 2025 10:00:00 +0900\r\nMessage-Id: <1@corp.test>\r\n\r\n",
+            "Subject: =?utf-8?Q?a=00b=1B[31m?=\r\n =?utf-8?q?c?=\r\nTo: Team: a@corp.test, b@corp.test;\r\n",
+            "From: a@corp.test\r\nFrom: b@corp.test\r\nSubject:\r\n\r\nbody",
+        ])
+    }
+
+    /// Values of From fields.
+    pub fn authors_of() -> Vec<Vec<u8>> {
+        vec![
+            joined(&[b" Anna <anna@corp.test>", b" b@corp.test, C <c@corp.test>"]),
+            joined(&[b" \"Anna <anna@corp.test>", b" (x (y) <z@corp.test>"]),
+            joined(&[b" Team: a@corp.test, =?utf-8?q?Anna_=3Canna=40corp.test=3E?=;"]),
+            joined(&[b" anna @ corp . test", b" <@relay.test:anna@corp.test>"]),
+        ]
+    }
+
+    /// The name of a field, the value of a From field, a body.
+    pub fn from_fields_of() -> Vec<Vec<u8>> {
+        vec![
+            joined(&[b"Subject", b" Anna\n <anna@corp.test>", b"body"]),
+            joined(&[b"FROM", b" a@corp.test\r\n\tb", b""]),
+        ]
+    }
+}
