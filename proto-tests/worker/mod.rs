@@ -3,7 +3,7 @@
 
 mod mails;
 mod stand_in;
-mod workplace;
+pub mod workplace;
 
 mod flow;
 mod identity;

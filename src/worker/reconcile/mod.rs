@@ -119,6 +119,7 @@ impl Memory {
 
 /// One comparison.
 async fn pass(desk: &Desk, memory: &mut Memory) {
+    let begin = Instant::now();
     let (roll, changes) = desk
         .postfix
         .call_roll(std::mem::take(&mut memory.roll))
@@ -139,6 +140,7 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     memory.take_in(changes, desk.sightings.take());
     match compare(desk, memory).await {
         Ok(()) => {
+            desk.metrics.reconciled(begin.elapsed());
             if let StoreSince::Away = memory.store {
                 memory.store = StoreSince::Answers(Instant::now());
             }
