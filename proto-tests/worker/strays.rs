@@ -69,6 +69,7 @@ async fn mail_that_nobody_captured_is_a_stray_until_it_leaves(lab: &Lab) {
     })
     .await;
     assert_eq!(worker.metric("mailhold_strays").await, 0.0);
+    work.flush().await;
     work.is_delivered_once(&stray).await;
     work.is_untouched(&ours);
     worker.stop().await;

@@ -65,6 +65,11 @@ impl Metrics {
         self.0.never_queued.inc();
     }
 
+    /// The hold queue was compared with the database, in so much time.
+    pub fn reconciled(&self, time: Duration) {
+        self.0.reconcile_duration.observe(time.as_secs_f64());
+    }
+
     /// The files on hold that nobody captured.
     pub fn strays(&self, n_files: usize) {
         self.0

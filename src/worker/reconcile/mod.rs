@@ -121,6 +121,7 @@ impl Memory {
 
 /// One comparison.
 async fn pass(desk: &Desk, memory: &mut Memory) {
+    let begin = Instant::now();
     let (roll, changes) = desk
         .postfix
         .call_roll(std::mem::take(&mut memory.roll))
@@ -143,6 +144,7 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     match compare(desk, memory).await {
         Ok(()) => {
             Asking::Reconcile.end(desk);
+            desk.metrics.reconciled(begin.elapsed());
             if let StoreSince::Away = memory.store {
                 memory.store = StoreSince::Answers(Instant::now());
             }
