@@ -1,7 +1,7 @@
 //! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
-//! Read in this order: identity, doubts, recipients, confirm, settle, prove, traces, fates, troubles.
+//! Read in this order: identity, doubts, recipients, confirm, settle, recheck, prove, traces, fates, troubles.
 
 mod confirm;
 mod doubts;
@@ -10,6 +10,7 @@ mod recipients;
 
 mod fates;
 mod prove;
+mod recheck;
 mod settle;
 mod traces;
 
