@@ -24,6 +24,8 @@ use crate::{
 const CROWD: usize = 250;
 /// Those of one message that are on record (`store::added::RECORDED`).
 const RECORDED: usize = 100;
+/// Who gets a copy of all mail (`always_bcc`).
+const VAULT: &str = "vault@elsewhere.test";
 /// Whose mail is copied.
 const COPIED: &str = "copied-sender@corp.test";
 
@@ -40,6 +42,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_header_check_that_redirects_leads_past_the_milter,
         blind_copies_that_the_client_named_are_recipients_like_others,
         recipients_of_a_local_submission_are_not_taken_for_added_ones,
+        a_sender_that_postfix_rewrites_is_no_other_message,
     ]
 }
 
@@ -56,6 +59,8 @@ async fn house(lab: &Lab) -> &'static House {
             let crowd: Vec<_> = (0..CROWD).map(crowd_member).collect();
             postfix
                 .set(&[
+                    &format!("always_bcc={VAULT}"),
+                    "sender_canonical_maps=inline:{ inward@corp.test=outward@corp.test }",
                     "recipient_bcc_maps=inline:{ seen@elsewhere.test=archive@elsewhere.test }",
                     &format!("sender_bcc_maps=inline:{{ {COPIED}=sent@elsewhere.test }}"),
                     &format!(
@@ -86,6 +91,7 @@ fn crowd_member(number: usize) -> String {
 
 impl House {
     /// Sends a flagged person's mail and waits until it can be decided; the recipients as in `RCPT`.
+    /// Gives what the review tells, but for the copy that is made of all mail.
     async fn held(&self, sender: &str, recipients: &[&str], content: &[u8]) -> (QueueId, Value) {
         let mut smtp = Smtp::connect(self.postfix.smtp).await;
         smtp.mail(&format!("<{sender}>")).await.ok();
@@ -93,8 +99,23 @@ impl House {
             smtp.rcpt(recipient).await.ok();
         }
         let id = smtp.data(content).await.ok().queue_id();
-        let review = self.desk.held(&id).await;
+        let review = self.without_vault(self.desk.held(&id).await);
         (id, review)
+    }
+
+    fn without_vault(&self, mut review: Value) -> Value {
+        let n_added = review["n_added_recipients"].as_u64().unwrap();
+        let told = review["added_recipients"].as_array_mut().unwrap();
+        let vault = json!({"address": VAULT, "how": "added", "original": null});
+        let n_before = told.len();
+        told.retain(|one| *one != vault);
+        // Of hundreds it is not told by name.
+        assert!(
+            n_before == told.len() + 1 || n_before == RECORDED,
+            "{told:?}"
+        );
+        review["n_added_recipients"] = json!(n_added - 1);
+        review
     }
 
     /// Releases, and gives all who got the message once it has left the queue.
@@ -124,6 +145,11 @@ fn mail(sender: &str, recipient: &str) -> (String, Vec<u8>) {
     (subject, content)
 }
 
+/// These, and whoever gets a copy of all mail.
+fn copied(addresses: &[&str]) -> BTreeSet<String> {
+    names(&[addresses, &[VAULT]].concat())
+}
+
 fn names(addresses: &[&str]) -> BTreeSet<String> {
     addresses
         .iter()
@@ -151,7 +177,7 @@ async fn a_copy_for_the_recipient_is_shown_before_the_release(lab: &Lab) {
     );
     assert_eq!(
         house.receivers(lab, &id, &subject).await,
-        names(&["Seen@Elsewhere.test", "archive@elsewhere.test"])
+        copied(&["Seen@Elsewhere.test", "archive@elsewhere.test"])
     );
 }
 
@@ -168,7 +194,7 @@ async fn a_copy_for_the_sender_is_shown_before_the_release(lab: &Lab) {
     assert_eq!(review["added_recipients"], copy);
     assert_eq!(
         house.receivers(lab, &id, &subject).await,
-        names(&["bob@elsewhere.test", "sent@elsewhere.test"])
+        copied(&["bob@elsewhere.test", "sent@elsewhere.test"])
     );
 }
 
@@ -187,7 +213,7 @@ async fn an_alias_is_shown_with_those_it_stands_for(lab: &Lab) {
     assert!(shown.contains(line), "{shown}");
     assert_eq!(
         house.receivers(lab, &id, &subject).await,
-        names(&[
+        copied(&[
             "one@elsewhere.test",
             "two@elsewhere.test",
             "bob@elsewhere.test"
@@ -207,7 +233,7 @@ async fn a_canonical_address_is_shown_with_the_one_that_was_named(lab: &Lab) {
     assert_eq!(review["added_recipients"], new);
     assert_eq!(
         house.receivers(lab, &id, &subject).await,
-        names(&["new@elsewhere.test"])
+        copied(&["new@elsewhere.test"])
     );
 }
 
@@ -223,9 +249,10 @@ async fn an_alias_for_hundreds_is_counted_and_cut(lab: &Lab) {
     assert_eq!(told[0]["address"], crowd_member(0));
     let shown = house.desk.reviews(&["show", id.as_str()]).await;
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("and 150 more by the mail server"), "{shown}");
+    assert!(shown.contains("and 151 more by the mail server"), "{shown}");
     let receivers = house.receivers(lab, &id, &subject).await;
-    assert_eq!(receivers, (0..CROWD).map(crowd_member).collect());
+    let all = (0..CROWD).map(crowd_member).chain([VAULT.to_owned()]);
+    assert_eq!(receivers, all.collect());
 }
 
 async fn a_redirection_is_shown_as_the_only_recipient(lab: &Lab) {
@@ -292,7 +319,8 @@ async fn blind_copies_that_the_client_named_are_recipients_like_others(lab: &Lab
         "homely@corp.test",
     ];
     assert_eq!(named, all);
-    assert_eq!(house.receivers(lab, &id, &subject).await.len(), all.len());
+    let receivers = house.receivers(lab, &id, &subject).await;
+    assert_eq!(receivers.len(), all.len() + 1, "{receivers:?}");
 }
 
 async fn recipients_of_a_local_submission_are_not_taken_for_added_ones(lab: &Lab) {
@@ -311,10 +339,30 @@ async fn recipients_of_a_local_submission_are_not_taken_for_added_ones(lab: &Lab
     })
     .await;
     let id: QueueId = line["queue_id"].as_str().unwrap().parse().unwrap();
-    let review = house.desk.held(&id).await;
+    let review = house.without_vault(house.desk.held(&id).await);
     assert_eq!(review["added_recipients"], json!([]), "{review}");
     assert_eq!(
         house.receivers(lab, &id, &subject).await,
-        names(&["bob@elsewhere.test", "blind@elsewhere.test"])
+        copied(&["bob@elsewhere.test", "blind@elsewhere.test"])
     );
+}
+
+/// In the envelope and in the header: the digest is of what the milter saw, which came later.
+async fn a_sender_that_postfix_rewrites_is_no_other_message(lab: &Lab) {
+    let house = house(lab).await;
+    let inward = "inward@corp.test";
+    lab.slapd.add_person("inward", &[inward], &["TRUE"]).await;
+    let (subject, content) = mail(inward, "bob@elsewhere.test");
+    let (id, review) = house
+        .held(inward, &["<bob@elsewhere.test>"], &content)
+        .await;
+    assert_eq!(review["doubts"], json!([]));
+    assert_eq!(review["sender"]["argument"], "<inward@corp.test>");
+    house.receivers(lab, &id, &subject).await;
+    let all = lab.sink.messages_to("bob@elsewhere.test");
+    let delivered = all.iter().find(|mail| mail.text().contains(&subject));
+    let delivered = delivered.unwrap();
+    assert_eq!(delivered.sender(), "outward@corp.test");
+    let from = "From: Sender <outward@corp.test>";
+    assert!(delivered.text().contains(from), "{}", delivered.text());
 }

@@ -14,7 +14,7 @@ use mailhold::{
         decision::{Decision, Disposition},
         lifecycle::State,
     },
-    store::{decisions::Answer, reviews::Doubt},
+    store::{decisions::Answer, reviews::Doubt, settlements::Method},
 };
 use tokio::time::{Duration, sleep};
 
@@ -33,6 +33,7 @@ use crate::{
         role::Role,
         user::User,
     },
+    store::fixture::Fixture,
     trials::{Trials, tests},
 };
 
@@ -42,6 +43,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         no_wrong_file_is_requeued,
         no_wrong_file_can_be_decided_until_it_is_put_right,
         a_doubt_ends_with_another_worker_than_it_began_with,
+        a_file_that_changes_between_look_and_command_is_left_alone,
     ]
 }
 
@@ -273,6 +275,60 @@ async fn a_doubt_ends_with_another_worker_than_it_began_with(lab: &Lab) {
         let doubts = work.review(mail).await.doubts;
         assert_eq!(doubts.len(), 1, "{doubts:?}");
         assert!(doubts[0].cleared_at.is_some());
+    }
+}
+
+/// The worker has read the files, and waits for the database while another hand is at work.
+async fn a_file_that_changes_between_look_and_command_is_left_alone(lab: &Lab) {
+    const STALL: &str = "
+        create function stall() returns trigger language plpgsql
+            as 'begin perform pg_advisory_xact_lock(1); return new; end';
+        create trigger stall before update of begun_at on work
+            for each row when (new.begun_at is not null) execute function stall()";
+    const WAITS: &str = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+    let work = Workplace::with(&lab.postfix, Fixture::own(lab).await);
+    work.fixture.execute(STALL).await;
+    let mut gate = work.fixture.sign_in("mailhold_reviews").await;
+    gate.run("select pg_advisory_lock(1)").await;
+    let mails = work.all_held(4).await;
+    let (moved, changed) = mails.split_last().unwrap();
+    for (mail, decision) in changed.iter().zip(Decision::ALL) {
+        work.decide(mail, decision).await;
+    }
+    work.decide(moved, Decision::Discard).await;
+    let worker = work.worker(|_| {}).await;
+    eventually_true("the worker is about to act", BOUND, async || {
+        work.fixture.execute(WAITS).await == "1"
+    })
+    .await;
+    for mail in changed {
+        change(&work.hold_file(mail));
+    }
+    work.by_hand("-H", moved).await;
+    gate.run("select pg_advisory_unlock(1)").await;
+    for mail in changed {
+        let doubt = doubted(&work, mail).await;
+        assert!(doubt.reason.contains("its content is"), "{doubt:?}");
+        work.is_untouched(mail);
+        let words = ["settle.postponed", mail.id.as_str()];
+        let told = worker.event_with(&words, BOUND).await.to_string();
+        assert!(told.contains("changed right before the command"), "{told}");
+    }
+    let settled = work
+        .is(moved, State::Settled(Disposition::Gone))
+        .await
+        .settled;
+    assert_eq!(
+        settled.unwrap().method,
+        Method::None,
+        "our word was taken back"
+    );
+
+    for mail in changed {
+        change(&work.hold_file(mail));
+    }
+    for (mail, decision) in changed.iter().zip(Decision::ALL) {
+        work.is(mail, State::Settled(decision.fulfilled())).await;
     }
 }
 

@@ -13,7 +13,7 @@ use nix::{
     sys::stat::{FileStat, Mode, fstat, fstatat},
 };
 
-use super::{error::PostfixError, postconf::Parameters, presence::Presence};
+use super::{error::PostfixError, postconf::Parameters, presence::Presence, stamp::Stamp};
 use crate::domain::queue_id::QueueId;
 
 /// A queue outside hold that a message can be in.
@@ -113,12 +113,12 @@ impl Queues {
         Ok(None)
     }
 
-    /// Opens a held message for reading, if it stands as `expected`; tells its inode too.
+    /// Opens a held message for reading, if it stands as `expected`; tells its stamp too.
     pub fn open_held(
         &self,
         id: &QueueId,
         expected: Presence,
-    ) -> Result<(fs::File, u64), PostfixError> {
+    ) -> Result<(fs::File, Stamp), PostfixError> {
         let missing = PostfixError::NotReady {
             id: id.clone(),
             presence: Presence::Missing,
@@ -135,13 +135,14 @@ impl Queues {
         let stat = fstat(&file).map_err(|fault| self.cannot_look("hold", fault.into()))?;
         let presence = Presence::of(&stat);
         if presence == expected {
-            return Ok((fs::File::from(file), stat.st_ino));
+            return Ok((fs::File::from(file), Stamp::of(&stat)));
         }
         let id = id.clone();
         Err(PostfixError::NotReady { id, presence })
     }
 
-    fn look_up(&self, queue: &str, id: &QueueId) -> Result<Option<FileStat>, PostfixError> {
+    /// The file of a queue ID in one queue; none if there is no such file.
+    pub fn look_up(&self, queue: &str, id: &QueueId) -> Result<Option<FileStat>, PostfixError> {
         let Some(directory) = self.open_directory(queue, id)? else {
             return Ok(None);
         };

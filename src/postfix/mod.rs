@@ -10,6 +10,7 @@ pub mod postsuper;
 pub mod presence;
 pub mod queue_file;
 pub mod roll;
+pub mod stamp;
 pub mod survey;
 pub mod watch;
 
@@ -45,6 +46,7 @@ use self::{
     presence::Presence,
     queue_file::QueueFile,
     roll::{Changes, Roll},
+    stamp::Stamp,
     watch::Watch,
 };
 use crate::domain::{capture::ContentDigest, queue_id::QueueId};
@@ -94,8 +96,8 @@ struct Instance {
 pub struct Held {
     /// What its queue file says.
     pub message: QueueFile,
-    /// The inode of its queue file.
-    pub inode: u64,
+    /// Its queue file when it was opened.
+    pub stamp: Stamp,
 }
 
 impl Default for Settings {
@@ -127,7 +129,7 @@ impl Held {
     /// Whether the queue file is the one that Postfix made under this queue ID; see
     /// [`QueueFile::was_made_as`].
     pub fn was_made_as(&self, id: &QueueId) -> bool {
-        self.message.was_made_as(id, self.inode)
+        self.message.was_made_as(id, self.stamp.inode)
     }
 }
 
@@ -210,6 +212,12 @@ impl Postfix {
         .await
     }
 
+    /// The files of these messages in the hold queue, as they are just now, in the same order.
+    pub async fn stamps(&self, ids: &[QueueId]) -> Result<Vec<Option<Stamp>>, PostfixError> {
+        let ids = ids.to_vec();
+        self.look(move |queues| queues.stamps(&ids)).await
+    }
+
     /// In which queue other than hold one message is.
     pub async fn elsewhere(&self, id: &QueueId) -> Result<Option<Place>, PostfixError> {
         let id = id.clone();
@@ -238,9 +246,9 @@ impl Postfix {
         let id = id.clone();
         let field_limit = self.0.parameters.header_field_limit;
         self.look(move |queues| {
-            let (file, inode) = queues.open_held(&id, expected)?;
+            let (file, stamp) = queues.open_held(&id, expected)?;
             match QueueFile::read(file, &id, field_limit) {
-                Ok(message) => Ok(Held { message, inode }),
+                Ok(message) => Ok(Held { message, stamp }),
                 Err(cause) => Err(PostfixError::ReadQueueFile { id, cause }),
             }
         })

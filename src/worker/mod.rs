@@ -1,8 +1,8 @@
 //! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
-//! Read in this order: identity, doubts, recipients, confirm, settle, prove, traces, fates, reconcile,
-//! troubles, asking, lookout.
+//! Read in this order: identity, doubts, recipients, confirm, settle, recheck, prove, traces, fates,
+//! reconcile, troubles, asking, lookout.
 
 mod confirm;
 mod doubts;
@@ -11,6 +11,7 @@ mod recipients;
 
 mod fates;
 mod prove;
+mod recheck;
 mod settle;
 mod traces;
 

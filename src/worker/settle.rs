@@ -1,4 +1,4 @@
-//! Carries decisions out: claim, look, begin, act, prove, record. No transaction is open while
+//! Carries decisions out: claim, look, begin, look once more, act, prove, record. No transaction is open while
 //! Postfix works, and a count of 0 means "look at the queue", never "done" and never "failed".
 //!
 //! A command may be run in the first half of the lease only, and takes at most the second half
@@ -18,6 +18,7 @@ use super::{
     fates::{Fates, Fault, Proven, Recorded},
     identity::{self, Found},
     prove::{self, Missed},
+    recheck::Read,
     rung,
     troubles::{Part, Troubles},
 };
@@ -142,14 +143,14 @@ async fn settle_part(
     if Instant::now() >= safe_until {
         return too_late(part);
     }
-    let (mut plan, mut fates) = look_at_all(desk, part, missed).await;
+    let (mut plan, read, mut fates) = look_at_all(desk, part, missed).await;
     for action in Action::ALL {
         let works: Vec<Claimed> = plan
             .extract_if(.., |(_, planned)| *planned == action)
             .map(|(work, _)| work)
             .collect();
         if !works.is_empty() {
-            fates.extend(begin(desk, (action, works), safe_until, missed).await);
+            fates.extend(begin(desk, (action, works), &read, safe_until, missed).await);
         }
     }
     fates
@@ -166,18 +167,19 @@ async fn look_at_all(
     desk: &Desk,
     part: Vec<Claimed>,
     missed: &mut Missed,
-) -> (Vec<(Claimed, Action)>, Fates) {
+) -> (Vec<(Claimed, Action)>, Read, Fates) {
     let looks = part.into_iter().map(|work| async move {
         let found = identity::look(&desk.postfix, &work.standing, Some(work.decision)).await;
         (work, found)
     });
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
-    let (mut plan, mut fates) = (Vec::new(), Fates::default());
+    let (mut plan, mut read, mut fates) = (Vec::new(), Read::default(), Fates::default());
     let mut missing = Vec::new();
     while let Some((work, found)) = looks.next().await {
         match found {
             Ok(Found::Same(held)) => {
                 missed.found(&work);
+                read.note(&work, held.stamp);
                 let action = action_for(work.decision, &held, &desk.postfix);
                 plan.push((work, action));
             }
@@ -196,14 +198,12 @@ async fn look_at_all(
             }
         }
     }
-    // Nothing is in doubt that is looked at for the first time: it was confirmed.
-    let again = plan.iter().filter(|(work, _)| work.lease.attempt() > 1);
-    let again: Vec<_> = again.map(|(work, _)| work.standing.capture_id).collect();
-    doubts::over(desk, Asking::Settle, &again).await;
+    let found = plan.iter().map(|(work, _)| work.standing.capture_id);
+    doubts::over(desk, Asking::Settle, &found.collect::<Vec<_>>()).await;
     let found = prove::missing(desk, missing, missed).await;
     hasten_found(desk, &found).await;
     fates.extend(found);
-    (plan, fates)
+    (plan, read, fates)
 }
 
 /// A release late in the queue lifetime gets one try and then bounces (`qmgr_active.c`): after half
@@ -235,6 +235,7 @@ fn action_for(decision: Decision, held: &Held, postfix: &Postfix) -> Action {
 async fn begin(
     desk: &Desk,
     (action, works): (Action, Vec<Claimed>),
+    read: &Read,
     safe_until: Instant,
     missed: &mut Missed,
 ) -> Fates {
@@ -259,6 +260,7 @@ async fn begin(
         .partition(|work| begun.contains(&work.lease));
     let mut fates = too_late(late);
     if Instant::now() < safe_until {
+        let works = last_look(desk, works, read, &mut fates).await;
         fates.extend(carry_out(desk, action, works, missed).await);
     } else {
         withdraw(desk, &works).await;
@@ -267,16 +269,45 @@ async fn begin(
     fates
 }
 
+/// Keeps those whose files are the ones that were read; the others are looked at anew.
+async fn last_look(
+    desk: &Desk,
+    works: Vec<Claimed>,
+    read: &Read,
+    fates: &mut Fates,
+) -> Vec<Claimed> {
+    let (same, others, fault, reason) = match read.unchanged(&desk.postfix, works).await {
+        Ok((same, changed)) => {
+            let reason = "its queue file was changed right before the command".to_owned();
+            (same, changed, Fault::Message, reason)
+        }
+        Err((works, error)) => {
+            Troubles::note(desk, Part::Queue, &error);
+            let reason = Chain(&error).to_string();
+            (Vec::new(), works, Fault::Service, reason)
+        }
+    };
+    withdraw(desk, &others).await;
+    fates.postpone(others, fault, &reason);
+    same
+}
+
 /// Takes the word back where it was left just now and it is certain that no command was run.
 async fn withdraw(desk: &Desk, works: &[Claimed]) {
     let fresh = works.iter().filter(|work| work.begun_at.is_none());
     let leases: Vec<Lease> = fresh.map(|work| work.lease).collect();
+    if leases.is_empty() {
+        return;
+    }
     if let Err(error) = desk.store.withdraw(&leases).await {
         Asking::Settle.note(desk, &error);
     }
 }
 
 async fn carry_out(desk: &Desk, action: Action, works: Vec<Claimed>, missed: &mut Missed) -> Fates {
+    if works.is_empty() {
+        return Fates::default();
+    }
     let ids = queue_ids(&works);
     let mark = desk.postfix.mark_log(Utc::now());
     failpoint::reach!("worker.command.before");
