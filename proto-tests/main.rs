@@ -63,7 +63,6 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(cli::tests(&trials));
     tests.extend(directory::tests(&trials));
-    tests.extend(faults::tests(&trials));
     tests.extend(live::tests(&trials));
     tests.extend(mirror::tests(&trials));
     tests.extend(policy::tests(&trials));
