@@ -23,6 +23,20 @@ pub fn check(view: &View<'_>, finding: &mut Finding) {
     {
         finding.examined(without_file(view, capture));
     }
+    for id in &view.found.strays {
+        finding.examined(stale_stray(view, id));
+    }
+}
+
+/// A stray is on hold, and no capture of it is under review: else it must have ended.
+fn stale_stray(view: &View<'_>, id: &str) -> Option<String> {
+    let files = &view.found.queue_files;
+    let is_held = files
+        .iter()
+        .any(|file| file.queue == "hold" && file.name == id);
+    let is_ours = view.captures(id).iter().any(|one| one.is_under_review());
+    let is_wrong = !is_held || is_ours;
+    is_wrong.then(|| format!("{id}: recorded as a stray; on hold: {is_held}, captured: {is_ours}"))
 }
 
 fn without_record(view: &View<'_>, file: &QueueFile) -> Option<String> {
