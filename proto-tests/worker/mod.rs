@@ -16,6 +16,9 @@ mod database;
 mod several;
 mod steps;
 
+mod reconcile;
+mod strays;
+
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
@@ -34,6 +37,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         steps::tests(trials),
         database::tests(trials),
         several::tests(trials),
+        reconcile::tests(trials),
+        strays::tests(trials),
     ]
     .into_iter()
     .flatten()

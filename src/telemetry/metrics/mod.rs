@@ -58,6 +58,8 @@ struct Figures {
     settle: IntCounterVec,
     settle_duration: HistogramVec,
     gone: IntCounter,
+    never_queued: IntCounter,
+    strays: IntGauge,
 }
 
 /// The values of labels: a figure is there, at zero, before its first event, for alerts to see it.
@@ -199,6 +201,11 @@ impl Metrics {
                 &["decision"],
             ),
             gone: in_registry.counter("gone_total", "Messages that another hand moved"),
+            never_queued: in_registry.counter(
+                "never_queued_total",
+                "Captures whose message Postfix never took",
+            ),
+            strays: in_registry.count_now("strays", "Files on hold that nobody captured"),
             registry: registry.clone(),
         };
         let built = in_registry.gauges("build_info", "The running version", &["version"]);

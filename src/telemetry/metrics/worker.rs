@@ -59,6 +59,18 @@ impl Metrics {
     pub fn gone(&self) {
         self.0.gone.inc();
     }
+
+    /// Postfix never took a message that was captured.
+    pub fn never_queued(&self) {
+        self.0.never_queued.inc();
+    }
+
+    /// The files on hold that nobody captured.
+    pub fn strays(&self, n_files: usize) {
+        self.0
+            .strays
+            .set(i64::try_from(n_files).unwrap_or(i64::MAX));
+    }
 }
 
 fn count(number: u64) -> i64 {
