@@ -11,6 +11,7 @@
 
 mod bench;
 mod cli;
+mod dangers;
 mod demo;
 mod directory;
 mod faults;
@@ -64,6 +65,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
     tests.extend(cli::tests(&trials));
+    tests.extend(dangers::tests(&trials));
     tests.extend(directory::tests(&trials));
     tests.extend(live::tests(&trials));
     tests.extend(mirror::tests(&trials));

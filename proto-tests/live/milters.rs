@@ -22,6 +22,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         an_action_that_lets_mail_pass_is_a_fault,
         the_action_for_all_milters_counts_where_mailhold_sets_none,
         the_action_of_a_single_service_counts_there,
+        another_milter_that_has_mail_held_while_it_is_away_is_a_warning,
         shutdown_needs_a_postfix_that_knows_it,
         a_short_command_timeout_is_a_fault,
         a_short_content_timeout_is_a_fault,
@@ -128,6 +129,24 @@ async fn the_action_of_a_single_service_counts_there(lab: &Lab) {
     let words = ["smtpd_milters of 587/inet", "master.cf"];
     let seen = house.failing("milter-action", &words).await;
     assert_eq!(seen.named("milter-action").len(), 1);
+}
+
+async fn another_milter_that_has_mail_held_while_it_is_away_is_a_warning(lab: &Lab) {
+    let house = House::new(lab).await;
+    let with = |action: &str| {
+        let other = format!("{{ inet:localhost:8891, default_action={action} }}");
+        format!("smtpd_milters = {other}, {{ {OURS}, default_action=tempfail }}")
+    };
+    house.main_cf(&with("accept"));
+    let seen = house.check().await;
+    assert_eq!(seen.named("milter-action").len(), 1);
+    seen.says("milter-action", "ok", &[]);
+
+    house.main_cf(&with("quarantine"));
+    let words = ["while inet:localhost:8891 is away", "without a record"];
+    let seen = house.check().await;
+    seen.says("milter-action", "warn", &words);
+    assert_eq!(seen.named("milter-action").len(), 2, "ours is well");
 }
 
 async fn shutdown_needs_a_postfix_that_knows_it(lab: &Lab) {

@@ -1,8 +1,8 @@
 //! What is held and what passes, from the client's SMTP session to the sink, with Postfix, slapd and
 //! PostgreSQL in between.
 
-mod case;
-mod cases;
+pub mod case;
+pub mod cases;
 mod clock;
 mod exempt;
 mod groups;

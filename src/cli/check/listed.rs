@@ -221,10 +221,11 @@ fn place(scene: &Scene, survey: &Survey, list: &List<'_>) -> Answer {
     Answer::good(format!("{name}: {} is last", first.entry.endpoint))
 }
 
-/// While the milter is away, or when it fails, no mail passes.
+/// While the milter is away, or when it fails, no mail passes; and no other milter has mail put on
+/// hold before ours is asked.
 pub fn default_action(scene: &Scene, survey: &Survey) -> Vec<Answer> {
     let version = survey.parameter("mail_version").and_then(parse_version);
-    of_ours(scene, survey, |listed| {
+    let own = of_ours(scene, survey, |listed| {
         let list = listed.list;
         let own = listed.entry.option("default_action");
         let action = own.unwrap_or_else(|| list.value(survey, "milter_default_action"));
@@ -256,7 +257,36 @@ pub fn default_action(scene: &Scene, survey: &Survey) -> Vec<Answer> {
         vec![Answer::good(
             "mail is asked to come again while the milter is away",
         )]
-    })
+    });
+    own.into_iter()
+        .chain(others_that_hold(scene, survey))
+        .collect()
+}
+
+/// Milters beside ours whose mail is put on hold while they are away: Postfix asks no further one
+/// about it then, ours among them (`milter_conn_event` in `src/milter/milter.c`).
+fn others_that_hold(scene: &Scene, survey: &Survey) -> Vec<Answer> {
+    let lists = List::all(survey);
+    let (listeners, queue) = (&scene.milter.milter.listeners, queue_directory(survey));
+    let is_ours = |entry: &Entry| entry.listener(listeners, queue).is_some();
+    let mut answers = Vec::new();
+    for list in &lists {
+        if !list.entries.iter().any(is_ours) {
+            continue;
+        }
+        for entry in list.entries.iter().filter(|entry| !is_ours(entry)) {
+            let own = entry.option("default_action");
+            let action = own.unwrap_or_else(|| list.value(survey, "milter_default_action"));
+            if action == "quarantine" {
+                let (name, other) = (list.name(), &entry.endpoint);
+                answers.push(Answer::warning(
+                    format!("{name}: while {other} is away, mail is held without a record"),
+                    format!("write `{{ {other}, default_action=tempfail }}` into {name}"),
+                ));
+            }
+        }
+    }
+    answers
 }
 
 /// Postfix waits longer than the milter takes, or the default action hits mail that is captured.
