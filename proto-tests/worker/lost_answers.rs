@@ -180,7 +180,7 @@ async fn a_log_that_was_rotated_after_the_command_still_tells(lab: &Lab) {
 }
 
 async fn a_message_is_not_gone_while_its_queue_is_not_there(lab: &Lab) {
-    let postfix = Postfix::start(&lab.tools, "unmounted", lab.sink.address).await;
+    let postfix = Postfix::start(&lab.tools, "unplugged", lab.sink.address).await;
     let work = Workplace::on(lab, &postfix).await;
     let mail = work.held().await;
     let worker = work.worker(hurry).await;

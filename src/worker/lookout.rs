@@ -1,7 +1,10 @@
 //! Looks after what nobody may ask for in a long time: whether Postfix runs, whether decisions wait,
-//! whether the database has the same time. Never does anything about it.
+//! whether the database has the same time. Does nothing about it, but for decisions that a clock that
+//! was set back would keep waiting.
 
 use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
 
 use super::{
     Desk,
@@ -13,32 +16,29 @@ use crate::{
     telemetry::AlarmKind,
 };
 
-/// A fault is looked for this often at least, however long `worker.poll` is.
+/// A fault is looked for this often, however long `worker.poll` is.
 const ROUND: Duration = Duration::from_secs(5);
 
 /// How long a decision may take while all is well. Together with a round less than half a minute.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Never ends. What hangs in one look keeps no other from being made.
+/// Never ends. What hangs in one look keeps no other from being made. The first one comes after a
+/// pause: at a start there is enough to do.
 pub(super) async fn run(desk: Arc<Desk>) {
     tokio::join!(
         async {
             loop {
+                sleep(ROUND).await;
                 look_at_postfix(&desk).await;
-                pause(&desk).await;
             }
         },
         async {
             loop {
+                sleep(ROUND).await;
                 look_at_store(&desk).await;
-                pause(&desk).await;
             }
         },
     );
-}
-
-async fn pause(desk: &Desk) {
-    tokio::time::sleep(ROUND.min(desk.settings().poll)).await;
 }
 
 async fn look_at_postfix(desk: &Desk) {
@@ -63,6 +63,9 @@ async fn ask_store(desk: &Desk) -> Result<(), StoreError> {
         .stuck(&settings.instance, PATIENCE, settings.lease)
         .await?;
     note_stuck(desk, &stuck);
+    // A worker that still has such a lease loses it, as one that was frozen does.
+    let longest = settings.lease.max(settings.max_backoff);
+    desk.store.make_due(&settings.instance, longest).await?;
     match desk.store.clock_fault().await? {
         Some(detail) => desk.alarms.raise(AlarmKind::ClockApart, &detail),
         None => desk.alarms.clear(AlarmKind::ClockApart),
