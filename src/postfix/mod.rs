@@ -18,6 +18,7 @@ mod command;
 mod content;
 mod envelope;
 mod flush;
+mod held;
 mod log_file;
 mod record;
 mod running;
@@ -37,6 +38,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio::time::timeout;
 
+pub use self::held::Held;
 use self::{
     error::PostfixError,
     hold::{Place, Queues},
@@ -49,7 +51,7 @@ use self::{
     stamp::Stamp,
     watch::Watch,
 };
-use crate::domain::{capture::ContentDigest, queue_id::QueueId};
+use crate::domain::queue_id::QueueId;
 
 /// The configuration directory that Postfix's commands use when they are not told another.
 const DEFAULT_CONFIG_DIRECTORY: &str = "/etc/postfix";
@@ -91,15 +93,6 @@ struct Instance {
     queues: Queues,
 }
 
-/// A held message as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// What its queue file says.
-    pub message: QueueFile,
-    /// Its queue file when it was opened.
-    pub stamp: Stamp,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -117,19 +110,6 @@ impl Settings {
     /// default one, so that the lines for `sudo` are the same on every ordinary host.
     fn is_other_instance(&self) -> bool {
         self.config_directory != Path::new(DEFAULT_CONFIG_DIRECTORY)
-    }
-}
-
-impl Held {
-    /// Whether the content is the one that was captured.
-    pub fn holds(&self, captured: &ContentDigest) -> bool {
-        self.message.holds(captured)
-    }
-
-    /// Whether the queue file is the one that Postfix made under this queue ID; see
-    /// [`QueueFile::was_made_as`].
-    pub fn was_made_as(&self, id: &QueueId) -> bool {
-        self.message.was_made_as(id, self.stamp.inode)
     }
 }
 
@@ -269,9 +249,9 @@ impl Postfix {
         let id = id.clone();
         let field_limit = self.0.parameters.header_field_limit;
         self.look(move |queues| {
-            let (file, inode) = queues.open_held(&id, expected)?;
+            let (file, stamp) = queues.open_held(&id, expected)?;
             match QueueFile::read_content(file, &id, field_limit, limit) {
-                Ok((message, content)) => Ok((Held { message, inode }, content)),
+                Ok((message, content)) => Ok((Held { message, stamp }, content)),
                 Err(cause) => Err(PostfixError::ReadQueueFile { id, cause }),
             }
         })
