@@ -131,9 +131,9 @@ async fn a_body_without_end_fills_neither_memory_nor_disk(lab: &Lab) {
     let mut raw = begun(&outpost, Some("anna"), "<anna@corp.test>").await;
     raw.command(Command::Eoh).await;
     let chunk = Bytes::from(vec![b'x'; 65_535]);
-    for n in 0..4_096 {
+    for n in 0..1_024 {
         raw.command(Command::BodyChunk(chunk.clone())).await;
-        if n % 512 == 0 {
+        if n % 128 == 0 {
             mta.send(&Mail::unflagged().login("ben"))
                 .await
                 .accepted_at(Stage::Mail);
@@ -150,7 +150,7 @@ async fn recipients_without_end_come_again(lab: &Lab) {
     let mut raw = outpost.raw().await;
     raw.mail(Some("anna"), "<anna@corp.test>").await;
     let mailbox = "x".repeat(10_000);
-    for n in 0..20_000 {
+    for n in 0..5_000 {
         raw.rcpt(&format!("<{n}{mailbox}@elsewhere.test>")).await;
     }
     raw.macros(MacroStage::Data, &[("i", QUEUE_ID)]).await;

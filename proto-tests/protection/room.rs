@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 
 use super::outpost::{Disk, Outpost};
 use crate::{
-    lab::{Lab, eventually::eventually, program::Program},
+    lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
     wire::{
         desk::BOUND,
@@ -25,7 +25,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         mail_comes_again_before_the_disk_is_full_and_is_held_when_space_returns,
         a_disk_that_is_full_to_the_last_byte_loses_nothing,
         a_disk_without_inodes_loses_nothing,
-        a_disk_that_turns_read_only_loses_nothing,
     ]
 }
 
@@ -90,33 +89,26 @@ async fn a_disk_without_inodes_loses_nothing(lab: &Lab) {
     loses_nothing(lab, Trouble::NoInodes).await;
 }
 
-async fn a_disk_that_turns_read_only_loses_nothing(lab: &Lab) {
-    loses_nothing(lab, Trouble::ReadOnly).await;
-}
-
 /// Why nothing can be written.
 #[derive(Clone, Copy)]
 enum Trouble {
     NoBytes,
     NoInodes,
-    ReadOnly,
 }
 
 impl Trouble {
-    async fn begin(self, outpost: &Outpost<'_>) {
+    fn begin(self, outpost: &Outpost<'_>) {
         let refused = match self {
             Self::NoBytes => fill(&filler(outpost)),
             Self::NoInodes => fill_with_files(&filler(outpost)),
-            Self::ReadOnly => return remount(outpost, "ro").await,
         };
         assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
     }
 
-    async fn end(self, outpost: &Outpost<'_>) {
+    fn end(self, outpost: &Outpost<'_>) {
         match self {
             Self::NoBytes => fs::remove_file(filler(outpost)).unwrap(),
             Self::NoInodes => fs::remove_dir_all(filler(outpost)).unwrap(),
-            Self::ReadOnly => remount(outpost, "rw").await,
         }
     }
 }
@@ -138,17 +130,6 @@ fn fill_with_files(path: &Path) -> io::Error {
     (0..).find_map(make).unwrap()
 }
 
-/// Mounts the disk anew where the milter sees it.
-async fn remount(outpost: &Outpost<'_>, mode: &str) {
-    let pid = outpost.milter.id().to_string();
-    Program::new("nsenter", "/usr/bin/nsenter")
-        .arguments(["--mount", "--target", &pid, "--", "/bin/mount", "-o"])
-        .arguments([format!("remount,{mode}")])
-        .arguments([&outpost.spool])
-        .run(b"")
-        .await;
-}
-
 /// What was held before, in and after the trouble is recorded, and nothing else.
 async fn loses_nothing(lab: &Lab, trouble: Trouble) {
     let outpost = Outpost::start(lab, Disk::Own(16 * MIB), |settings| {
@@ -165,7 +146,7 @@ async fn loses_nothing(lab: &Lab, trouble: Trouble) {
     mta.send(&Mail::flagged()).await.held();
     are_recorded(&outpost, 1).await;
     nothing_is_kept(&outpost).await;
-    trouble.begin(&outpost).await;
+    trouble.begin(&outpost);
     let mut n_held = 1;
     for mail in [large(), Mail::flagged(), large(), Mail::flagged()] {
         n_held += u32::from(is_held(&mut mta, &mail).await);
@@ -176,7 +157,7 @@ async fn loses_nothing(lab: &Lab, trouble: Trouble) {
     mta.send(&unflagged).await.accepted_at(Stage::Mail);
     alarm_is(&outpost, "spool_failing", 1.0).await;
 
-    trouble.end(&outpost).await;
+    trouble.end(&outpost);
     for mail in [large(), Mail::flagged()] {
         mta.send(&mail).await.held();
         n_held += 1;
