@@ -21,6 +21,7 @@ mod metadata;
 mod mirror;
 mod policy;
 mod postfix;
+mod protection;
 mod reload;
 mod rules;
 mod shipped;
@@ -65,6 +66,7 @@ fn run_tests() -> ExitCode {
     tests.extend(mirror::tests(&trials));
     tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
+    tests.extend(protection::tests(&trials));
     tests.extend(reload::tests(&trials));
     tests.extend(store::tests(&trials));
     tests.extend(telemetry::tests(&trials));

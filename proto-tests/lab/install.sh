@@ -24,6 +24,8 @@ need sudo /usr/bin/sudo
 need openssl /usr/bin/openssl
 need util-linux /usr/bin/setpriv
 need systemd /usr/bin/systemd-analyze
+need strace /usr/bin/strace
+need miltertest /usr/bin/miltertest
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -gt 0 ] || exit 0
 

@@ -3,14 +3,14 @@
 
 mod mails;
 mod stand_in;
-mod workplace;
+pub mod workplace;
 
 mod flow;
 mod identity;
 mod other_hand;
 mod requeue;
 
-mod commands;
+pub mod commands;
 mod crash;
 mod database;
 mod several;

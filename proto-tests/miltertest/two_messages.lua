@@ -1,0 +1,11 @@
+-- Two messages on one connection are two captures; an unflagged one between them is accepted.
+local conn = connect()
+begin(conn, "4jWkMG56f7z1q", "first")
+must("body", mt.bodystring(conn, "the first\r\n"))
+held(conn)
+mail(conn, "ben@corp.test", SMFIR_ACCEPT)
+must("abort", mt.abort(conn))
+begin(conn, "4jWkMG56f7z1r", "second")
+must("body", mt.bodystring(conn, "the second\r\n"))
+held(conn)
+mt.disconnect(conn)
