@@ -32,6 +32,25 @@ async fn a_failed_sync_refuses_the_capture_and_is_never_tried_again() {
 }
 
 #[tokio::test]
+async fn a_large_content_whose_sync_failed_is_removed_and_never_synced_again() {
+    let desk = Desk::new();
+    let spool = desk.open();
+    let content = message(5 * LIMIT_BYTES);
+    for operation in [Operation::Sync, Operation::SyncDirectory] {
+        desk.disk.fail(Fault::Next(operation, Errno::EIO));
+        let refusal = commit(&spool, &content).await.unwrap_err();
+        assert!(matches!(refusal, SpoolError::Sync { .. }) && refusal.is_transient());
+        assert!(
+            desk.large().is_empty(),
+            "{operation:?}: half a content is left"
+        );
+    }
+    let after = commit(&spool, &content).await.unwrap();
+    assert_eq!(desk.disk.tried_again(), []);
+    assert_eq!(offered_ids(&spool).await, [after.id]);
+}
+
+#[tokio::test]
 async fn all_captures_of_a_failed_group_are_refused() {
     let desk = Desk::new();
     let spool = desk.open();
@@ -58,7 +77,7 @@ async fn all_captures_of_a_failed_group_are_refused() {
 /// Every operation fails once, the first, the second and so on, in turn.
 #[tokio::test]
 async fn whatever_fails_what_was_confirmed_is_there_and_nothing_else() {
-    for errno in [Errno::ENOSPC, Errno::EIO, Errno::EDQUOT] {
+    for errno in [Errno::ENOSPC, Errno::EIO, Errno::EDQUOT, Errno::EMFILE] {
         let mut nth = 1;
         while fails_at(nth, errno).await {
             nth += 1;
@@ -84,6 +103,7 @@ async fn fails_at(nth: usize, errno: Errno) -> bool {
     let capture = commit(&spool, &content).await;
     confirmed.push((capture.expect("it recovers without a restart"), content));
     assert!(offered(&spool).await == confirmed, "{errno} at {nth}");
+    assert_eq!(desk.disk.tried_again(), [], "{errno} at {nth}");
     drop(spool);
     let spool = desk.open();
     assert!(offered(&spool).await == confirmed, "{errno} at {nth}");

@@ -43,6 +43,10 @@ pub struct FaultyDisk {
 struct State {
     fault: Fault,
     n_failed: usize,
+    /// Files of which a write or a sync failed.
+    broken: Vec<PathBuf>,
+    /// What was done to them afterwards, which is nothing but their removal.
+    tried_again: Vec<(Operation, PathBuf)>,
     log: Vec<(Operation, PathBuf)>,
     gate: Gate,
 }
@@ -74,6 +78,11 @@ impl FaultyDisk {
         log.iter().filter(|(done, _)| *done == operation).count()
     }
 
+    /// Writes to a broken file, and syncs of it: a second sync may say that all is well.
+    pub fn tried_again(&self) -> Vec<(Operation, PathBuf)> {
+        self.state.lock().unwrap().tried_again.clone()
+    }
+
     /// From now on syncs of files wait.
     pub fn close_gate(&self) {
         self.state.lock().unwrap().gate = Gate::Closed;
@@ -91,6 +100,9 @@ impl FaultyDisk {
     fn step(&self, operation: Operation, path: &Path) -> io::Result<()> {
         let mut state = self.state.lock().unwrap();
         state.log.push((operation, path.to_owned()));
+        if state.broken.iter().any(|broken| broken == path) {
+            state.tried_again.push((operation, path.to_owned()));
+        }
         let errno = match state.fault {
             Fault::Nth(1, errno) => errno,
             Fault::Nth(n, errno) => {
@@ -102,6 +114,9 @@ impl FaultyDisk {
             Fault::None | Fault::Next(..) | Fault::Full => return Ok(()),
         };
         state.n_failed += 1;
+        if matches!(operation, Operation::Write | Operation::Sync) {
+            state.broken.push(path.to_owned());
+        }
         if state.fault != Fault::Full {
             state.fault = Fault::None;
         }
