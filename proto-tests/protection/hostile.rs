@@ -25,6 +25,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_gigabyte_of_header_lines_stays_out_of_memory,
         a_header_that_is_read_for_its_authors_stays_out_of_memory_too,
         a_body_without_end_fills_neither_memory_nor_disk,
+        recipients_without_end_come_again,
         a_thousand_idle_connections_leave_room_for_another,
         a_thousand_packets_that_never_end_take_up_what_has_arrived,
     ]
@@ -130,9 +131,9 @@ async fn a_body_without_end_fills_neither_memory_nor_disk(lab: &Lab) {
     let mut raw = begun(&outpost, Some("anna"), "<anna@corp.test>").await;
     raw.command(Command::Eoh).await;
     let chunk = Bytes::from(vec![b'x'; 65_535]);
-    for n in 0..4_096 {
+    for n in 0..1_024 {
         raw.command(Command::BodyChunk(chunk.clone())).await;
-        if n % 512 == 0 {
+        if n % 128 == 0 {
             mta.send(&Mail::unflagged().login("ben"))
                 .await
                 .accepted_at(Stage::Mail);
@@ -142,6 +143,27 @@ async fn a_body_without_end_fills_neither_memory_nor_disk(lab: &Lab) {
     others_are_served(&mut mta).await;
     is_small(&outpost);
     assert_eq!(outpost.n_files("large"), 0, "half a message is left");
+}
+
+async fn recipients_without_end_come_again(lab: &Lab) {
+    let outpost = Outpost::on_disk(lab, |_| {}).await;
+    let mut raw = outpost.raw().await;
+    raw.mail(Some("anna"), "<anna@corp.test>").await;
+    let mailbox = "x".repeat(10_000);
+    for n in 0..5_000 {
+        raw.rcpt(&format!("<{n}{mailbox}@elsewhere.test>")).await;
+    }
+    raw.macros(MacroStage::Data, &[("i", QUEUE_ID)]).await;
+    raw.command(Command::Data).await;
+    let Some(Reply::ReplyCode { reply }) = raw.reply().await else {
+        panic!("not refused");
+    };
+    assert!(reply.to_string_lossy().starts_with("451 "), "{reply:?}");
+    let words = ["message.try_again", "envelope"];
+    let bound = crate::wire::desk::BOUND;
+    outpost.milter.event_with(&words, bound).await;
+    others_are_served(&mut outpost.mta().await).await;
+    is_small(&outpost);
 }
 
 async fn a_thousand_idle_connections_leave_room_for_another(lab: &Lab) {

@@ -25,6 +25,14 @@ impl Path {
         addresses
     }
 
+    /// What it takes up in memory.
+    pub fn n_bytes(&self) -> usize {
+        let parameters = self.parameters.iter();
+        let texts = parameters.chain([&self.argument]).chain(&self.rewritten);
+        let texts = texts.map(|text| text.len() + size_of::<Vec<u8>>());
+        size_of::<Self>() + texts.sum::<usize>()
+    }
+
     /// The address for people: Postfix's form if there is one; `<>` for the null sender.
     pub fn to_display(&self) -> String {
         let meant = self.rewritten.as_deref().and_then(Address::from_envelope);

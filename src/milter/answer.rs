@@ -35,6 +35,9 @@ pub enum IntakeError {
     /// The sender has too many captures within an hour.
     #[error("cannot capture more of this sender's messages now")]
     SenderCap(#[source] Capped),
+    /// The envelope is longer than what is kept in memory.
+    #[error("the envelope is longer than {0} bytes")]
+    EnvelopeTooLong(usize),
     /// The header section is longer than what is kept in memory for its From fields.
     #[error("the header, or what it says in From, is longer than {0} bytes")]
     HeaderTooLong(usize),
@@ -82,6 +85,7 @@ impl IntakeError {
             Self::NoQueueId
             | Self::QueueId(_)
             | Self::QueueIdChanged { .. }
+            | Self::EnvelopeTooLong(_)
             | Self::HeaderTooLong(_)
             | Self::TooManyAuthors(_)
             | Self::NoTransaction
@@ -94,6 +98,7 @@ impl IntakeError {
             Self::Standing(_) => "directory",
             Self::Capture(_) => "spool",
             Self::SenderCap(_) => "sender_cap",
+            Self::EnvelopeTooLong(_) => "envelope",
             Self::HeaderTooLong(_) | Self::TooManyAuthors(_) => "header",
             Self::NoQueueId | Self::QueueId(_) | Self::QueueIdChanged { .. } => "queue_id",
             Self::Deadline(_) => "deadline",
@@ -114,6 +119,7 @@ impl IntakeError {
                 Some(AlarmKind::QueueIdMissing)
             }
             Self::Deadline(_)
+            | Self::EnvelopeTooLong(_)
             | Self::HeaderTooLong(_)
             | Self::TooManyAuthors(_)
             | Self::Quarantine(_)

@@ -74,6 +74,7 @@ pub async fn begin(
         evidence,
         client,
         envelope,
+        n_envelope_bytes: 0,
         on_its_way,
     }))
 }

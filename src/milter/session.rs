@@ -73,10 +73,12 @@ impl Session {
         }
     }
 
-    /// RCPT: another recipient that Postfix has accepted.
+    /// RCPT: another recipient that Postfix has accepted. What fails here is answered at DATA.
     pub fn rcpt(&mut self, arguments: Vec<CString>, macros: &Macros) {
         if let Some(Transaction::Addressing(addressing)) = &mut self.transaction {
-            addressing.add_recipient(path(arguments, macros::rewritten(macros, c"{rcpt_addr}")));
+            let recipient = path(arguments, macros::rewritten(macros, c"{rcpt_addr}"));
+            let added = addressing.add_recipient(recipient);
+            self.note(added);
         }
     }
 
@@ -89,11 +91,12 @@ impl Session {
             {
                 self.judge(*addressing, macros::queue_id(macros))
             }
+            Some(Transaction::Failed(error)) => {
+                self.state = State::Idle;
+                self.try_again(&error, macros::queue_id(macros))
+            }
             Some(
-                Transaction::Addressing(_)
-                | Transaction::Heading(_)
-                | Transaction::Reading(_)
-                | Transaction::Failed(_),
+                Transaction::Addressing(_) | Transaction::Heading(_) | Transaction::Reading(_),
             )
             | None => self.try_again(&IntakeError::NoTransaction, None),
         }

@@ -38,6 +38,8 @@ pub struct Addressing {
     pub client: Client,
     /// Sender and recipients so far.
     pub envelope: Envelope,
+    /// What the recipients so far take up.
+    pub n_envelope_bytes: usize,
     /// Counts as a message on its way.
     pub on_its_way: OnItsWay,
 }
@@ -83,6 +85,10 @@ pub struct Finished {
     pub on_its_way: OnItsWay,
 }
 
+/// The longest list of recipients: tens of thousands. Postfix takes 1,000 over SMTP
+/// (`smtpd_recipient_limit`), and any number from `sendmail`.
+const ENVELOPE_LIMIT_BYTES: usize = 8 * 1_024 * 1_024;
+
 /// The longest header section that is read for its From fields. Postfix limits each field, but not
 /// their number.
 const HEADER_LIMIT_BYTES: usize = 1_024 * 1_024;
@@ -95,8 +101,13 @@ const FIELDS_PIECE_BYTES: usize = 16 * 1_024;
 
 impl Addressing {
     /// Adds a recipient that Postfix has accepted.
-    pub fn add_recipient(&mut self, recipient: Path) {
+    pub fn add_recipient(&mut self, recipient: Path) -> Result<(), IntakeError> {
+        self.n_envelope_bytes = self.n_envelope_bytes.saturating_add(recipient.n_bytes());
+        if self.n_envelope_bytes > ENVELOPE_LIMIT_BYTES {
+            return Err(IntakeError::EnvelopeTooLong(ENVELOPE_LIMIT_BYTES));
+        }
         self.envelope.recipients.push(recipient);
+        Ok(())
     }
 
     /// The recipients are final, and the header field From decides.
