@@ -20,6 +20,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         damaged_captures_stop_themselves_alone,
         a_capture_that_the_database_refuses_for_good_stops_itself_alone,
+        a_capture_that_the_database_refuses_for_now_waits_alone,
     ]
 }
 
@@ -164,4 +165,24 @@ async fn a_capture_that_the_database_refuses_for_good_stops_itself_alone(lab: &L
     assert!(message.to_string_lossy().ends_with(".eml"), "{message:?}");
     mta.send(&small(IDS[5])).await.held();
     recorded(&outpost, &[IDS[0], IDS[2], IDS[5]]).await;
+}
+
+async fn a_capture_that_the_database_refuses_for_now_waits_alone(lab: &Lab) {
+    let outpost = Outpost::on_disk(lab, |_| {}).await;
+    refuse(&outpost, IDS[0], "raise_exception").await;
+    let mut mta = outpost.mta().await;
+    for id in &IDS[..3] {
+        mta.send(&small(id)).await.held();
+    }
+    recorded(&outpost, &[IDS[1], IDS[2]]).await;
+    let alarm = ["alarm.began", "store_unreachable", "P0001"];
+    outpost.milter.event_with(&alarm, BOUND).await;
+    assert_eq!((aside(&outpost, ".json"), aside(&outpost, ".eml")), (0, 0));
+    mta.send(&large(IDS[3])).await.held();
+    recorded(&outpost, &[IDS[1], IDS[2], IDS[3]]).await;
+
+    outpost.sql("drop trigger refuse on capture").await;
+    recorded(&outpost, &IDS[..4]).await;
+    let alarm = ["alarm.ended", "store_unreachable"];
+    outpost.milter.event_with(&alarm, BOUND).await;
 }

@@ -88,10 +88,13 @@ async fn record_next(recorder: &Recorder) -> Result<(), InTheWay> {
     match record(recorder, &batch).await {
         Ok(()) => {
             done(recorder, &batch, began.elapsed());
+            recorder.alarms.clear(AlarmKind::StoreUnreachable);
             Ok(())
         }
-        Err(error) if error.is_transient() => Err(in_the_way(recorder, &error)),
-        // One of the batch is to blame: one by one the others get through.
+        Err(error) if error.is_transient() && (batch.len() == 1 || !error.is_answer()) => {
+            Err(in_the_way(recorder, &error))
+        }
+        // One of the batch may be to blame: one by one the others get through.
         Err(_) => record_singly(recorder, batch).await,
     }
 }
@@ -113,16 +116,42 @@ async fn take(recorder: &Recorder, max_items: usize) -> Result<Vec<Waiting>, InT
     }
 }
 
+/// So many refusals without a single success are no matter of single captures.
+const HOPELESS: usize = 10;
+
+/// Records captures one by one. What is refused for good is set aside, what may be taken later waits,
+/// and neither stops the others.
 async fn record_singly(recorder: &Recorder, batch: Vec<Waiting>) -> Result<(), InTheWay> {
+    let mut refusals = Vec::new();
+    let (mut n_recorded, mut n_stuck) = (0, 0);
     for waiting in batch {
         let began = Instant::now();
         match record(recorder, std::slice::from_ref(&waiting)).await {
-            Ok(()) => done(recorder, &[waiting], began.elapsed()),
-            Err(error) if error.is_transient() => return Err(in_the_way(recorder, &error)),
-            Err(error) => set_aside(recorder, waiting.capture.id, &error).await?,
+            Ok(()) => {
+                done(recorder, &[waiting], began.elapsed());
+                n_recorded += 1;
+            }
+            Err(error) if error.is_transient() && !error.is_answer() => {
+                return Err(in_the_way(recorder, &error));
+            }
+            Err(error) if error.is_transient() => refusals.push(error),
+            Err(error) => {
+                let moved = set_aside(recorder, waiting.capture.id, &error).await;
+                n_stuck += usize::from(moved.is_err());
+            }
+        }
+        if n_recorded == 0 && refusals.len() >= HOPELESS {
+            break;
         }
     }
-    Ok(())
+    match refusals.first() {
+        Some(error) => Err(in_the_way(recorder, error)),
+        None if n_stuck > 0 => Err(InTheWay),
+        None => {
+            recorder.alarms.clear(AlarmKind::StoreUnreachable);
+            Ok(())
+        }
+    }
 }
 
 async fn set_aside(recorder: &Recorder, id: CaptureId, error: &StoreError) -> Result<(), InTheWay> {
@@ -177,7 +206,6 @@ fn to_record(waiting: &Waiting) -> Record<Spooled> {
 fn done(recorder: &Recorder, batch: &[Waiting], time: Duration) {
     let ids: Vec<CaptureId> = batch.iter().map(|waiting| waiting.capture.id).collect();
     recorder.spool.settled(&ids);
-    recorder.alarms.clear(AlarmKind::StoreUnreachable);
     recorder.metrics.recorded(batch.len(), time);
     for waiting in batch {
         events::message_recorded(&waiting.capture.queue_id, waiting.capture.id);

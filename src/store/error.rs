@@ -256,6 +256,14 @@ impl StoreError {
         }
     }
 
+    /// Whether this very request was refused, so that another one may get through: the server has
+    /// answered, or what was to be sent could not be read.
+    pub fn is_answer(&self) -> bool {
+        let is_refused = |cause: &Cause| matches!(cause, Cause::Refused { .. });
+        matches!(self, Self::Record { cause, .. } if is_refused(cause))
+            || matches!(self, Self::ReadWaiting { .. })
+    }
+
     /// Whether the server is there and does not let this login in: a matter of the settings.
     pub fn is_refusal(&self) -> bool {
         if let Self::Connect {
