@@ -18,6 +18,7 @@ use crate::{
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_milter_without_handles_lets_mail_come_again_and_connections_wait,
+        a_milter_that_gets_no_threads_goes_on_with_those_it_has,
         a_worker_without_handles_concludes_nothing_and_goes_on_later,
         a_worker_without_processes_concludes_nothing_and_goes_on_later,
     ]
@@ -66,6 +67,23 @@ async fn a_milter_without_handles_lets_mail_come_again_and_connections_wait(lab:
     is_idle(&outpost).await;
     let recorded = outpost.sql("select count(*) from capture").await;
     assert_eq!(recorded, "4", "each held message, and no other");
+}
+
+async fn a_milter_that_gets_no_threads_goes_on_with_those_it_has(lab: &Lab) {
+    let outpost = Outpost::on_disk(lab, |_| {}).await;
+    // Its user may have no more threads.
+    Outpost::limit(&outpost.milter, "nproc", Some(1)).await;
+    let mut mta = outpost.mta().await;
+    for mail in [large(), Mail::flagged(), large()] {
+        mta.send(&mail).await.held();
+    }
+    mta.send(&Mail::unflagged().login("ben"))
+        .await
+        .accepted_at(Stage::Mail);
+    is_idle(&outpost).await;
+    assert!(outpost.milter.is_ready().await);
+    let panics = "mailhold_alarm{kind=\"session_panicked\"}";
+    assert_eq!(outpost.milter.metric(panics).await, 0.0);
 }
 
 async fn a_worker_without_handles_concludes_nothing_and_goes_on_later(lab: &Lab) {

@@ -12,7 +12,7 @@ mod signals;
 mod watched;
 mod worker;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
@@ -112,11 +112,20 @@ impl From<StoreError> for Failure {
 
 type Outcome = Result<ExitCode, Failure>;
 
+/// Longer than any process lives.
+const FOR_GOOD: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
+/// A thread for work that blocks, once started, stays: tokio panics when the system refuses it the
+/// only one (`runtime/blocking/pool.rs: spawn_blocking`), and waits for one that there is.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_keep_alive(FOR_GOOD)
         .build();
-    built.map_err(|error| Failure::new(exit::SOFTWARE, error))
+    let runtime = built.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    // The first one, while it is to be had.
+    drop(runtime.spawn_blocking(|| ()));
+    Ok(runtime)
 }
 
 /// Only the worker has a use for root.
