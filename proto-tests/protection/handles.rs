@@ -9,7 +9,11 @@ use mailhold::domain::{decision::Decision, lifecycle::State};
 
 use super::outpost::Outpost;
 use crate::{
-    lab::{Lab, eventually::eventually},
+    lab::{
+        Lab,
+        eventually::eventually,
+        slapd::{PEOPLE, SERVICE},
+    },
     trials::{Trials, tests},
     wire::{desk::BOUND, mail::Mail, mta::Stage, raw::Raw},
     worker::{commands::settled_once, workplace::Workplace},
@@ -18,6 +22,7 @@ use crate::{
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_milter_without_handles_lets_mail_come_again_and_connections_wait,
+        a_milter_without_handles_lets_no_mail_pass_unreviewed,
         a_milter_that_gets_no_threads_goes_on_with_those_it_has,
         a_worker_without_handles_concludes_nothing_and_goes_on_later,
         a_worker_without_processes_concludes_nothing_and_goes_on_later,
@@ -67,6 +72,35 @@ async fn a_milter_without_handles_lets_mail_come_again_and_connections_wait(lab:
     is_idle(&outpost).await;
     let recorded = outpost.sql("select count(*) from capture").await;
     assert_eq!(recorded, "4", "each held message, and no other");
+}
+
+async fn a_milter_without_handles_lets_no_mail_pass_unreviewed(lab: &Lab) {
+    let slapd = &lab.slapd;
+    let outpost = Outpost::on_disk(lab, |settings| {
+        settings
+            .set("directory.backend", "ldap")
+            .set("directory.outage", "pass")
+            .set("directory.ldap.mirror", "off")
+            .set("directory.ldap.urls", vec![slapd.url()])
+            .set("directory.ldap.base", PEOPLE)
+            .set("directory.ldap.bind_dn", SERVICE)
+            .set(
+                "directory.ldap.bind_password_file",
+                slapd.service_password.display().to_string(),
+            )
+            // Every look-up needs a handle of its own.
+            .set("directory.ldap.max_connection_age", "1ms");
+    })
+    .await;
+    let flagged = lab.person(&["Y"]).await;
+    let mail = Mail::from(format!("<{}>", flagged.address)).to("<bob@elsewhere.test>");
+    let mut mta = outpost.mta().await;
+    mta.send(&mail).await.held();
+    is_idle(&outpost).await;
+    Outpost::limit(&outpost.milter, "nofile", Some(3)).await;
+    mta.send(&mail).await.tries_again_at(Stage::Mail);
+    Outpost::limit(&outpost.milter, "nofile", None).await;
+    mta.send(&mail).await.held();
 }
 
 async fn a_milter_that_gets_no_threads_goes_on_with_those_it_has(lab: &Lab) {

@@ -9,10 +9,11 @@ pub mod reading;
 pub mod survey;
 pub mod table;
 
-use std::{error::Error as StdError, sync::Arc, time::Duration};
+use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use nix::errno::Errno;
 use tokio::time::{Instant, timeout_at};
 
 use self::{
@@ -74,7 +75,8 @@ impl Outage {
         match self {
             Self::Hold => Some(Gap::Outage),
             // An answer that says "no" is no outage: a misspelt attribute must not let all pass.
-            Self::Pass if error.is_transient() => Some(Gap::Unreviewed),
+            // Nor is it one of the directory if this process has no handle to ask with.
+            Self::Pass if error.is_transient() && !error.is_ours() => Some(Gap::Unreviewed),
             Self::Tempfail | Self::Pass => None,
         }
     }
@@ -174,6 +176,30 @@ impl DirectoryError {
             | Self::Group { .. }
             | Self::Table { .. } => false,
         }
+    }
+
+    /// Whether this process or host lacks what it takes to ask. Says nothing of the directory.
+    fn is_ours(&self) -> bool {
+        let lacks = [
+            Errno::EMFILE,
+            Errno::ENFILE,
+            Errno::ENOMEM,
+            Errno::ENOBUFS,
+            Errno::EADDRNOTAVAIL,
+        ];
+        let is_lack = |error: &(dyn StdError + 'static)| {
+            let code = error.downcast_ref::<io::Error>();
+            let code = code.and_then(io::Error::raw_os_error);
+            code.is_some_and(|code| lacks.contains(&Errno::from_raw(code)))
+        };
+        let mut next: Option<&(dyn StdError + 'static)> = Some(self);
+        while let Some(error) = next {
+            if is_lack(error) {
+                return true;
+            }
+            next = error.source();
+        }
+        false
     }
 
     /// The label of `mailhold_directory_errors_total`.
@@ -310,4 +336,30 @@ async fn ask(
     timeout_at(deadline, directory.standing(identity, deadline))
         .await
         .unwrap_or(Err(DirectoryError::Timeout(patience)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connect(code: Errno) -> DirectoryError {
+        let connect = DirectoryError::Connect {
+            server: "ldap://directory.test".to_owned(),
+            cause: Box::new(io::Error::from(code)),
+        };
+        DirectoryError::AllServers {
+            servers: "ldap://directory.test".to_owned(),
+            cause: Box::new(connect),
+        }
+    }
+
+    #[test]
+    fn a_want_of_handles_is_no_outage_that_lets_mail_pass() {
+        for code in [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM] {
+            assert_eq!(Outage::Pass.gap(&connect(code)), None, "{code}");
+            assert_eq!(Outage::Hold.gap(&connect(code)), Some(Gap::Outage));
+        }
+        let refused = connect(Errno::ECONNREFUSED);
+        assert_eq!(Outage::Pass.gap(&refused), Some(Gap::Unreviewed));
+    }
 }
