@@ -103,15 +103,22 @@ fn misrecorded(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> O
 }
 
 /// Recorded as moved by another hand or as never taken: somebody must have, or it is not there.
+///
+/// A worker that died in the middle of a decision cannot tell its own act from another hand's where
+/// Postfix logged nothing, as while it was stopped. It must say so, and the decision must have acted.
 fn unmoved(view: &View<'_>, capture: &Capture) -> Option<String> {
     let id = capture.queue_id.as_str();
     let letter = view.letter(id)?;
+    let fate = view.fate(letter, id);
     let is_accepted = letter.accepted().iter().any(|(told, _)| *told == id);
-    let is_there = !matches!(view.fate(letter, id), Fate::Missing(0));
+    let is_there = !matches!(fate, Fate::Missing(0));
     let is_moved = !view.by_hand(id).is_empty();
-    let is_wrong = (is_accepted || is_there) && !is_moved;
+    let is_logged = view.found.moved.iter().any(|one| one.queue_id == id);
+    let is_decided = view.decision(&capture.capture_id).is_some();
+    let has_acted = matches!(fate, Fate::Delivered | Fate::Bounced | Fate::Discarded);
+    let is_in_doubt = is_decided && has_acted && !is_logged && view.is_alarmed(id);
+    let is_wrong = (is_accepted || is_there) && !is_moved && !is_in_doubt;
     is_wrong.then(|| {
-        let fate = view.fate(letter, id);
         let state = &capture.state;
         format!("{id}: recorded as {state}, and nobody moved it; accepted: {is_accepted}, {fate:?}")
     })

@@ -30,6 +30,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_settlement_by_the_wrong_method_is_found,
         a_state_without_its_settlement_is_found,
         mail_that_is_called_gone_and_nobody_moved_is_found,
+        a_worker_may_be_in_doubt_where_no_log_tells_who_moved_a_message,
+        a_worker_that_is_in_doubt_though_the_log_tells_is_found,
         accepted_mail_that_is_called_never_queued_is_found,
         work_that_is_left_for_what_is_settled_is_found,
     ]
@@ -147,6 +149,26 @@ fn ended(truth: &mut Truth, state: &str) {
 
 async fn mail_that_is_called_gone_and_nobody_moved_is_found() {
     finds(Invariant::RightMessage, |truth| ended(truth, "gone"));
+}
+
+/// As a worker records it that died behind its command, and that an operator is told.
+fn in_doubt(truth: &mut Truth) {
+    truth.captured(DISCARDED).state = "gone".to_owned();
+    truth.settled(DISCARDED).disposition = "gone".to_owned();
+    truth.settled(DISCARDED).method = "none".to_owned();
+    let text = format!("{DISCARDED}: this worker or another hand moved it");
+    truth.log_line("worker", "ERROR", &text);
+}
+
+async fn a_worker_may_be_in_doubt_where_no_log_tells_who_moved_a_message() {
+    accepts(|truth| {
+        in_doubt(truth);
+        truth.found.moved.retain(|one| one.queue_id != DISCARDED);
+    });
+}
+
+async fn a_worker_that_is_in_doubt_though_the_log_tells_is_found() {
+    finds(Invariant::RightMessage, in_doubt);
 }
 
 async fn accepted_mail_that_is_called_never_queued_is_found() {
