@@ -1,5 +1,5 @@
-//! I4: what is on hold has a record, and what is under review is on hold. Otherwise somebody was
-//! told: the message is recorded as a stray, or an error in the log names it.
+//! I4: what is on hold has a record and was confirmed, and what is under review is on hold. Otherwise
+//! somebody was told: the message is recorded as a stray, or an error in the log names it.
 
 use super::{
     super::snapshot::{Capture, QueueFile},
@@ -23,6 +23,20 @@ pub fn check(view: &View<'_>, finding: &mut Finding) {
     {
         finding.examined(without_file(view, capture));
     }
+    for id in &view.found.strays {
+        finding.examined(stale_stray(view, id));
+    }
+}
+
+/// A stray is on hold, and no capture of it is under review: else it must have ended.
+fn stale_stray(view: &View<'_>, id: &str) -> Option<String> {
+    let files = &view.found.queue_files;
+    let is_held = files
+        .iter()
+        .any(|file| file.queue == "hold" && file.name == id);
+    let is_ours = view.captures(id).iter().any(|one| one.is_under_review());
+    let is_wrong = !is_held || is_ours;
+    is_wrong.then(|| format!("{id}: recorded as a stray; on hold: {is_held}, captured: {is_ours}"))
 }
 
 fn without_record(view: &View<'_>, file: &QueueFile) -> Option<String> {
@@ -53,21 +67,14 @@ fn without_record(view: &View<'_>, file: &QueueFile) -> Option<String> {
 
 fn without_file(view: &View<'_>, capture: &Capture) -> Option<String> {
     let id = capture.queue_id.as_str();
-    let is_there = |file: &&QueueFile| {
-        // What is captured may still be on its way into hold.
-        file.queue == "hold" || (capture.state == "captured" && file.queue == "incoming")
+    let state = capture.state.as_str();
+    let files = view.files(id).iter().filter(|file| file.name == id);
+    let queues: Vec<&str> = files.map(|file| file.queue.as_str()).collect();
+    let is_right = match state {
+        // On its way into hold; what is there must have been confirmed.
+        "captured" => queues.contains(&"incoming"),
+        _ => queues.contains(&"hold"),
     };
-    let mut files = view.files(id).iter().filter(|file| file.name == id);
-    let is_right = files.any(is_there) || view.is_alarmed(id);
-    (!is_right).then(|| {
-        let queues: Vec<&str> = view
-            .files(id)
-            .iter()
-            .map(|file| file.queue.as_str())
-            .collect();
-        format!(
-            "{id}: {} but not on hold (in {queues:?}), and nobody is told",
-            capture.state
-        )
-    })
+    let is_wrong = !is_right && !view.is_alarmed(id);
+    is_wrong.then(|| format!("{id}: {state}, found in {queues:?}, and nobody is told"))
 }

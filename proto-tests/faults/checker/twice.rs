@@ -1,5 +1,6 @@
 //! I6: what was decided acts once. Each recipient gets a message once for each queue ID that Postfix
-//! told, its sender is told once, and `postsuper` moves it once.
+//! told, its sender is told once, and `postsuper` moves it once. And it acts: what is decided does not
+//! stay so, unless an error in the log names it.
 //!
 //! Postfix itself delivers twice where the receiver's answer was cut off or Postfix was stopped before
 //! it noted the answer; the ledger knows those times.
@@ -41,6 +42,16 @@ pub fn check(view: &View<'_>, finding: &mut Finding) {
     }
     for (id, acts) in by_mailhold(view) {
         finding.examined(contradiction(view, id, &acts));
+    }
+    let decided = view
+        .found
+        .captures
+        .iter()
+        .filter(|one| one.state == "decided");
+    for capture in decided {
+        let id = &capture.queue_id;
+        let is_told = view.is_alarmed(id);
+        finding.examined((!is_told).then(|| format!("{id}: decided, and never carried out")));
     }
 }
 

@@ -8,8 +8,9 @@ use libtest_mimic::Trial;
 use super::{
     super::{
         checker::Invariant,
-        ledger::{Act, Disturbance, Trouble},
-        truth::{DISCARDED, RELEASED, REQUEUED, RETURNED, Truth},
+        ledger::{Act, Disturbance, Heard, Trouble},
+        snapshot::Decision,
+        truth::{DISCARDED, HELD, RELEASED, REQUEUED, RETURNED, Truth},
     },
     accepts, finds,
 };
@@ -23,6 +24,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_message_that_was_released_twice_is_found,
         a_message_that_was_removed_twice_is_found,
         a_message_that_was_released_and_requeued_is_found,
+        a_decision_that_was_never_carried_out_is_found,
+        a_decision_that_cannot_be_carried_out_is_alarmed_and_may_wait,
         a_cut_connection_to_the_receiver_explains_a_second_arrival,
         a_cut_connection_at_another_time_explains_nothing,
     ]
@@ -57,6 +60,35 @@ async fn a_message_that_was_removed_twice_is_found() {
 async fn a_message_that_was_released_and_requeued_is_found() {
     finds(Invariant::ApplyOnce, |truth| {
         truth.moved(RELEASED, Act::Requeue)
+    });
+}
+
+fn decided(truth: &mut Truth) {
+    truth.captured(HELD).state = "decided".to_owned();
+    truth.ballot(HELD, "release", "rita", Heard::Acknowledged);
+    let capture_id = truth.captured(HELD).capture_id.clone();
+    let created_at = truth.tick();
+    truth.found.work.insert(capture_id.clone());
+    truth.found.decisions.push(Decision {
+        capture_id,
+        decision: "release".to_owned(),
+        reviewer: "rita".to_owned(),
+        created_at,
+    });
+}
+
+async fn a_decision_that_was_never_carried_out_is_found() {
+    finds(Invariant::ApplyOnce, decided);
+}
+
+async fn a_decision_that_cannot_be_carried_out_is_alarmed_and_may_wait() {
+    accepts(|truth| {
+        decided(truth);
+        truth.log_line(
+            "worker",
+            "ERROR",
+            &format!("{HELD}: not the captured message"),
+        );
     });
 }
 

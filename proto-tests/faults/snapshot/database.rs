@@ -110,7 +110,7 @@ pub async fn read(database: &Database, snapshot: &mut Snapshot) {
     snapshot.work = texts("select capture_id from work").await;
     let tables = texts("select tablename from pg_tables where schemaname = 'public'").await;
     if tables.contains("stray") {
-        snapshot.strays = texts("select queue_id from stray").await;
+        snapshot.strays = texts("select queue_id from stray where ended is null").await;
     }
     for table in tables.iter().filter(|table| *table != "capture_content") {
         let out = database

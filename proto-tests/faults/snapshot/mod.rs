@@ -70,7 +70,7 @@ pub struct Snapshot {
     pub settlements: Vec<Settlement>,
     /// The captures that a worker still has something to do for.
     pub work: BTreeSet<String>,
-    /// The queue IDs that are recorded as strays.
+    /// The queue IDs that are recorded as strays, and have not ended.
     pub strays: BTreeSet<String>,
     /// Every row of every table but the contents.
     pub rows: Vec<Row>,
