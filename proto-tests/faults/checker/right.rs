@@ -52,6 +52,9 @@ fn undecided(view: &View<'_>, id: &str, acts: &HashMap<Act, usize>) -> Option<St
     })
 }
 
+/// What the record says then.
+const IN_DOUBT: &str = "this worker or another hand";
+
 fn acts_of(decision: &str) -> &'static [Act] {
     match decision {
         "release" => &[Act::Release, Act::Requeue],
@@ -81,7 +84,7 @@ fn misrecorded(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> O
         (Some("release"), "released") => &["unhold", "requeue"][..],
         (Some("discard"), "discarded") => &["delete"],
         (Some("return"), "returned") => &["expire"],
-        (_, "gone") | (None, "never_queued") => return unmoved(view, capture),
+        (_, "gone") | (None, "never_queued") => return unmoved(view, capture, settlement),
         _ => {
             return Some(format!(
                 "{id}: decided is {decision:?}, settled as {disposition}"
@@ -103,13 +106,17 @@ fn misrecorded(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> O
 }
 
 /// Recorded as moved by another hand or as never taken: somebody must have, or it is not there.
-fn unmoved(view: &View<'_>, capture: &Capture) -> Option<String> {
+fn unmoved(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> Option<String> {
     let id = capture.queue_id.as_str();
     let letter = view.letter(id)?;
     let is_accepted = letter.accepted().iter().any(|(told, _)| *told == id);
     let is_there = !matches!(view.fate(letter, id), Fate::Missing(0));
     let is_moved = !view.by_hand(id).is_empty();
-    let is_wrong = (is_accepted || is_there) && !is_moved;
+    // A worker that died with its command, between the file and the line in the log, cannot tell
+    // its own hand from another: what was decided has happened, and the record says so.
+    let is_unlogged =
+        matches!(view.fate(letter, id), Fate::Discarded) && settlement.evidence.contains(IN_DOUBT);
+    let is_wrong = (is_accepted || is_there) && !is_moved && !is_unlogged;
     is_wrong.then(|| {
         let fate = view.fate(letter, id);
         let state = &capture.state;
