@@ -143,7 +143,6 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     Asking::Reconcile.begin(desk);
     match compare(desk, memory).await {
         Ok(()) => {
-            Asking::Reconcile.end(desk);
             desk.metrics.reconciled(begin.elapsed());
             if let StoreSince::Away = memory.store {
                 memory.store = StoreSince::Answers(Instant::now());
@@ -154,6 +153,7 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
             memory.store = StoreSince::Away;
         }
     }
+    Asking::Reconcile.end(desk);
     // A name that Postfix is only just renaming is told once.
     memory.strays.tell(desk, n_others.min(memory.n_others));
     memory.n_others = n_others;
