@@ -132,7 +132,7 @@ async fn the_sample_has_every_setting_and_no_other() {
 }
 
 async fn the_monitoring_page_has_every_event_and_no_other() {
-    let code = monitoring::events(&tree::file("src/telemetry/events.rs"));
+    let code = monitoring::events(&tree::below(monitoring::EVENTS));
     assert!(code.len() > 20, "events are read: {code:?}");
     none(&monitoring::differences(
         &code,

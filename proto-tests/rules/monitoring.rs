@@ -21,10 +21,13 @@ const KINDS: [(&str, &str); 7] = [
     ("histograms", "histogram"),
 ];
 
-/// The events of `telemetry/events.rs` and the levels at which they are logged; a name that is
-/// chosen at run time has the level of the macro that follows it.
-pub fn events(source: &Source) -> BTreeMap<String, String> {
-    let tokens = tokens::of(source);
+/// Where log lines are written.
+pub const EVENTS: &str = "src/telemetry/events/";
+
+/// The events of these files and the levels at which they are logged; a name that is chosen at run
+/// time has the level of the macro that follows it.
+pub fn events(sources: &[Source]) -> BTreeMap<String, String> {
+    let tokens: Vec<Token> = sources.iter().flat_map(tokens::of).collect();
     let mut events = BTreeMap::new();
     for (at, token) in tokens.iter().enumerate() {
         let Some(name) = token.text().filter(|text| is_event(text)) else {
@@ -60,19 +63,16 @@ fn is_event(text: &str) -> bool {
         .is_some_and(|(subject, verb)| is_word(subject) && is_word(verb))
 }
 
-/// Log lines that are written outside of `telemetry/events.rs`.
+/// Log lines that are written outside of [`EVENTS`].
 pub fn stray_log_lines(files: &[Source]) -> Findings {
     let mut findings = Findings::new();
-    for file in files
-        .iter()
-        .filter(|file| file.path != "src/telemetry/events.rs")
-    {
+    for file in files.iter().filter(|file| !file.path.starts_with(EVENTS)) {
         let tokens = tokens::of(file);
         for at in 0..tokens.len() {
             if let Some(level) = level(&tokens, at) {
                 let line = tokens[at].line;
                 findings.push(format!(
-                    "{}:{line}: {level}! belongs in src/telemetry/events.rs",
+                    "{}:{line}: {level}! belongs in {EVENTS}",
                     file.path
                 ));
             }
@@ -180,7 +180,7 @@ pub mod tests {
         ]
     }
 
-    const EVENTS: &str = "pub fn a() { info!(event = \"mail.held\", id, \"{id}: held\"); }
+    const EVENT: &str = "pub fn a() { info!(event = \"mail.held\", id, \"{id}: held\"); }
         pub fn b(d: D) { let event = match d { D::X => \"mail.gone\" }; warn!(event, \"gone\"); }";
     const PAGE: &str = "| event | level | meaning |\n|---|---|---|\n| `mail.held` | info | x |\n| `mail.gone` | warn | y |\n\n\
         | figure | kind | labels | meaning |\n|---|---|---|---|\n| `mailhold_a_total` | counter | `kind`, `of` | x |\n\n\
@@ -193,7 +193,7 @@ pub mod tests {
     }
 
     async fn an_event_that_the_page_lacks_or_invents_is_found() {
-        let code = events(&Source::new("src/telemetry/events.rs", EVENTS));
+        let code = events(&[Source::new("src/telemetry/events/mod.rs", EVENT)]);
         let found = |from, to| differences(&code, &events_of(&page(from, to)));
         none(&found("", ""));
         one(

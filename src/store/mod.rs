@@ -19,6 +19,9 @@ pub mod doubts;
 pub mod settlements;
 pub mod work;
 
+pub mod standings;
+pub mod strays;
+
 pub mod figures;
 pub mod survey;
 pub mod wake;

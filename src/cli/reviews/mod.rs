@@ -4,7 +4,7 @@ mod decide;
 mod findings;
 mod shapes;
 pub(super) mod table;
-mod text;
+pub(super) mod text;
 
 use std::{
     io::{self, Write},
@@ -242,7 +242,7 @@ fn spelt(key: &ReviewKey) -> String {
     clippy::print_stderr,
     reason = "standard output holds only what was asked for"
 )]
-fn complain(text: &str) {
+pub(super) fn complain(text: &str) {
     eprintln!("mailhold: {text}");
 }
 

@@ -7,6 +7,14 @@ use std::{error::Error, path::Path, time::Duration};
 
 use tracing::{debug, error, info, warn};
 
+mod directory;
+mod strays;
+
+pub use self::directory::{
+    directory_ambiguous, directory_server_back, directory_server_failed, directory_unreachable,
+    mirror_absent, mirror_lost, mirror_ready,
+};
+pub use self::strays::{adoption_failed, message_stray, stray_adopted, stray_ended};
 use super::chain::Chain;
 use crate::domain::{
     capture::Capture,
@@ -208,7 +216,8 @@ pub fn review_decided(queue_id: &QueueId, capture_id: CaptureId, decision: Decis
     );
 }
 
-/// A decision was carried out, or another hand was faster.
+/// A message left review: a decision was carried out, another hand was faster, or Postfix never took
+/// the message.
 pub fn message_settled(
     queue_id: &QueueId,
     capture_id: CaptureId,
@@ -313,66 +322,6 @@ pub fn delivery_not_hastened(error: &(dyn Error + 'static)) {
         event = "postfix.not_hastened",
         error = chain,
         "delivery is not hastened: {chain}"
-    );
-}
-
-/// The directory could not be asked.
-pub fn directory_unreachable(error: &(dyn Error + 'static)) {
-    let chain = Chain(error).to_string();
-    warn!(
-        event = "directory.unreachable",
-        error = chain,
-        "directory: {chain}"
-    );
-}
-
-/// The people in memory are those of the directory from now on: after a `full` refresh, or a
-/// `resumed` one.
-pub fn mirror_ready(kind: &str, n_entries: usize, duration: Duration) {
-    info!(
-        event = "mirror.ready",
-        kind,
-        n_entries,
-        duration_ms = millis(duration),
-        "mirror: {n_entries} people, {kind} refresh"
-    );
-}
-
-/// The mirror does not follow the directory any more, or cannot begin to.
-pub fn mirror_lost(error: &str) {
-    warn!(event = "mirror.lost", error, "mirror: {error}");
-}
-
-/// The directory offers no mirror; every message is looked up.
-pub fn mirror_absent(reason: &str) {
-    info!(event = "mirror.absent", reason, "mirror: {reason}");
-}
-
-/// One of several servers failed; the next one is asked, and this one rests for a while.
-pub fn directory_server_failed(server: &str, error: &(dyn Error + 'static)) {
-    let chain = Chain(error).to_string();
-    warn!(
-        event = "directory.server_failed",
-        server,
-        error = chain,
-        "directory: {server} failed, the other servers are asked: {chain}"
-    );
-}
-
-/// A server that had failed answers again.
-pub fn directory_server_back(server: &str) {
-    info!(
-        event = "directory.server_back",
-        server, "directory: {server} answers again"
-    );
-}
-
-/// Several entries have one name of a message, and one of them is flagged. Neither names nor
-/// addresses are told; `identity` is the kind of name.
-pub fn directory_ambiguous(identity: &str, n_entries: usize) {
-    warn!(
-        event = "directory.ambiguous",
-        identity, n_entries, "directory: {n_entries} entries for one {identity}, one is flagged"
     );
 }
 
