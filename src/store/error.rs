@@ -243,8 +243,7 @@ pub enum Cause {
 }
 
 impl StoreError {
-    /// Whether trying again later may help: yes for everything but what the captures, the settings
-    /// or this program are to blame for.
+    /// Whether trying again may help: not where captures, settings or this program are to blame.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Url { .. } | Self::Schema(_) | Self::ContentLength { .. } => false,
@@ -335,9 +334,8 @@ impl Cause {
         }
     }
 
-    /// Only what the rows themselves are to blame for is permanent: SQLSTATE classes 22 (invalid
-    /// value), 23 (constraint) and 54 (too large). A missing right or table is a person's to mend,
-    /// and what waits meanwhile must stay.
+    /// Only what the rows are to blame for is permanent: SQLSTATE classes 22 (value), 23 (constraint)
+    /// and 54 (too large). A missing right or table is a person's to mend; what waits must stay.
     fn is_transient(&self) -> bool {
         match self {
             Self::Deadline(_) | Self::Unreachable(_) => true,

@@ -137,7 +137,7 @@ impl AlarmKind {
             | Self::ConnectionsExhausted
             | Self::HandlesExhausted
             | Self::PostfixRefused => Course::UntilCured,
-            // A stray waits for a person; all else is confirmed and settled meanwhile.
+            // Strays and doubts wait for a person; all else is confirmed and settled meanwhile.
             Self::ConfigRefused
             | Self::MirrorLost
             | Self::SenderCapped
