@@ -72,7 +72,7 @@ fn run_tests() -> ExitCode {
     tests.extend(telemetry::tests(&trials));
     tests.extend(wire::tests(&trials));
     tests.extend(worker::tests(&trials));
-    // Last: it wants the machine for itself.
+    // The last of them wants the machine for itself.
     tests.extend(faults::tests(&trials));
     trials.run(tests)
 }

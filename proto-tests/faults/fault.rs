@@ -59,6 +59,19 @@ pub enum Pair {
 }
 
 impl Fault {
+    /// Whether a server, or the way to it, is not there meanwhile.
+    pub fn stops_a_server(self) -> bool {
+        matches!(
+            self,
+            Self::PostgresStopped
+                | Self::DirectoryStopped
+                | Self::DirectoryFrozen
+                | Self::DirectoryForged
+                | Self::PostfixStopped
+                | Self::PostfixReloaded
+        )
+    }
+
     /// What is counted as one kind.
     pub fn kind(self) -> String {
         match self {

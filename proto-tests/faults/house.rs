@@ -117,8 +117,7 @@ impl House {
             Postfix::start(tools, &postfix, doors.relay),
             Disk::make(tools, &disk),
         );
-        settings::hurry(&postfix).await;
-        let database = postgres.database().await;
+        let (database, ()) = tokio::join!(postgres.database(), settings::hurry(&postfix));
         // Postfix finds the proxies where it would find the milter.
         let sockets = tools
             .place

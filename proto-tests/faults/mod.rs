@@ -32,8 +32,8 @@ mod told;
 mod visible;
 
 mod command;
-mod deaths;
 
+mod deaths;
 mod parts;
 mod planted;
 mod small_run;
@@ -55,14 +55,19 @@ const SHORT: Duration = Duration::from_secs(120);
 
 /// All tests of this area.
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
-    let mut all = parts::tests(trials);
-    all.extend(planted::tests(trials));
-    all.extend(small_run::tests(trials));
-    all.extend(plan::tests::tests(trials));
-    all.extend(proxy_tests::tests(trials));
-    all.extend(deaths::tests(trials));
-    all.extend(tests![trials.exclusive: two_minutes_of_faults_break_no_promise]);
-    all
+    [
+        parts::tests(trials),
+        planted::tests(trials),
+        small_run::tests(trials),
+        plan::tests::tests(trials),
+        proxy_tests::tests(trials),
+        deaths::tests(trials),
+        // Last: it wants the machine for itself.
+        tests![trials.exclusive: two_minutes_of_faults_break_no_promise],
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 async fn two_minutes_of_faults_break_no_promise(lab: &Lab) {

@@ -2,11 +2,13 @@
 //! mends anything but what an operator broke by hand.
 
 use std::{
+    collections::HashSet,
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
+use mailhold::domain::queue_id::QueueId;
 use tokio::time::sleep;
 
 use super::{injectors::Scene, visible::Lookout};
@@ -16,6 +18,7 @@ use crate::lab::role;
 const BOUND: Duration = Duration::from_secs(100);
 /// For so long nothing may move.
 const STILL: Duration = Duration::from_secs(3);
+const UNDER_REVIEW: &str = "select queue_id from capture where state in ('held', 'decided')";
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Waits, and tells what would not come to rest.
@@ -76,6 +79,23 @@ async fn unrest(scene: &Scene, lookout: &Lookout) -> Vec<String> {
     match house.database.try_execute(sql).await {
         Some(counts) if counts == "0|0" => {}
         counts => unrest.push(format!("work and unconfirmed captures: {counts:?}")),
+    }
+    match house.database.try_execute(UNDER_REVIEW).await {
+        Some(ids) => {
+            let on_hold: HashSet<String> = house
+                .postfix
+                .held()
+                .iter()
+                .map(QueueId::to_string)
+                .collect();
+            let gone = ids.lines().filter(|id| !on_hold.contains(*id)).count();
+            if gone > 0 {
+                unrest.push(format!(
+                    "{gone} records whose message has left the hold queue"
+                ));
+            }
+        }
+        None => unrest.push("PostgreSQL is away".to_owned()),
     }
     if !lookout.is_green() {
         unrest.push("a process is not ready, or has an alarm".to_owned());

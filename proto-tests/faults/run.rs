@@ -7,7 +7,7 @@ use mailhold::{
     domain::instance::Instance,
     store::{Role as StoreRole, Settings as StoreSettings, Store},
 };
-use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
+use tokio::{runtime::Handle, sync::Mutex, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -66,6 +66,7 @@ pub async fn play(tools: &Tools, order: Order) -> Outcomes {
         ledger: Ledger::default(),
         people,
         hands: Hands::default(),
+        turn: Mutex::default(),
     });
     let plan = Plan::new(order.seed, order.length);
     eprintln!(
@@ -124,12 +125,14 @@ fn aside<T: Send + 'static, W: Future<Output = T>>(
 
 async fn send(scene: &Scene, order: Order, stop: &CancellationToken) -> Sent {
     let minutes = order.length.as_secs().div_ceil(60) as usize;
+    // The sink keeps all it gets.
+    let megabytes = 80 * minutes.min(3) + 30 * minutes.saturating_sub(3);
     let load = Load {
         seed: order.seed,
         n_clients: 14,
         n_mails: 1_500 * minutes,
         largest_bytes: 25_000_000,
-        all_bytes: 80_000_000 * minutes,
+        all_bytes: 1_000_000 * megabytes,
         span: order.length,
         longest_pause: Duration::from_millis(600),
     };

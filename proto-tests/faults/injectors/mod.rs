@@ -7,7 +7,10 @@ mod servers;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use nix::sys::signal::Signal;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep, sleep_until},
+};
 
 use super::{
     fault::{Fault, Pair},
@@ -31,6 +34,9 @@ pub struct Scene {
     pub people: People,
     /// The operator.
     pub hands: Hands,
+    /// Held while a server is stopped: on a slow machine it may take longer to come back than the
+    /// next fault of a server waits.
+    pub turn: Mutex<()>,
 }
 
 /// A fault as it was.
@@ -59,8 +65,13 @@ pub async fn run(scene: &Scene, plan: &Plan) -> Vec<Injected> {
 }
 
 async fn inject(scene: &Scene, planned: Planned, mut chance: Chance) -> Injected {
-    let from = Utc::now();
     let house = &scene.house;
+    let _turn = if planned.fault.stops_a_server() {
+        Some(scene.turn.lock().await)
+    } else {
+        None
+    };
+    let from = Utc::now();
     let meanwhile = sleep(planned.lasts);
     match planned.fault {
         Fault::MilterKilled => house.milter.kill(),

@@ -30,8 +30,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_settlement_by_the_wrong_method_is_found,
         a_state_without_its_settlement_is_found,
         mail_that_is_called_gone_and_nobody_moved_is_found,
-        a_worker_may_be_in_doubt_where_no_log_tells_who_moved_a_message,
-        a_worker_that_is_in_doubt_though_the_log_tells_is_found,
+        a_discard_that_was_never_logged_may_be_called_gone_where_the_record_says_so,
+        a_discard_that_is_called_gone_for_another_reason_is_found,
         accepted_mail_that_is_called_never_queued_is_found,
         work_that_is_left_for_what_is_settled_is_found,
     ]
@@ -151,24 +151,28 @@ async fn mail_that_is_called_gone_and_nobody_moved_is_found() {
     finds(Invariant::RightMessage, |truth| ended(truth, "gone"));
 }
 
-/// As a worker records it that died behind its command, and that an operator is told.
-fn in_doubt(truth: &mut Truth) {
+/// What is left when a worker and its command die between the file and the line in the log.
+fn unlogged(truth: &mut Truth) {
+    truth
+        .found
+        .moved
+        .retain(|moved| moved.queue_id != DISCARDED);
     truth.captured(DISCARDED).state = "gone".to_owned();
-    truth.settled(DISCARDED).disposition = "gone".to_owned();
-    truth.settled(DISCARDED).method = "none".to_owned();
-    let text = format!("{DISCARDED}: this worker or another hand moved it");
-    truth.log_line("worker", "ERROR", &text);
+    let settlement = truth.settled(DISCARDED);
+    settlement.disposition = "gone".to_owned();
+    settlement.method = "none".to_owned();
 }
 
-async fn a_worker_may_be_in_doubt_where_no_log_tells_who_moved_a_message() {
+async fn a_discard_that_was_never_logged_may_be_called_gone_where_the_record_says_so() {
     accepts(|truth| {
-        in_doubt(truth);
-        truth.found.moved.retain(|one| one.queue_id != DISCARDED);
+        unlogged(truth);
+        truth.settled(DISCARDED).evidence =
+            "this worker or another hand moved it, no log tells which".to_owned();
     });
 }
 
-async fn a_worker_that_is_in_doubt_though_the_log_tells_is_found() {
-    finds(Invariant::RightMessage, in_doubt);
+async fn a_discard_that_is_called_gone_for_another_reason_is_found() {
+    finds(Invariant::RightMessage, unlogged);
 }
 
 async fn accepted_mail_that_is_called_never_queued_is_found() {
