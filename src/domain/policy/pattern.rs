@@ -217,6 +217,16 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_in_capitals_is_the_same_whatever_stands_around_a_letter() {
+        let folding = Folding::default();
+        let pattern = SenderPattern::parse("ως.x@ΕΛΛΑΣ.test", &folding).unwrap();
+        for sent in ["ΩΣ.X@ελλασ.test", "ως.x@ΕΛΛΑΣ.test", "ωσ.x@ΕΛΛΑΣ.TEST"] {
+            let sender = Identity::Sender(address(sent));
+            assert!(pattern.matches(&sender, &folding), "{sent}");
+        }
+    }
+
+    #[test]
     fn a_login_with_its_realm_is_named_by_either() {
         let realms = ["corp.test".to_owned()];
         let folding = Folding::default().with_realms(&realms).unwrap();
