@@ -2,6 +2,7 @@
 //! run. Figures for people; nothing here passes or fails.
 
 mod bare;
+mod hold;
 mod latency;
 mod mirror;
 mod throughput;
@@ -18,20 +19,35 @@ use crate::lab::{Lab, Tools, desk::Desk, ports::free_address};
 /// Rounds of each kind unless the command line says more.
 const ROUNDS: usize = 6;
 
+/// What is measured.
+#[derive(Clone, Copy)]
+enum What {
+    /// A held mail, in so many rounds of each kind.
+    Mail(usize),
+    /// The live mirror.
+    Mirror,
+    /// A full hold queue.
+    Hold,
+}
+
 /// Runs all measurements.
 pub fn run(arguments: &[String]) -> ExitCode {
-    let of_mirror = arguments.first().is_some_and(|word| word == "mirror");
-    let rounds = match arguments {
-        [] => Some(ROUNDS),
-        [_] if of_mirror => Some(0),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let what = match words.as_slice() {
+        [] => Some(What::Mail(ROUNDS)),
+        ["mirror"] => Some(What::Mirror),
+        ["hold"] => Some(What::Hold),
         [rounds] => rounds
             .parse()
             .ok()
-            .filter(|rounds| (1..=100).contains(rounds)),
+            .filter(|rounds| (1..=100).contains(rounds))
+            .map(What::Mail),
         _ => None,
     };
-    let Some(rounds) = rounds else {
-        eprintln!("usage: ./bench [ROUNDS]   (1 to 100)\n       ./bench mirror");
+    let Some(what) = what else {
+        eprintln!(
+            "usage: ./bench [ROUNDS]   (1 to 100)\n       ./bench mirror\n       ./bench hold"
+        );
         return ExitCode::from(64);
     };
     let runtime = Runtime::new().unwrap();
@@ -39,9 +55,10 @@ pub fn run(arguments: &[String]) -> ExitCode {
     let measured = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let lab = Lab::start(tools.clone()).await;
-            match rounds {
-                0 => mirror::measure(&lab).await,
-                rounds => measure(&lab, rounds).await,
+            match what {
+                What::Mail(rounds) => measure(&lab, rounds).await,
+                What::Mirror => mirror::measure(&lab).await,
+                What::Hold => hold::measure(&lab).await,
             }
         });
     }));

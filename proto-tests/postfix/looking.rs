@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use libtest_mimic::Trial;
 use mailhold::postfix::{
-    Postfix, Settings, error::PostfixError, postsuper::Action, presence::Presence, watch::Hint,
+    Postfix, Settings, error::PostfixError, postsuper::Action, presence::Presence, roll::Roll,
+    watch::Hint,
 };
 use tokio::time::timeout;
 
@@ -76,7 +77,8 @@ async fn a_message_on_hold_is_listed_and_read(lab: &Lab) {
     let postfix = open(&lab.postfix).await;
     let id = held_message(lab, "listed@elsewhere.test").await;
     becomes(&postfix, &id, Presence::Ready).await;
-    assert!(postfix.list_hold().await.unwrap().ids.contains(&id));
+    let (roll, _) = postfix.call_roll(Roll::default()).await;
+    assert!(roll.has(&id));
     let held = postfix.read_held(&id).await.unwrap();
     assert!(held.was_made_as(&id));
     assert_eq!(held.message.sender, b"carla@corp.test");

@@ -21,7 +21,9 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 
 async fn another_poll_acts_at_once(lab: &Lab) {
     let house = House::start(lab, "polled", |settings| {
-        settings.set("worker.poll", "1h");
+        settings
+            .set("worker.poll", "1h")
+            .set("worker.reconcile", "1h");
     })
     .await;
     let worker = &house.desk.worker;
@@ -37,6 +39,7 @@ async fn another_poll_acts_at_once(lab: &Lab) {
     let answer = reload(&house.desk, worker, |settings| {
         settings
             .set("worker.poll", "100ms")
+            .set("worker.reconcile", "100ms")
             .set("worker.batch", 7)
             .set("worker.max_backoff", "1m")
             .set("worker.instance", "another")

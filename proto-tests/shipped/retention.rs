@@ -23,6 +23,14 @@ const REVIEWS: &str = "
     select capture_id, 0, 'b@elsewhere.test', '', '{}' from capture;
     insert into capture_content (capture_id, ordinal, encoding, bytes)
     select capture_id, 0, 'identity', 'x' from capture;
+    insert into stray (instance, queue_id, arrived_at, size_bytes)
+    select instance, queue_id, captured_at, 1 from capture;
+    insert into adoption (stray_id, administrator, capture_id)
+    select stray_id, 'olga', capture_id from stray join capture using (instance, queue_id);
+    update stray set ended = 'adopted', ended_at = now() - interval '100 days';
+    insert into stray (instance, queue_id, arrived_at, size_bytes, ended, ended_at)
+    select 'postfix', '4jWkMG56f7z' || age, now(), 1, 'left', now() - interval '1 day' * age
+    from unnest(array[100, 80]) as age;
     update capture set state = 'held';
     insert into decision (capture_id, decision, reviewer, via)
     select capture_id, 'release', 'rita', 'cli' from capture where queue_id like '%j';
@@ -56,14 +64,27 @@ async fn the_statements_of_the_page_remove_only_what_is_old_and_settled(lab: &La
             .await;
         assert_eq!(left, "0", "{table}");
     }
+    let adopted = "select queue_id from adoption join stray using (stray_id)";
+    assert_eq!(database.execute(adopted).await, "4jWkMG56f7z1k");
+    database.execute(statement("delete from stray")).await;
+    let left = "select queue_id from stray order by queue_id";
+    let left = database.execute(left).await;
+    assert_eq!(
+        left, "4jWkMG56f7z1k\n4jWkMG56f7z80",
+        "with its adoption, or young"
+    );
     what_was_watched_goes_by_its_age(&database).await;
 }
 
+/// The statement of the page that begins so.
+fn statement(begin: &str) -> &'static str {
+    let mut lines = PAGE.lines().map(str::trim_start);
+    lines
+        .find(|line| line.starts_with(begin))
+        .expect("the statement on the page")
+}
+
 async fn what_was_watched_goes_by_its_age(database: &Database) {
-    let statement = PAGE
-        .lines()
-        .find(|line| line.trim_start().starts_with("delete from watched"))
-        .expect("the statement on the page");
     database
         .execute(
             "insert into watched (watched_id, instance, watched_at, rule, identity_kind, identity,
@@ -72,7 +93,7 @@ async fn what_was_watched_goes_by_its_age(database: &Database) {
             from unnest(array['100 days', '80 days']::interval[]) as age",
         )
         .await;
-    database.execute(statement).await;
+    database.execute(statement("delete from watched")).await;
     let left = database.execute("select rule from watched").await;
     assert_eq!(left, "80 days");
 }

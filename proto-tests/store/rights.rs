@@ -12,7 +12,7 @@ use crate::{
 
 /// insufficient_privilege
 const DENIED: &str = "42501";
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 9] = [
     "capture",
     "capture_recipient",
     "capture_content",
@@ -20,6 +20,8 @@ const TABLES: [&str; 7] = [
     "work",
     "settlement",
     "watched",
+    "stray",
+    "adoption",
 ];
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
@@ -30,6 +32,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         the_workers_login_cannot_decide_or_make_work,
         the_workers_login_changes_nothing_but_states_and_leases,
         the_reviewers_login_can_read_and_decide_and_nothing_else,
+        the_workers_login_captures_only_what_was_adopted,
         no_login_can_lend_itself_the_owners_rights,
         the_rights_are_exactly_these,
     ]
@@ -68,6 +71,9 @@ async fn the_milters_login_may_only_insert_captures(lab: &Lab) {
             "update capture_content set bytes = ''",
             "update watched set rule = ''",
             "insert into watched (created_at) values (now())",
+            "insert into stray (instance, queue_id, arrived_at, size_bytes) \
+                values ('x', '4jWkMG56f7z1j', now(), 1)",
+            "insert into adoption (stray_id, administrator) values (gen_random_uuid(), 'x')",
             "insert into decision (capture_id, decision, reviewer, via) \
                 values (gen_random_uuid(), 'release', 'x', 'cli')",
             "insert into work (decision_id, capture_id, instance) \
@@ -129,6 +135,7 @@ async fn the_workers_login_cannot_decide_or_make_work(lab: &Lab) {
             "insert into work (decision_id, capture_id, instance) \
                 values (gen_random_uuid(), gen_random_uuid(), 'x')",
             "insert into capture (capture_id) values (gen_random_uuid())",
+            "insert into adoption (stray_id, administrator) values (gen_random_uuid(), 'worker')",
         ],
     )
     .await;
@@ -151,6 +158,12 @@ async fn the_workers_login_changes_nothing_but_states_and_leases(lab: &Lab) {
             "delete from capture",
             "delete from decision",
             "delete from settlement",
+            "delete from stray",
+            "update stray set queue_id = queue_id",
+            "update stray set size_bytes = 0",
+            "update adoption set administrator = 'x'",
+            "update adoption set capture_id = null",
+            "select note from adoption",
         ],
     )
     .await;
@@ -184,6 +197,12 @@ async fn the_reviewers_login_can_read_and_decide_and_nothing_else(lab: &Lab) {
             "update decision set decision = 'release'",
             "update watched set rule = ''",
             "insert into watched (watched_id) values (gen_random_uuid())",
+            "insert into stray (instance, queue_id, arrived_at, size_bytes) \
+                values ('x', '4jWkMG56f7z1j', now(), 1)",
+            "update stray set ended = 'left', ended_at = now()",
+            "update adoption set administrator = 'x'",
+            "insert into adoption (stray_id, administrator, created_at) \
+                values (gen_random_uuid(), 'x', now() - interval '1 day')",
             "insert into settlement (capture_id, disposition, method, worker, evidence) \
                 values (gen_random_uuid(), 'gone', 'none', '', '')",
             "insert into capture (capture_id) values (gen_random_uuid())",
@@ -198,6 +217,73 @@ async fn the_reviewers_login_can_read_and_decide_and_nothing_else(lab: &Lab) {
     }
 }
 
+/// Neither a queue ID of its choice, nor without an adoption, nor twice.
+async fn the_workers_login_captures_only_what_was_adopted(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let stray = format!(
+        "insert into stray (instance, queue_id, arrived_at, size_bytes)
+        values ('{}', '4jWkMG56f7z1j', now(), 1) returning stray_id",
+        fixture.instance
+    );
+    let mut worker = fixture.sign_in("mailhold_worker").await;
+    assert_eq!(worker.run(&stray).await, 1);
+    let find = format!(
+        "select stray_id from stray where instance = '{}'",
+        fixture.instance
+    );
+    let stray = fixture.execute(&find).await;
+    let adopt = |stray: &str, content: &str| {
+        format!(
+            "select from (select adopt_stray('{stray}', gen_random_uuid(), 'a@corp.test', '<a>',
+                array['b@x.test', 'c@x.test'], array['<b>', '<c>']::bytea[], null, null,
+                array['s', null, null, null, null], '{content}') as is_captured) as answer
+            where is_captured"
+        )
+    };
+    assert_eq!(
+        worker.run(&adopt(&stray, "x")).await,
+        0,
+        "it was not adopted"
+    );
+    assert_eq!(fixture.count("capture").await, 0);
+    let (code, _) = fixture
+        .sign_in("mailhold_reviews")
+        .await
+        .refusal(&adopt(&stray, "x"))
+        .await;
+    assert_eq!(code, DENIED);
+
+    let word = format!("insert into adoption (stray_id, administrator) values ('{stray}', 'olga')");
+    let mut reviews = fixture.sign_in("mailhold_reviews").await;
+    reviews.run(&word).await;
+    let (code, constraint) = reviews.refusal(&word).await;
+    assert_eq!(
+        (code.as_str(), constraint.as_deref()),
+        ("23505", Some("adoption_once"))
+    );
+    let content = "long ".repeat(300_000);
+    assert_eq!(worker.run(&adopt(&stray, &content)).await, 1);
+    assert_eq!(worker.run(&adopt(&stray, "y")).await, 0, "it is captured");
+    let made = format!(
+        "select c.queue_id, c.state, c.rule, c.matched_identity, c.size_bytes,
+            c.digest = sha256(content.bytes), content.n_chunks,
+            (select string_agg(recipient, ' ' order by ordinal) from capture_recipient r
+                where r.capture_id = c.capture_id)
+        from capture c
+        join (select capture_id, string_agg(bytes, '' order by ordinal) as bytes,
+                count(*) as n_chunks from capture_content group by capture_id) content
+            using (capture_id)
+        where c.instance = '{}'",
+        fixture.instance
+    );
+    assert_eq!(
+        fixture.execute(&made).await,
+        "4jWkMG56f7z1j|captured|adopted|olga|1500000|t|2|b@x.test c@x.test"
+    );
+    let ended = format!("{find} and ended = 'adopted'");
+    assert_eq!(fixture.execute(&ended).await, stray);
+}
+
 async fn no_login_can_lend_itself_the_owners_rights(lab: &Lab) {
     let fixture = Fixture::shared(lab).await;
     for login in ["mailhold_milter", "mailhold_worker", "mailhold_reviews"] {
@@ -205,7 +291,12 @@ async fn no_login_can_lend_itself_the_owners_rights(lab: &Lab) {
         session
             .run("create temporary table trap (capture_id uuid, state text)")
             .await;
-        for function in ["guard_state", "guard_decision", "pass_on_decision"] {
+        for function in [
+            "guard_state",
+            "guard_decision",
+            "pass_on_decision",
+            "guard_adoption",
+        ] {
             let hang = format!(
                 "create trigger t before insert on trap for each row execute function {function}()"
             );
@@ -247,20 +338,28 @@ milter|capture_content|insert (bytes capture_id encoding ordinal)
 milter|capture_recipient|insert (argument capture_id ordinal parameters recipient rewritten)
 milter|watched|insert (10)
 reviews|_sqlx_migrations|select
+reviews|adoption|insert (administrator note os_user stray_id)
+reviews|adoption|select
 reviews|capture|select
 reviews|capture_content|select
 reviews|capture_recipient|select
 reviews|decision|insert (capture_id decision note os_user reviewer via)
 reviews|decision|select
 reviews|settlement|select
+reviews|stray|select
 reviews|watched|select
 reviews|work|select
 worker|_sqlx_migrations|select
+worker|adoption|select (administrator capture_id created_at stray_id)
+worker|adoption|update (last_failure)
 worker|capture|select (9)
 worker|capture|update (state)
 worker|decision|select (capture_id created_at decision decision_id reviewer)
 worker|settlement|insert (capture_id decision_id disposition evidence method new_queue_id worker)
 worker|settlement|select
+worker|stray|insert (arrived_at instance queue_id size_bytes)
+worker|stray|select
+worker|stray|update (ended ended_at)
 worker|work|delete
 worker|work|select
 worker|work|update (attempt begun_at due_at last_failure leased_by)";

@@ -3,7 +3,7 @@
 
 mod mails;
 mod stand_in;
-mod workplace;
+pub mod workplace;
 
 mod flow;
 mod identity;
@@ -14,6 +14,9 @@ mod commands;
 mod crash;
 mod database;
 mod several;
+
+mod reconcile;
+mod strays;
 
 use std::sync::Arc;
 
@@ -32,6 +35,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         crash::tests(trials),
         database::tests(trials),
         several::tests(trials),
+        reconcile::tests(trials),
+        strays::tests(trials),
     ]
     .into_iter()
     .flatten()

@@ -27,6 +27,7 @@ use crate::{
         place::random_text,
         ports::free_address,
         postfix::Postfix,
+        program::Program,
         role::{self, Role},
         settings::Settings,
         smtp::Smtp,
@@ -42,6 +43,10 @@ pub const BOUND: Duration = Duration::from_secs(20);
 /// For what must not happen: several rounds of a worker that polls as below.
 pub const POLL: &str = "200ms";
 const REVIEWER: &str = "rita";
+/// Who may adopt strays.
+pub const ADMINISTRATOR: &str = "olga";
+/// How often workers compare the hold queue with the database here.
+pub const RECONCILE: &str = "500ms";
 
 /// A Postfix instance, and captures of its held mail that no other test's worker sees.
 pub struct Workplace<'a> {
@@ -123,12 +128,14 @@ impl<'a> Workplace<'a> {
             .set("log.format", "json")
             .set("worker.instance", self.fixture.instance.as_str())
             .set("worker.poll", POLL)
+            .set("worker.reconcile", RECONCILE)
             .set(
                 "postfix.config_directory",
                 postfix.config_directory.display().to_string(),
             )
             .set("postfix.log", postfix.log_path().display().to_string())
-            .set("reviews.reviewers", vec![REVIEWER.to_owned()]);
+            .set("reviews.reviewers", vec![REVIEWER.to_owned()])
+            .set("reviews.administrators", vec![ADMINISTRATOR.to_owned()]);
         settings
     }
 
@@ -259,8 +266,13 @@ impl<'a> Workplace<'a> {
 
     /// The same by any queue ID.
     pub async fn shown_as(&self, id: &QueueId) -> String {
-        let file = self.last_settings.lock().unwrap().clone().unwrap();
-        let program = role::program(self.lab.tools.mailhold("mailhold"), &file, "reviews");
+        let program = self.command("reviews");
         program.arguments(["show", id.as_str()]).run(b"").await
+    }
+
+    /// A command with the settings of the last worker.
+    pub fn command(&self, command: &str) -> Program {
+        let file = self.last_settings.lock().unwrap().clone().unwrap();
+        role::program(self.lab.tools.mailhold("mailhold"), &file, command)
     }
 }

@@ -5,7 +5,11 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use chrono::NaiveDateTime;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{config::value, store::reviews::ReviewKey};
+use crate::{
+    config::value,
+    domain::{instance::Instance, queue_id::QueueId},
+    store::reviews::ReviewKey,
+};
 
 /// Reviews outgoing mail before it leaves a Postfix server.
 ///
@@ -48,6 +52,12 @@ Examples:
   mailhold reviews release 4jWkMG56f7z1j --as anna@example.com
   mailhold reviews return 4jWkMG56f7z1j 4jWkMG6z3Vz1k --as anna@example.com --note 'wrong customer'")]
     Reviews(ReviewsArguments),
+    /// List mail on hold that nobody captured, and adopt it for review
+    #[command(after_help = "\
+Examples:
+  mailhold strays list                           name, age and size; nobody has read them
+  mailhold strays adopt 4jWkMG56f7z1j --as ops@example.com --note 'held by another milter'")]
+    Strays(StraysArguments),
     /// Show how much would have been held: the figures of what was only watched
     #[command(after_help = "\
 Examples:
@@ -225,4 +235,67 @@ pub struct DecideArguments {
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,
+}
+
+/// `mailhold strays`
+#[derive(Args)]
+pub struct StraysArguments {
+    /// What to do with strays
+    #[command(subcommand)]
+    pub command: StraysCommand,
+}
+
+/// The commands of `mailhold strays`.
+#[derive(Subcommand)]
+pub enum StraysCommand {
+    /// List mail on hold that nobody captured, oldest first
+    List(StrayListArguments),
+    /// Have a stray captured, so that reviewers see and decide it
+    Adopt(AdoptArguments),
+}
+
+/// `mailhold strays list`
+#[derive(Args)]
+pub struct StrayListArguments {
+    /// Also those that are none any more, newest first
+    #[arg(long)]
+    pub all: bool,
+    /// At most this many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `mailhold strays adopt`
+#[derive(Args)]
+pub struct AdoptArguments {
+    /// The queue ID (instance/queue-ID where several instances share a database)
+    #[arg(value_name = "QUEUE_ID", value_parser = stray_key)]
+    pub key: StrayKey,
+    /// Who adopts: one of the administrators of the configuration
+    #[arg(long = "as", value_name = "ADMINISTRATOR")]
+    pub administrator: String,
+    /// Why, for whoever looks later
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// The name of a stray.
+#[derive(Clone, Debug)]
+pub struct StrayKey {
+    /// Where it is on hold, if that was said.
+    pub instance: Option<Instance>,
+    /// The queue file's name.
+    pub queue_id: QueueId,
+}
+
+fn stray_key(text: &str) -> Result<StrayKey, String> {
+    match text.parse() {
+        Ok(ReviewKey::Queue(instance, queue_id)) => Ok(StrayKey { instance, queue_id }),
+        Ok(ReviewKey::Capture(_)) | Err(_) => {
+            Err("is neither a long queue ID nor instance/queue-ID".to_owned())
+        }
+    }
 }

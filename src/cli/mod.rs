@@ -5,10 +5,12 @@ mod check;
 mod explain;
 mod migrate;
 mod milter;
+mod person;
 mod plain;
 mod reload;
 mod reviews;
 mod signals;
+mod strays;
 mod watched;
 mod worker;
 
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Milter => milter::run(&config),
         Command::Worker => worker::run(&config),
         Command::Reviews(arguments) => reviews::run(&config, &arguments),
+        Command::Strays(arguments) => strays::run(&config, &arguments),
         Command::Watched(arguments) => watched::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::Check(arguments) => check::run(&config, &arguments),

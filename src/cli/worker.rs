@@ -12,7 +12,7 @@ use crate::{
     postfix::Postfix,
     store::{Role, Store},
     telemetry::{Alarms, Metrics, events, log, serve},
-    worker::{self, Desk, Settings, Troubles},
+    worker::{self, Desk, Settings, Sightings, Troubles},
 };
 
 /// Carries decisions out.
@@ -55,6 +55,7 @@ async fn serve(config: WorkerConfig, reload: Reload) -> Outcome {
         metrics: metrics.clone(),
         alarms: alarms.clone(),
         troubles: Troubles::default(),
+        sightings: Sightings::default(),
     };
     events::role_ready("worker");
     let command_timeout = config.postfix.command_timeout;

@@ -64,6 +64,8 @@ pub struct WorkerConfig {
 pub struct ReviewsConfig {
     /// Who may be named with `--as`.
     pub reviewers: Vec<String>,
+    /// Who may adopt strays.
+    pub administrators: Vec<String>,
     /// `[reviews.database]`
     pub database: store::Settings,
 }
@@ -158,6 +160,7 @@ pub fn worker(file: &ConfigFile) -> Result<WorkerConfig, Faults> {
     let worker = worker::Settings {
         instance: instance(&section),
         poll: section.duration("poll", "5s"),
+        reconcile: section.duration("reconcile", "15s"),
         lease: section.duration("lease", "1m"),
         batch: section.number("batch", 500, 1..=10_000),
         max_backoff: section.duration("max_backoff", "5m"),
@@ -197,6 +200,7 @@ pub fn reviews(file: &ConfigFile) -> Result<ReviewsConfig, Faults> {
     file.refuse_unknown_sections(&SECTIONS);
     let section = file.section("reviews");
     let reviewers = section.texts("reviewers", &[]);
+    let administrators = section.texts("administrators", &[]);
     let database = database(
         &section,
         "postgres://mailhold_reviews@localhost/mailhold",
@@ -205,6 +209,7 @@ pub fn reviews(file: &ConfigFile) -> Result<ReviewsConfig, Faults> {
     section.refuse_unknown();
     file.finish(ReviewsConfig {
         reviewers,
+        administrators,
         database,
     })
 }

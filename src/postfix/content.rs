@@ -1,4 +1,5 @@
-//! Rebuilds from text records what Postfix shows to a milter, and hashes it. Never keeps the text.
+//! Rebuilds from text records what Postfix shows to a milter, and hashes it. Keeps the text only of a
+//! message that was adopted.
 //!
 //! Postfix feeds a milter from the same records through `mime_state_update`
 //! (`src/global/mime_state.c`) and the call-backs `milter8_header` and `milter8_body`
@@ -38,6 +39,30 @@ pub(super) struct Digests {
     pub content: ContentDigest,
     /// Without the first Received field, where none was recognised as Postfix's own.
     pub without_received: Option<ContentDigest>,
+    /// What `content` is the digest of, if it was to be kept.
+    pub kept: Kept,
+}
+
+/// The text itself.
+pub(super) enum Kept {
+    /// Nobody asked for it.
+    Nothing,
+    /// All of it; never more than this many bytes.
+    Text(Vec<u8>, usize),
+    /// It was longer than that.
+    TooMuch,
+}
+
+impl Kept {
+    fn add(&mut self, text: &[u8]) {
+        match self {
+            Self::Text(kept, limit) if kept.len() + text.len() <= *limit => {
+                kept.extend_from_slice(text);
+            }
+            Self::Text(..) => *self = Self::TooMuch,
+            Self::Nothing | Self::TooMuch => {}
+        }
+    }
 }
 
 /// Turns the text records of one queue file into the content's digest.
@@ -57,6 +82,7 @@ pub(super) struct Content {
     received: Vec<u8>,
     field_length: usize,
     field_limit: usize,
+    kept: Kept,
 }
 
 impl Content {
@@ -74,6 +100,15 @@ impl Content {
             received: Vec::new(),
             field_length: 0,
             field_limit,
+            kept: Kept::Nothing,
+        }
+    }
+
+    /// The same, and keeps the text as far as it is not longer than `limit` bytes.
+    pub fn keeping(id: &QueueId, field_limit: usize, limit: usize) -> Self {
+        Self {
+            kept: Kept::Text(Vec::new(), limit),
+            ..Self::new(id, field_limit)
         }
     }
 
@@ -99,6 +134,7 @@ impl Content {
         Digests {
             content: self.hasher.finish(),
             without_received: self.without_received.map(ContentHasher::finish),
+            kept: self.kept,
         }
     }
 
@@ -182,8 +218,10 @@ impl Content {
         }
         if self.n_received == 1 {
             self.without_received = Some(self.hasher.clone());
-            self.hasher.update(&received);
-            self.hasher.update(b"\r\n");
+            for text in [&received[..], b"\r\n"] {
+                self.hasher.update(text);
+                self.kept.add(text);
+            }
             return;
         }
         self.show(&received);
@@ -192,6 +230,7 @@ impl Content {
 
     fn show(&mut self, text: &[u8]) {
         self.hasher.update(text);
+        self.kept.add(text);
         if let Some(other) = &mut self.without_received {
             other.update(text);
         }

@@ -88,6 +88,32 @@ pub enum PostfixError {
          start: restart this process"
     )]
     QueuesMoved,
+    /// Nobody listens where Postfix's queue manager does.
+    #[error("Postfix does not run: nobody answers at {}", socket.display())]
+    NotRunning {
+        /// The queue manager's socket.
+        socket: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: io::Error,
+    },
+    /// Another directory stands where the hold queue was.
+    #[error(
+        "the hold queue is another directory than at the start: is its file system mounted? If it was \
+         made anew, restart this process"
+    )]
+    HoldReplaced,
+    /// More messages are missing than are left, and nothing tells why.
+    #[error(
+        "{n_missing} messages under review are missing from the hold queue, only {n_left} are left, \
+         and no log tells why: is this the right queue, and is it mounted? None of them is given up"
+    )]
+    HoldEmptied {
+        /// How many are missing.
+        n_missing: usize,
+        /// How many are there.
+        n_left: usize,
+    },
     /// A directory of the queue cannot be read.
     #[error("cannot look into {}", path.display())]
     Look {
@@ -144,9 +170,12 @@ impl PostfixError {
             Self::Talk { .. }
             | Self::Overdue { .. }
             | Self::Refused { .. }
+            | Self::NotRunning { .. }
             | Self::Look { .. }
             | Self::Watch { .. }
             | Self::ReadLog { .. }
+            | Self::HoldReplaced
+            | Self::HoldEmptied { .. }
             | Self::GivenUp => true,
             Self::Start { .. }
             | Self::Forbidden { .. }

@@ -1,13 +1,13 @@
 //! Looks into the queue directories. Read-only: only Postfix's own commands move a message.
 
 use std::{
-    collections::BTreeSet,
     fs, io,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
 use nix::{
+    dir::Dir,
     errno::Errno,
     fcntl::{AtFlags, OFlag, open, openat},
     sys::stat::{FileStat, Mode, fstat, fstatat},
@@ -27,15 +27,6 @@ pub enum Place {
     Deferred,
     /// Waiting to be picked up, as after `postsuper -r`.
     Maildrop,
-}
-
-/// What the hold queue's directories list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// Names that are long queue IDs. Their files may be anything: see [`Presence`].
-    pub ids: BTreeSet<QueueId>,
-    /// Names that are none, such as short queue IDs. Nothing acts on them.
-    pub n_others: usize,
 }
 
 /// Where the queues of one instance are. All its functions block, briefly.
@@ -75,23 +66,33 @@ impl Queues {
         Ok(all)
     }
 
-    /// Lists the hold queue.
-    pub fn list_hold(&self) -> Result<Listing, PostfixError> {
+    /// Tells each name in the hold queue, whatever it is the name of; those of branches left out.
+    pub fn each_held(&self, mut tell: impl FnMut(&[u8])) -> Result<(), PostfixError> {
         let is_hashed = self.depth_of("hold") > 0;
-        let mut listing = Listing::default();
         for directory in self.hold_directories()? {
-            for entry in entries(&directory)? {
-                let name = entry.file_name();
-                match name.to_str().and_then(|name| name.parse().ok()) {
-                    Some(id) => {
-                        listing.ids.insert(id);
-                    }
-                    None if is_hashed && is_branch(&entry) => {}
-                    None => listing.n_others += 1,
+            each_name(&directory, |name| {
+                if !is_hashed || name.len() > 1 {
+                    tell(name);
                 }
-            }
+            })?;
         }
-        Ok(listing)
+        Ok(())
+    }
+
+    /// Which directory the hold queue is now: device and inode.
+    pub fn hold_identity(&self) -> Result<(u64, u64), PostfixError> {
+        let stat = nix::sys::stat::stat(&self.hold_directory());
+        let stat = stat.map_err(|fault| self.cannot_look("hold", fault.into()))?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// How one queue ID stands in the hold queue, and how long its file is, in bytes.
+    pub fn size_of_held(&self, id: &QueueId) -> Result<(Presence, u64), PostfixError> {
+        let found = self.look_up("hold", id)?;
+        Ok(found.map_or((Presence::Missing, 0), |file| {
+            let size_bytes = u64::try_from(file.st_size).unwrap_or_default();
+            (Presence::of(&file), size_bytes)
+        }))
     }
 
     /// How one queue ID stands in the hold queue.
@@ -191,7 +192,8 @@ impl Place {
     /// All places, in the order in which a released message passes them.
     pub const ALL: [Self; 4] = [Self::Maildrop, Self::Deferred, Self::Incoming, Self::Active];
 
-    fn directory(self) -> &'static str {
+    /// The directory's name, which is the queue's.
+    pub fn directory(self) -> &'static str {
         match self {
             Self::Incoming => "incoming",
             Self::Active => "active",
@@ -213,6 +215,32 @@ fn branch_names(id: &QueueId, depth: usize) -> Vec<String> {
         .collect()
 }
 
+/// Tells the names in a directory without copying them; none if it vanished, as a branch can.
+fn each_name(directory: &Path, mut tell: impl FnMut(&[u8])) -> Result<(), PostfixError> {
+    let fault = |fault: Errno| PostfixError::Look {
+        path: directory.to_owned(),
+        cause: fault.into(),
+    };
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut opened = match Dir::open(directory, flags, Mode::empty()) {
+        Ok(opened) => opened,
+        Err(Errno::ENOENT) if is_named_as_branch(directory) => return Ok(()),
+        Err(other) => return Err(fault(other)),
+    };
+    for entry in opened.iter() {
+        let entry = entry.map_err(fault)?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            tell(name);
+        }
+    }
+    Ok(())
+}
+
+fn is_named_as_branch(directory: &Path) -> bool {
+    directory.file_name().is_some_and(|name| name.len() == 1)
+}
+
 fn branches(directory: &Path) -> Result<Vec<PathBuf>, PostfixError> {
     let entries = entries(directory)?;
     Ok(entries
@@ -232,10 +260,11 @@ fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>, PostfixError> {
         path: directory.to_owned(),
         cause,
     };
-    let is_branch = directory.file_name().is_some_and(|name| name.len() == 1);
     match fs::read_dir(directory) {
         Ok(entries) => entries.collect::<Result<_, _>>().map_err(fault),
-        Err(gone) if is_branch && gone.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(gone) if is_named_as_branch(directory) && gone.kind() == io::ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
         Err(other) => Err(fault(other)),
     }
 }
@@ -245,6 +274,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::postfix::roll::Roll;
 
     const ID: &str = "4jWkMG56f7z1j";
 
@@ -277,6 +307,13 @@ mod tests {
         fn presence(&self) -> Presence {
             self.queues.presence(&id()).unwrap()
         }
+
+        fn names(&self) -> Vec<String> {
+            let mut names = Vec::new();
+            let tell = |name: &[u8]| names.push(String::from_utf8_lossy(name).into_owned());
+            self.queues.each_held(tell).unwrap();
+            names
+        }
     }
 
     fn id() -> QueueId {
@@ -307,9 +344,10 @@ mod tests {
         for name in [ID, "D305C34", "ALL", "4jWkMG56f7z1j#FIX"] {
             lab.put(&format!("hold/{name}"), 0o700);
         }
-        let listing = lab.queues.list_hold().unwrap();
-        assert_eq!(listing.ids, BTreeSet::from([id()]));
-        assert_eq!(listing.n_others, 3);
+        assert_eq!(lab.names().len(), 4);
+        let mut roll = Roll::default();
+        assert_eq!(roll.call(&lab.queues).unwrap().came, [id()]);
+        assert_eq!(roll.n_others(), 3);
     }
 
     #[test]
@@ -319,8 +357,7 @@ mod tests {
             let lab = lab(&["hold", "deferred"], depth);
             lab.put(&format!("{path}{ID}"), 0o700);
             assert_eq!(lab.presence(), Presence::Ready);
-            let listing = lab.queues.list_hold().unwrap();
-            assert_eq!((listing.ids.len(), listing.n_others), (1, 0));
+            assert_eq!(lab.names(), [ID]);
         }
     }
 

@@ -22,10 +22,16 @@ use crate::domain::queue_id::QueueId;
 /// How much of a log is read at most.
 const TAIL_BYTES: usize = 8 * 1_024 * 1_024;
 
-/// Lines of the journal read at most; those of two programs of one instance.
+/// Lines of the journal read at most; those of a few programs of one instance.
 const JOURNAL_LINES: &str = "--lines=50000";
 
 const JOURNALCTL: &str = "/usr/bin/journalctl";
+
+/// The programs that tell what a hand did to a message.
+pub(super) const HANDS: [&str; 2] = ["pickup", "postsuper"];
+
+/// The same, and the one that tells what Postfix did by itself.
+pub(super) const HANDS_AND_DELIVERY: [&str; 3] = ["pickup", "postsuper", "qmgr"];
 
 /// What `postsuper` logged that it did to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +66,8 @@ pub struct Findings {
     pub requeued_as: BTreeMap<QueueId, QueueId>,
     /// What `postsuper` did to them, oldest first.
     pub evidence: Vec<Evidence>,
+    /// Those that the queue manager took up for delivery, and when it did so first.
+    pub taken_up: BTreeMap<QueueId, String>,
 }
 
 /// A place in the log to read on from.
@@ -92,13 +100,13 @@ impl LogMark {
 /// Reads what was logged of these messages since the mark.
 pub(super) async fn read(
     settings: &Settings,
-    syslog_name: &str,
+    programs: &[String],
     mark: LogMark,
     ids: &[QueueId],
 ) -> Result<Findings, PostfixError> {
     let lines = match settings.log.clone() {
         LogSource::None => return Ok(Findings::default()),
-        LogSource::Journal => read_journal(settings, syslog_name, mark).await?,
+        LogSource::Journal => read_journal(settings, programs, mark).await?,
         LogSource::File(path) => {
             super::in_background(move || {
                 read_tail(&path, mark).map_err(|cause| PostfixError::ReadLog { path, cause })
@@ -111,28 +119,29 @@ pub(super) async fn read(
 
 async fn read_journal(
     settings: &Settings,
-    syslog_name: &str,
+    programs: &[String],
     mark: LogMark,
 ) -> Result<Vec<u8>, PostfixError> {
     let program = Path::new(JOURNALCTL);
     // The journal's stamps are ours, but the two clocks were not read at once.
     let since = format!("--since=@{}", mark.since.timestamp() - 1);
-    let [pickup, postsuper] =
-        ["pickup", "postsuper"].map(|name| format!("--identifier={syslog_name}/{name}"));
-    let arguments = [
+    let mut arguments: Vec<String> = [
         "--quiet",
         "--no-pager",
         "--output=short-iso",
         JOURNAL_LINES,
         &since,
-        &pickup,
-        &postsuper,
-    ];
+    ]
+    .map(str::to_owned)
+    .into();
+    let names = programs.iter().map(|name| format!("--identifier={name}"));
+    arguments.extend(names);
+    let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
     let bounds = Bounds {
         deadline: settings.command_timeout,
         output_bytes: TAIL_BYTES,
     };
-    let output = command::run(program, &arguments.map(OsStr::new), b"", bounds).await?;
+    let output = command::run(program, &arguments, b"", bounds).await?;
     if output.status.success() {
         return Ok(output.stdout);
     }
@@ -172,6 +181,10 @@ fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
         let evidence = entry.evidence();
         let evidence = evidence.filter(|evidence| ids.contains(&evidence.queue_id));
         findings.evidence.extend(evidence);
+        if let Some(id) = entry.taken_up().filter(|id| ids.contains(id)) {
+            let stamp = entry.stamp.to_owned();
+            findings.taken_up.entry(id).or_insert(stamp);
+        }
     }
     findings
 }
@@ -210,6 +223,15 @@ impl<'a> Entry<'a> {
         let (new, rest) = self.text.split_once(": uid=")?;
         let (_, old) = rest.rsplit_once("> orig_id=")?;
         Some((new.parse().ok()?, old.parse().ok()?))
+    }
+
+    /// The message of `ID: from=<…>, size=…, nrcpt=… (queue active)` (`src/qmgr/qmgr_active.c`).
+    fn taken_up(&self) -> Option<QueueId> {
+        if self.program != "qmgr" {
+            return None;
+        }
+        let (id, _) = self.text.split_once(": from=<")?;
+        id.parse().ok()
     }
 
     fn evidence(&self) -> Option<Evidence> {
@@ -284,6 +306,15 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_was_taken_up_for_delivery_is_told() {
+        let line =
+            format!("4 mx postfix/qmgr[1]: {OLD}: from=<a@b.test>, size=9, nrcpt=1 (queue active)");
+        let log = format!("Nov {line}\nDec {line}\nJan 4 mx postfix/smtp[1]: {OLD}: from=<x>\n");
+        let taken_up = BTreeMap::from([(id(OLD), "Nov 4".to_owned())]);
+        assert_eq!(found(&log).taken_up, taken_up);
+    }
+
+    #[test]
     fn other_programs_and_other_messages_are_left_out() {
         let log = format!(
             "Nov 21 1:1:1 mx postfix/qmgr[1]: {OLD}: removed\n\
@@ -322,7 +353,7 @@ mod tests {
 
         #[test]
         fn any_text_behind_the_program_is_read(text in ".*") {
-            for program in ["pickup", "postsuper"] {
+            for program in HANDS_AND_DELIVERY {
                 let line = format!("Nov 21 1:1:1 mx postfix/{program}[1]: {text}");
                 find(line.as_bytes(), &BTreeSet::new());
             }

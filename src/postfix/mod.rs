@@ -9,6 +9,7 @@ pub mod postconf;
 pub mod postsuper;
 pub mod presence;
 pub mod queue_file;
+pub mod roll;
 pub mod survey;
 pub mod watch;
 
@@ -17,6 +18,7 @@ mod content;
 mod envelope;
 mod flush;
 mod record;
+mod running;
 
 #[cfg(test)]
 mod sample;
@@ -31,12 +33,13 @@ use chrono::{DateTime, Utc};
 
 use self::{
     error::PostfixError,
-    hold::{Listing, Place, Queues},
+    hold::{Place, Queues},
     log::{Findings, LogMark},
     postconf::Parameters,
     postsuper::{Action, Report},
     presence::Presence,
     queue_file::QueueFile,
+    roll::{Changes, Roll},
     watch::Watch,
 };
 use crate::domain::{capture::ContentDigest, queue_id::QueueId};
@@ -155,20 +158,51 @@ impl Postfix {
         }
     }
 
+    /// Whether anybody is there to deliver what is released.
+    ///
+    /// # Errors
+    ///
+    /// [`PostfixError::NotRunning`] if not.
+    pub async fn check_running(&self) -> Result<(), PostfixError> {
+        running::check(&self.0.parameters.queue_directory).await
+    }
+
     /// Whether there is a log to read at all.
     pub fn has_log(&self) -> bool {
         self.0.settings.log != LogSource::None
     }
 
-    /// Lists the hold queue.
-    pub async fn list_hold(&self) -> Result<Listing, PostfixError> {
-        self.look(Queues::list_hold).await
+    /// Lists the hold queue, and tells what has changed since the roll was called last.
+    pub async fn call_roll(&self, mut roll: Roll) -> (Roll, Result<Changes, PostfixError>) {
+        let called = self.look(move |queues| {
+            let changes = roll.call(queues);
+            Ok((roll, changes))
+        });
+        // A roll that is lost with its thread begins anew: all names are fresh ones then.
+        called
+            .await
+            .unwrap_or_else(|lost| (Roll::default(), Err(lost)))
     }
 
     /// How one message stands in the hold queue.
     pub async fn presence(&self, id: &QueueId) -> Result<Presence, PostfixError> {
         let id = id.clone();
         self.look(move |queues| queues.presence(&id)).await
+    }
+
+    /// How several messages stand in the hold queue, and how long their files are, in bytes.
+    pub async fn sizes_of_held(
+        &self,
+        ids: Vec<QueueId>,
+    ) -> Result<Vec<(QueueId, Presence, u64)>, PostfixError> {
+        self.look(move |queues| {
+            let looked = ids.into_iter().map(|id| {
+                let (presence, size_bytes) = queues.size_of_held(&id)?;
+                Ok((id, presence, size_bytes))
+            });
+            looked.collect()
+        })
+        .await
     }
 
     /// In which queue other than hold one message is.
@@ -208,6 +242,29 @@ impl Postfix {
         .await
     }
 
+    /// Reads a held message that was adopted: envelope, and content of up to `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`PostfixError::NotReady`] unless it stands as `expected`.
+    pub async fn read_content(
+        &self,
+        id: &QueueId,
+        expected: Presence,
+        limit: usize,
+    ) -> Result<(Held, Vec<u8>), PostfixError> {
+        let id = id.clone();
+        let field_limit = self.0.parameters.header_field_limit;
+        self.look(move |queues| {
+            let (file, inode) = queues.open_held(&id, expected)?;
+            match QueueFile::read_content(file, &id, field_limit, limit) {
+                Ok((message, content)) => Ok((Held { message, inode }, content)),
+                Err(cause) => Err(PostfixError::ReadQueueFile { id, cause }),
+            }
+        })
+        .await
+    }
+
     /// Watches the hold queue. What came before is not told: list the queue after this.
     pub fn watch(&self) -> Result<Watch, PostfixError> {
         Watch::start(self.0.queues.clone())
@@ -241,8 +298,30 @@ impl Postfix {
 
     /// What was logged of these messages since the mark; nothing where there is no log to read.
     pub async fn read_log(&self, mark: LogMark, ids: &[QueueId]) -> Result<Findings, PostfixError> {
+        self.read_log_of(&log::HANDS, mark, ids).await
+    }
+
+    /// The same, and whether Postfix itself took a message up for delivery. That is much more to
+    /// read: the queue manager tells of all mail.
+    pub async fn read_whole_log(
+        &self,
+        mark: LogMark,
+        ids: &[QueueId],
+    ) -> Result<Findings, PostfixError> {
+        self.read_log_of(&log::HANDS_AND_DELIVERY, mark, ids).await
+    }
+
+    async fn read_log_of(
+        &self,
+        programs: &[&str],
+        mark: LogMark,
+        ids: &[QueueId],
+    ) -> Result<Findings, PostfixError> {
         let syslog_name = &self.0.parameters.syslog_name;
-        log::read(&self.0.settings, syslog_name, mark, ids).await
+        let names = programs
+            .iter()
+            .map(|program| format!("{syslog_name}/{program}"));
+        log::read(&self.0.settings, &names.collect::<Vec<_>>(), mark, ids).await
     }
 
     async fn look<T: Send + 'static>(

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    content::{Content, Digests, Ending},
+    content::{Content, Digests, Ending, Kept},
     envelope::Envelope,
     record::{RecordReader, kind},
 };
@@ -52,6 +52,30 @@ impl QueueFile {
         id: &QueueId,
         field_limit: usize,
     ) -> Result<Self, QueueFileError> {
+        Self::read_into(file, Content::new(id, field_limit)).map(|(message, _)| message)
+    }
+
+    /// The same with the content that [`QueueFile::digest`] is of.
+    ///
+    /// # Errors
+    /// [`QueueFileError::TooMuch`] if it is longer than `limit` bytes.
+    pub fn read_content<R: Read + Seek>(
+        file: R,
+        id: &QueueId,
+        field_limit: usize,
+        limit: usize,
+    ) -> Result<(Self, Vec<u8>), QueueFileError> {
+        let content = Content::keeping(id, field_limit, limit);
+        match Self::read_into(file, content)? {
+            (message, Kept::Text(text, _)) => Ok((message, text)),
+            (_, Kept::Nothing | Kept::TooMuch) => Err(QueueFileError::TooMuch { what: "lines" }),
+        }
+    }
+
+    fn read_into<R: Read + Seek>(
+        file: R,
+        content: Content,
+    ) -> Result<(Self, Kept), QueueFileError> {
         let mut records = RecordReader::new(file)?;
         let mut envelope = Envelope::default();
         loop {
@@ -64,7 +88,8 @@ impl QueueFile {
                 _ => envelope.add(&record)?,
             }
         }
-        let digests = read_content(&mut records, Content::new(id, field_limit))?;
+        let mut digests = read_content(&mut records, content)?;
+        let kept = std::mem::replace(&mut digests.kept, Kept::Nothing);
         loop {
             let record = records.next_record()?;
             match record.kind {
@@ -75,8 +100,9 @@ impl QueueFile {
                 _ => envelope.add(&record)?,
             }
         }
-        envelope
-            .finish(digests)
+        let message = envelope.finish(digests);
+        message
+            .map(|message| (message, kept))
             .map_err(|fault| records.malformed(fault))
     }
 
@@ -156,6 +182,29 @@ mod tests {
         assert_eq!(message.recipients, [recipient]);
         assert!(message.holds(&digest("Subject: a\r\n\r\nbody\r\n")));
         assert!(!message.holds(&digest("Subject: a\r\n\r\nbodY\r\n")));
+    }
+
+    #[test]
+    fn the_content_of_an_adopted_message_is_what_its_digest_is_of() {
+        let samples = [
+            Sample::message(&[b"Subject: a", b"", b"body"]),
+            Sample::with_envelope()
+                .line(b"Received: private")
+                .line(b"")
+                .line(b"b")
+                .end(),
+        ];
+        for sample in samples {
+            let content =
+                |limit| QueueFile::read_content(Cursor::new(&sample.bytes), &id(), 60_000, limit);
+            let (message, text) = content(1_000).unwrap();
+            let mut hasher = ContentHasher::new();
+            hasher.update(&text);
+            assert_eq!(message.digest, hasher.finish());
+            assert_eq!(message, read(&sample).unwrap());
+            assert!(content(text.len()).is_ok());
+            assert!(!content(text.len() - 1).unwrap_err().is_transient());
+        }
     }
 
     #[test]

@@ -126,6 +126,13 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// Strays could not be read, recorded or adopted.
+    #[error("cannot read or change strays")]
+    Strays {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// A decision could not be stored.
     #[error("cannot store a decision")]
     Decide {
@@ -247,6 +254,7 @@ impl StoreError {
             | Self::Begin { cause }
             | Self::Postpone { cause }
             | Self::Settle { cause }
+            | Self::Strays { cause }
             | Self::Decide { cause }
             | Self::Review { cause }
             | Self::ReadContent { cause, .. }

@@ -17,6 +17,9 @@ pub mod decisions;
 pub mod settlements;
 pub mod work;
 
+pub mod standings;
+pub mod strays;
+
 pub mod figures;
 pub mod survey;
 pub mod wake;

@@ -26,6 +26,8 @@ pub enum Wake {
     Captured,
     /// Something was decided.
     Decided,
+    /// A stray was adopted.
+    Adopted,
 }
 
 /// Hears what concerns one instance, on a connection of its own, until it is dropped.
@@ -112,7 +114,7 @@ async fn listen_forever(pool: PgPool, instance: Instance, pending: Arc<Pending>)
 async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener
-        .listen_all(["mailhold_captured", "mailhold_decided"])
+        .listen_all(["mailhold_captured", "mailhold_decided", "mailhold_adopted"])
         .await?;
     Ok(listener)
 }
@@ -131,6 +133,7 @@ async fn pass_on(listener: &mut PgListener, instance: &Instance, pending: &Pendi
         match notification.channel() {
             "mailhold_captured" => pending.add(Wake::Captured),
             "mailhold_decided" => pending.add(Wake::Decided),
+            "mailhold_adopted" => pending.add(Wake::Adopted),
             _ => pending.add(Wake::Rescan),
         }
     }

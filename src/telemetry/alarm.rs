@@ -43,11 +43,13 @@ pub enum AlarmKind {
     IdentityMismatch,
     /// A message was moved by another hand than a reviewer's.
     Gone,
+    /// Mail is on hold that nobody captured.
+    Stray,
 }
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::DirectoryUnreachable,
         Self::MirrorLost,
         Self::FlagUnknown,
@@ -62,6 +64,7 @@ impl AlarmKind {
         Self::PostfixRefused,
         Self::IdentityMismatch,
         Self::Gone,
+        Self::Stray,
     ];
 
     /// The word in logs and in the label of `mailhold_alarm`.
@@ -81,6 +84,7 @@ impl AlarmKind {
             Self::PostfixRefused => "postfix_refused",
             Self::IdentityMismatch => "identity_mismatch",
             Self::Gone => "gone",
+            Self::Stray => "stray",
         }
     }
 
@@ -91,7 +95,8 @@ impl AlarmKind {
             | Self::SpoolFull
             | Self::SpoolFailing
             | Self::PostfixRefused => Course::UntilCured,
-            Self::ConfigRefused | Self::MirrorLost => Course::Aside,
+            // A stray waits for a person; all else is confirmed and settled meanwhile.
+            Self::ConfigRefused | Self::MirrorLost | Self::Stray => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked

@@ -264,6 +264,7 @@ mod tests {
         Settings {
             instance: "mx1".parse().unwrap(),
             poll: Duration::from_secs(5),
+            reconcile: Duration::from_secs(15),
             lease: Duration::from_secs(60),
             batch: 500,
             max_backoff: Duration::from_secs(max_backoff),

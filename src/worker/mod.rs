@@ -1,7 +1,7 @@
 //! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
-//! Read in this order: identity, confirm, settle, prove, traces, fates, troubles.
+//! Read in this order: identity, confirm, settle, prove, traces, fates, reconcile, troubles.
 
 mod confirm;
 mod identity;
@@ -10,6 +10,8 @@ mod fates;
 mod prove;
 mod settle;
 mod traces;
+
+mod reconcile;
 
 mod troubles;
 
@@ -22,7 +24,7 @@ use tokio::{
 };
 
 use self::troubles::Part;
-pub use self::troubles::Troubles;
+pub use self::{reconcile::Sightings, troubles::Troubles};
 use crate::{
     domain::instance::Instance,
     postfix::{Postfix, error::PostfixError},
@@ -35,8 +37,10 @@ use crate::{
 pub struct Settings {
     /// The Postfix instance whose hold queue this worker serves.
     pub instance: Instance,
-    /// How often to look without being woken.
+    /// How often to ask the database without being woken.
     pub poll: Duration,
+    /// How often to compare the hold queue with the database.
+    pub reconcile: Duration,
     /// How long a claimed decision belongs to this worker.
     pub lease: Duration,
     /// Decisions carried out by one call of `postsuper`.
@@ -61,6 +65,8 @@ pub struct Desk {
     pub alarms: Alarms,
     /// What of Postfix does not work just now.
     pub troubles: Troubles,
+    /// What was seen in the hold queue between two listings of it.
+    pub sightings: Sightings,
 }
 
 impl Desk {
@@ -70,21 +76,26 @@ impl Desk {
 
     /// Waits for `worker.poll`, or until a reload has changed how long that is.
     async fn pause(&self) {
+        self.pause_for(|settings| settings.poll).await;
+    }
+
+    async fn pause_for(&self, length: impl Fn(&Settings) -> Duration) {
         let mut current = self.current.clone();
-        let poll = current.borrow_and_update().poll;
+        let length = length(&current.borrow_and_update());
         tokio::select! {
-            () = tokio::time::sleep(poll) => {}
+            () = tokio::time::sleep(length) => {}
             // An error means that nothing will change any more.
             Ok(()) = current.changed() => {}
         }
     }
 }
 
-/// Reasons to look, each for one of the two loops. Any number of them is one.
+/// Reasons to look, each for one of the three loops. Any number of them is one.
 #[derive(Default)]
 struct Bells {
     confirm: Notify,
     settle: Notify,
+    reconcile: Notify,
 }
 
 /// Works until `stop` turns true; what has begun is finished.
@@ -100,6 +111,11 @@ pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) -> Result<(), J
         stop.clone(),
     ));
     loops.spawn(settle::run(
+        Arc::clone(&desk),
+        Arc::clone(&bells),
+        stop.clone(),
+    ));
+    loops.spawn(reconcile::run(
         Arc::clone(&desk),
         Arc::clone(&bells),
         stop.clone(),
@@ -130,7 +146,9 @@ async fn hear_store(desk: Arc<Desk>, bells: Arc<Bells>) {
             Wake::Rescan => {
                 bells.confirm.notify_one();
                 bells.settle.notify_one();
+                bells.reconcile.notify_one();
             }
+            Wake::Adopted => bells.reconcile.notify_one(),
         }
     }
 }
@@ -139,6 +157,7 @@ async fn hear_store(desk: Arc<Desk>, bells: Arc<Bells>) {
 async fn hear_hold(desk: Arc<Desk>, bells: Arc<Bells>) {
     loop {
         if let Err(error) = hear_hold_until_blind(&desk, &bells).await {
+            desk.sightings.end();
             Troubles::note(&desk, Part::Watch, &error);
         }
         // Meanwhile what is on hold is found by polling.
@@ -148,10 +167,12 @@ async fn hear_hold(desk: Arc<Desk>, bells: Arc<Bells>) {
 
 async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), PostfixError> {
     let mut watch = desk.postfix.watch()?;
+    desk.sightings.begin(Utc::now());
     Troubles::over(desk, Part::Watch);
     bells.confirm.notify_one();
     loop {
-        watch.next_hints().await?;
+        let hints = watch.next_hints().await?;
+        desk.sightings.note(hints, Utc::now());
         bells.confirm.notify_one();
     }
 }
@@ -176,13 +197,6 @@ async fn count(desk: Arc<Desk>) {
             }
             Err(error) => note_store(&desk, &error),
         }
-        match desk.postfix.list_hold().await {
-            Ok(listing) => {
-                Troubles::over(&desk, Part::Queue);
-                desk.metrics.on_hold(listing.ids.len() + listing.n_others);
-            }
-            Err(error) => Troubles::note(&desk, Part::Queue, &error),
-        }
         if round % ROUNDS_BETWEEN_TRIES == 0 {
             Troubles::try_again(&desk).await;
         }
@@ -205,11 +219,20 @@ fn note_store(desk: &Desk, error: &StoreError) {
 
 /// Waits for a bell or the next poll; `false` when it is time to stop.
 async fn rung(bell: &Notify, desk: &Desk, stop: &mut watch::Receiver<bool>) -> bool {
+    rung_or(bell, desk.pause(), stop).await
+}
+
+/// Waits for a bell or the end of a pause; `false` when it is time to stop.
+async fn rung_or(
+    bell: &Notify,
+    pause: impl Future<Output = ()>,
+    stop: &mut watch::Receiver<bool>,
+) -> bool {
     tokio::select! {
         biased;
         // An error means that the sender is gone, which is a stop as well.
         _stopped = stop.wait_for(|stop| *stop) => false,
         () = bell.notified() => true,
-        () = desk.pause() => true,
+        () = pause => true,
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Traces {
     pub logged: Option<(Effect, String)>,
     /// Its new name, if it was submitted anew.
     pub requeued_as: Option<QueueId>,
+    /// When Postfix itself took it up for delivery, if that was asked for.
+    pub taken_up: Option<String>,
     /// Where it is now.
     pub place: Option<Place>,
 }
@@ -46,6 +48,7 @@ impl Traces {
         Self {
             logged: last_of(findings, id),
             requeued_as: findings.requeued_as.get(id).cloned(),
+            taken_up: findings.taken_up.get(id).cloned(),
             place,
         }
     }
@@ -56,6 +59,7 @@ pub(super) fn conclude(decision: Decision, hand: Hand, traces: Traces) -> Conclu
     let Traces {
         logged,
         requeued_as,
+        taken_up: _,
         place,
     } = traces;
     match (hand, logged) {

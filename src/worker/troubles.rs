@@ -31,6 +31,10 @@ pub enum Part {
     Log,
     /// What Postfix said of itself when the worker started.
     Settings,
+    /// Postfix as a whole: nobody delivers what is released.
+    Running,
+    /// That the messages under review are there, but for a few.
+    Stock,
 }
 
 /// The parts that do not work.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{ambiguous, complain, own_fault, shapes, spelt};
 use crate::{
-    cli::{Failure, Outcome, args::DecideArguments, exit},
+    cli::{Failure, Outcome, args::DecideArguments, exit, person},
     domain::{capture_id::CaptureId, decision::Decision},
     store::{
         Store, StoreError,
@@ -32,7 +32,7 @@ impl Ruling {
     ) -> Result<Self, Failure> {
         Ok(Self {
             decision,
-            reviewer: known_reviewer(reviewers, &arguments.reviewer)?,
+            reviewer: person::known("reviews.reviewers", reviewers, &arguments.reviewer)?,
             note: arguments.note.clone(),
         })
     }
@@ -134,7 +134,7 @@ async fn decide_one(
         capture_id,
         decision: ruling.decision,
         reviewer: ruling.reviewer.clone(),
-        os_user: os_user(),
+        os_user: person::os_user(),
         via: Via::Cli,
         note: ruling.note.clone(),
     };
@@ -167,35 +167,5 @@ fn spoken(answer: &Answer, ruling: &Ruling) -> String {
             "has the null sender, nobody can be told: release or discard it".to_owned()
         }
         Answer::Unknown => "there is no such review".to_owned(),
-    }
-}
-
-/// The reviewer of the configuration whose name was given, in the configuration's spelling.
-fn known_reviewer(reviewers: &[String], named: &str) -> Result<String, Failure> {
-    let known = reviewers
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(named));
-    known.cloned().ok_or_else(|| {
-        let all = if reviewers.is_empty() {
-            "nobody is".to_owned()
-        } else {
-            format!("known: {}", reviewers.join(", "))
-        };
-        let text = format!("{named:?} is not in reviews.reviewers of the configuration ({all})");
-        Failure::new(exit::NO_PERMISSION, anyhow::Error::msg(text))
-    })
-}
-
-/// Who sits at the keyboard: the user behind sudo, if there is one.
-fn os_user() -> Option<String> {
-    let uid = nix::unistd::getuid();
-    let name = nix::unistd::User::from_uid(uid)
-        .ok()
-        .flatten()
-        .map(|user| user.name);
-    let name = name.unwrap_or_else(|| uid.to_string());
-    match std::env::var("SUDO_USER") {
-        Ok(behind) if uid.is_root() && !behind.is_empty() => Some(format!("{behind} as {name}")),
-        _ => Some(name),
     }
 }

@@ -3,7 +3,7 @@
 mod decide;
 mod shapes;
 pub(super) mod table;
-mod text;
+pub(super) mod text;
 
 use std::{
     io::{self, Write},
@@ -241,7 +241,7 @@ fn spelt(key: &ReviewKey) -> String {
     clippy::print_stderr,
     reason = "standard output holds only what was asked for"
 )]
-fn complain(text: &str) {
+pub(super) fn complain(text: &str) {
     eprintln!("mailhold: {text}");
 }
 

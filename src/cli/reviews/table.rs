@@ -83,7 +83,8 @@ fn recipients(line: &Line) -> String {
     }
 }
 
-fn age(age: TimeDelta) -> String {
+/// An age as people say it.
+pub fn age(age: TimeDelta) -> String {
     let minutes = age.num_minutes().max(0);
     match minutes {
         0 => format!("{} s", age.num_seconds().max(0)),

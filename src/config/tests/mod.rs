@@ -167,6 +167,22 @@ fn a_milter_without_a_listener_is_refused() {
 }
 
 #[test]
+fn a_comparison_without_a_pause_is_refused() {
+    for wrong in ["0s", "15"] {
+        let found = faults(&sample_with(
+            "reconcile = \"15s\"",
+            &format!("reconcile = \"{wrong}\""),
+        ));
+        assert!(found.contains("worker.reconcile: "), "{found}");
+    }
+    let found = faults(&sample_with(
+        "administrators = []",
+        "administrators = \"olga\"",
+    ));
+    assert!(found.contains("reviews.administrators: "), "{found}");
+}
+
+#[test]
 fn a_lease_that_a_slow_command_would_outlive_is_refused() {
     let found = faults(&sample_with("lease = \"1m\"", "lease = \"59s\""));
     assert!(

@@ -8,11 +8,13 @@ use std::{error::Error, path::Path, time::Duration};
 use tracing::{debug, error, info, warn};
 
 mod directory;
+mod strays;
 
 pub use self::directory::{
     directory_ambiguous, directory_server_back, directory_server_failed, directory_unreachable,
     mirror_absent, mirror_lost, mirror_ready,
 };
+pub use self::strays::{adoption_failed, message_stray, stray_adopted, stray_ended};
 use super::chain::Chain;
 use crate::domain::{
     capture::Capture,
@@ -214,7 +216,8 @@ pub fn review_decided(queue_id: &QueueId, capture_id: CaptureId, decision: Decis
     );
 }
 
-/// A decision was carried out, or another hand was faster.
+/// A message left review: a decision was carried out, another hand was faster, or Postfix never took
+/// the message.
 pub fn message_settled(
     queue_id: &QueueId,
     capture_id: CaptureId,

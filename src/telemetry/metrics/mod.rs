@@ -58,6 +58,9 @@ struct Figures {
     settle: IntCounterVec,
     settle_duration: HistogramVec,
     gone: IntCounter,
+    never_queued: IntCounter,
+    strays: IntGauge,
+    reconcile_duration: Histogram,
 }
 
 /// The values of labels: a figure is there, at zero, before its first event, for alerts to see it.
@@ -199,6 +202,15 @@ impl Metrics {
                 &["decision"],
             ),
             gone: in_registry.counter("gone_total", "Messages that another hand moved"),
+            never_queued: in_registry.counter(
+                "never_queued_total",
+                "Captures whose message Postfix never took",
+            ),
+            strays: in_registry.count_now("strays", "Files on hold that nobody captured"),
+            reconcile_duration: in_registry.histogram(
+                "reconcile_duration_seconds",
+                "Time of one comparison of the hold queue with the database",
+            ),
             registry: registry.clone(),
         };
         let built = in_registry.gauges("build_info", "The running version", &["version"]);

@@ -59,6 +59,23 @@ impl Metrics {
     pub fn gone(&self) {
         self.0.gone.inc();
     }
+
+    /// Postfix never took a message that was captured.
+    pub fn never_queued(&self) {
+        self.0.never_queued.inc();
+    }
+
+    /// The hold queue was compared with the database, in so much time.
+    pub fn reconciled(&self, time: Duration) {
+        self.0.reconcile_duration.observe(time.as_secs_f64());
+    }
+
+    /// The files on hold that nobody captured.
+    pub fn strays(&self, n_files: usize) {
+        self.0
+            .strays
+            .set(i64::try_from(n_files).unwrap_or(i64::MAX));
+    }
 }
 
 fn count(number: u64) -> i64 {

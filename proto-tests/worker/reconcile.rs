@@ -1,0 +1,383 @@
+//! The hold queue and the database are compared: what left without a decision is told, and nothing is
+//! given up on one look, in the wrong directory, or while Postfix is away.
+
+use std::{fs, sync::Arc};
+
+use libtest_mimic::Trial;
+use mailhold::domain::{
+    decision::{Decision, Disposition},
+    lifecycle::State,
+};
+
+use super::{
+    mails::Mail,
+    workplace::{BOUND, Workplace},
+};
+use crate::{
+    lab::{
+        Lab,
+        eventually::{eventually, eventually_true},
+        place::give,
+        postfix::Postfix,
+        role::Role,
+        smtp::{Smtp, small_mail},
+        user::User,
+    },
+    trials::{Trials, tests},
+};
+
+const GONE: State = State::Settled(Disposition::Gone);
+const NEVER_QUEUED: State = State::Settled(Disposition::NeverQueued);
+const ALARM: &str = "mailhold_alarm{kind=\"gone\"}";
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    let mut tests = tests![trials.shared:
+        an_undecided_message_that_is_released_by_hand_is_gone,
+        an_undecided_message_that_is_removed_by_hand_is_gone,
+        an_undecided_message_that_is_requeued_by_hand_is_gone_with_its_new_name,
+        an_undecided_message_whose_file_was_unlinked_is_gone,
+        what_was_moved_while_no_worker_ran_is_gone,
+        a_capture_that_postfix_never_took_is_never_queued,
+        a_capture_without_a_message_is_gone_if_nobody_watched,
+        a_capture_whose_message_was_seen_on_hold_before_is_gone,
+        a_captured_message_that_was_delivered_all_the_same_is_gone_with_an_alarm,
+        two_workers_tell_each_loss_once,
+        nothing_is_gone_while_the_hold_queue_is_another_directory,
+        many_losses_at_once_without_a_word_are_a_riddle,
+        nothing_is_gone_while_postfix_is_away,
+        nothing_is_gone_while_postfix_makes_short_queue_ids,
+    ];
+    tests.extend(tests![trials.exclusive:
+        what_happens_while_postgresql_is_away_is_told_when_it_is_back,
+    ]);
+    tests
+}
+
+async fn an_undecided_message_that_is_released_by_hand_is_gone(lab: &Lab) {
+    gone_by_hand(lab, "-H", "postsuper logged Released at ").await;
+}
+
+async fn an_undecided_message_that_is_removed_by_hand_is_gone(lab: &Lab) {
+    gone_by_hand(lab, "-d", "postsuper logged Removed at ").await;
+}
+
+async fn an_undecided_message_that_is_requeued_by_hand_is_gone_with_its_new_name(lab: &Lab) {
+    let evidence = gone_by_hand(lab, "-r", "postsuper logged Requeued at ").await;
+    assert!(evidence.contains("; it is 4"), "{evidence}");
+}
+
+/// One of two held messages is moved by hand while a worker runs.
+async fn gone_by_hand(lab: &Lab, option: &str, told: &str) -> String {
+    let work = Workplace::new(lab).await;
+    let mails = work.all_held(2).await;
+    let worker = work
+        .worker(|settings| {
+            // Time enough for Postfix to log what became of it.
+            settings.set("worker.reconcile", "2s");
+        })
+        .await;
+    work.by_hand(option, &mails[0]).await;
+    // Else Postfix comes to look for what was requeued within a minute.
+    let pickup = work.postfix.command("postkick");
+    pickup
+        .arguments(["public", "pickup", "W"])
+        .output(b"")
+        .await;
+    let evidence = is_gone(&work, &worker, &mails[0]).await;
+    assert!(evidence.contains(told), "{evidence}");
+    assert_eq!(worker.metric(ALARM).await, 1.0);
+    assert_eq!(worker.metric("mailhold_gone_total").await, 1.0);
+    work.is_untouched(&mails[1]);
+    assert_eq!(work.review(&mails[1]).await.state, State::Held);
+    let shown = work.shown(&mails[0]).await;
+    assert!(shown.contains(told), "{shown}");
+    evidence
+}
+
+async fn an_undecided_message_whose_file_was_unlinked_is_gone(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mails = work.all_held(2).await;
+    let worker = work.worker(|_| {}).await;
+    fs::remove_file(work.hold_file(&mails[0])).unwrap();
+    let evidence = is_gone(&work, &worker, &mails[0]).await;
+    assert!(evidence.contains("no log tells why"), "{evidence}");
+    assert_eq!(work.review(&mails[1]).await.state, State::Held);
+}
+
+async fn what_was_moved_while_no_worker_ran_is_gone(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let (held, captured) = (work.held().await, work.captured().await);
+    for mail in [&held, &captured] {
+        work.by_hand("-d", mail).await;
+    }
+    let worker = work.worker(|_| {}).await;
+    for mail in [&held, &captured] {
+        let evidence = is_gone(&work, &worker, mail).await;
+        assert!(evidence.contains("Removed"), "{evidence}");
+    }
+}
+
+async fn a_capture_that_postfix_never_took_is_never_queued(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let worker = watching(&work).await;
+    let mail = without_a_file(&work, 0).await;
+    work.record(std::slice::from_ref(&mail)).await;
+    let review = work.is(&mail, NEVER_QUEUED).await;
+    let evidence = review.settled.unwrap().evidence;
+    assert!(evidence.contains("never on hold"), "{evidence}");
+    let event = ["message.never_queued", mail.id.as_str()];
+    worker.event_with(&event, BOUND).await;
+    assert_eq!(worker.metric("mailhold_never_queued_total").await, 1.0);
+    assert_eq!(worker.metric(ALARM).await, 0.0, "it needs nobody");
+}
+
+async fn a_capture_without_a_message_is_gone_if_nobody_watched(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mail = without_a_file(&work, 0).await;
+    work.record(std::slice::from_ref(&mail)).await;
+    let worker = work.worker(|_| {}).await;
+    let evidence = is_gone(&work, &worker, &mail).await;
+    assert!(evidence.contains("was not watched"), "{evidence}");
+}
+
+/// As when its record had to wait for PostgreSQL, and somebody unlinked the file meanwhile.
+async fn a_capture_whose_message_was_seen_on_hold_before_is_gone(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let worker = watching(&work).await;
+    let mut mail = work.stray().await;
+    mail.capture.captured_at = chrono::Utc::now();
+    fs::remove_file(work.hold_file(&mail)).unwrap();
+    work.record(std::slice::from_ref(&mail)).await;
+    let evidence = is_gone(&work, &worker, &mail).await;
+    assert!(evidence.contains("it was on hold"), "{evidence}");
+}
+
+/// As when Postfix lost the quarantine: the worst that can happen must be seen.
+async fn a_captured_message_that_was_delivered_all_the_same_is_gone_with_an_alarm(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let worker = watching(&work).await;
+    let (sender, recipient) = ("carla@corp.test", format!("{}@elsewhere.test", work.name()));
+    let content = small_mail(sender, &recipient, "it was let through");
+    let mut smtp = Smtp::connect(lab.postfix.plain_smtp).await;
+    let mut mail = Mail::submit_as(&mut smtp, &work.fixture, (sender, &recipient), content).await;
+    lab.sink.message_to(&recipient, BOUND).await;
+    mail.capture.captured_at = chrono::Utc::now();
+    work.record(std::slice::from_ref(&mail)).await;
+    let evidence = is_gone(&work, &worker, &mail).await;
+    assert!(evidence.contains("qmgr logged at "), "{evidence}");
+    assert_eq!(worker.metric(ALARM).await, 1.0);
+}
+
+async fn two_workers_tell_each_loss_once(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mails = work.all_held(8).await;
+    let workers = [work.worker(|_| {}).await, work.worker(|_| {}).await];
+    let (lost, kept) = mails.split_at(6);
+    for mail in lost {
+        work.by_hand("-d", mail).await;
+    }
+    for mail in lost {
+        work.is(mail, GONE).await;
+    }
+    let n_told = async || {
+        let mut n_told = 0.0;
+        for worker in &workers {
+            n_told += worker.metric("mailhold_gone_total").await;
+        }
+        n_told
+    };
+    eventually_true("each is told", BOUND, async || n_told().await == 6.0).await;
+    for mail in kept {
+        work.decide(mail, Decision::Release).await;
+        work.is_delivered_once(mail).await;
+    }
+    assert_eq!(n_told().await, 6.0);
+}
+
+async fn nothing_is_gone_while_the_hold_queue_is_another_directory(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "replaced", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let worker = watching(&work).await;
+    let mail = work.held().await;
+    is_listed(&work, &worker, 2.0).await;
+    let hold = postfix.queue_directory.join("hold");
+    let away = postfix.queue_directory.join("away");
+    fs::rename(&hold, &away).unwrap();
+    refused(&worker, "cannot look into").await;
+    fs::create_dir(&hold).unwrap();
+    give(&hold, User::named("postfix"), 0o700);
+    refused(&worker, "another directory than at the start").await;
+    assert_eq!(work.review(&mail).await.state, State::Held);
+
+    fs::remove_dir(&hold).unwrap();
+    fs::rename(&away, &hold).unwrap();
+    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    work.decide(&mail, Decision::Release).await;
+    work.is_delivered_once(&mail).await;
+    assert_eq!(worker.metric(ALARM).await, 0.0);
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+/// As when another host's worker has this instance's name.
+async fn many_losses_at_once_without_a_word_are_a_riddle(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "emptied", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mails = work.all_held(22).await;
+    let worker = work.worker(|_| {}).await;
+    is_listed(&work, &worker, 22.0).await;
+    for mail in &mails {
+        fs::remove_file(work.hold_file(mail)).unwrap();
+    }
+    refused(&worker, "22 messages under review are missing").await;
+    for mail in &mails {
+        assert_eq!(work.review(mail).await.state, State::Held);
+    }
+    // A person who knows better decides, and it is settled as any decided message is.
+    work.decide(&mails[0], Decision::Discard).await;
+    work.make_due().await;
+    eventually("it is settled", BOUND, async || {
+        work.make_due().await;
+        match work.review(&mails[0]).await.state {
+            GONE => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+async fn nothing_is_gone_while_postfix_is_away(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "away", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mails = work.all_held(2).await;
+    let worker = work.worker(|_| {}).await;
+    is_listed(&work, &worker, 2.0).await;
+    postfix.stop().await;
+    fs::remove_file(work.hold_file(&mails[0])).unwrap();
+    refused(&worker, "Postfix does not run").await;
+    several_passes(&worker).await;
+    assert_eq!(work.review(&mails[0]).await.state, State::Held);
+    postfix.start_again().await;
+    is_gone(&work, &worker, &mails[0]).await;
+    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    assert_eq!(work.review(&mails[1]).await.state, State::Held);
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+/// Postfix then renames what it has (`postsuper` at its next start or reload): the message is there,
+/// and nobody can act on it by its name.
+async fn nothing_is_gone_while_postfix_makes_short_queue_ids(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "shortened", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mails = work.all_held(2).await;
+    let worker = work.worker(|_| {}).await;
+    is_listed(&work, &worker, 2.0).await;
+    postfix.set(&["enable_long_queue_ids=no"]).await;
+    postfix.command("postsuper").run(b"").await;
+    assert!(!work.is_on_hold(&mails[0]), "it was renamed");
+    refused(&worker, "set enable_long_queue_ids = yes").await;
+    several_passes(&worker).await;
+    for mail in &mails {
+        assert_eq!(work.review(mail).await.state, State::Held);
+    }
+    assert_eq!(worker.metric("mailhold_strays").await, 2.0);
+    assert_eq!(worker.metric("mailhold_alarm{kind=\"stray\"}").await, 1.0);
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+async fn what_happens_while_postgresql_is_away_is_told_when_it_is_back(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mails = work.all_held(2).await;
+    let worker = watching(&work).await;
+    work.fixture.stop_postgres().await;
+    eventually_true("the worker is not ready", BOUND, async || {
+        !worker.is_ready().await
+    })
+    .await;
+    work.by_hand("-H", &mails[0]).await;
+    let (late, stray) = (work.stray().await, work.stray().await);
+    lab.postgres.start_again().await;
+    // What waited in the spool of a milter.
+    work.record(std::slice::from_ref(&late)).await;
+    let evidence = is_gone(&work, &worker, &mails[0]).await;
+    assert!(evidence.contains("Released"), "{evidence}");
+    work.is(&late, State::Held).await;
+    worker
+        .event_with(&["message.stray", stray.id.as_str()], BOUND)
+        .await;
+    assert_eq!(work.review(&mails[1]).await.state, State::Held);
+}
+
+/// Recorded as gone and told; gives the evidence.
+async fn is_gone(work: &Workplace<'_>, worker: &Role, mail: &Mail) -> String {
+    let review = work.is(mail, GONE).await;
+    assert!(review.decided.is_none());
+    worker
+        .event_with(&["message.gone", mail.id.as_str()], BOUND)
+        .await;
+    review.settled.unwrap().evidence
+}
+
+/// A worker whose watch on the hold queue stands: it has seen a message come.
+async fn watching(work: &Workplace<'_>) -> Role {
+    let worker = work.worker(|_| {}).await;
+    let mail = work.captured().await;
+    work.is(&mail, State::Held).await;
+    worker
+}
+
+/// A capture of a message that was removed before anybody looked, `age` seconds ago.
+async fn without_a_file(work: &Workplace<'_>, age: i64) -> Mail {
+    let mut mail = work.stray().await;
+    fs::remove_file(work.hold_file(&mail)).unwrap();
+    // Another one of the same time, which Postfix never had.
+    let name = format!("{}1", mail.id);
+    mail.id = name.parse().unwrap();
+    mail.capture.queue_id = mail.id.clone();
+    mail.capture.captured_at = chrono::Utc::now() - chrono::TimeDelta::seconds(age);
+    mail
+}
+
+/// Waits until a worker has counted so many files on hold.
+async fn is_listed(work: &Workplace<'_>, worker: &Role, n_files: f64) {
+    let what = format!("{n_files} files of {} are listed", work.name());
+    eventually(&what, BOUND, async || {
+        match worker.metric("mailhold_on_hold").await {
+            found if found == n_files => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+}
+
+/// Waits until the worker is not ready for this reason.
+async fn refused(worker: &Role, reason: &str) {
+    let what = format!("the worker is not ready: {reason}");
+    eventually(&what, BOUND, async || {
+        let (code, body) = worker.get("/readyz").await.unwrap();
+        if code == 503 && body.contains("postfix_refused") && body.contains(reason) {
+            Ok(())
+        } else {
+            Err(body)
+        }
+    })
+    .await;
+}
+
+/// Lets a worker compare several times more.
+async fn several_passes(worker: &Role) {
+    let n_passes = async || {
+        worker
+            .metric("mailhold_reconcile_duration_seconds_count")
+            .await
+    };
+    let begin = n_passes().await;
+    eventually_true("the worker has compared again", BOUND, async || {
+        n_passes().await >= begin + 4.0
+    })
+    .await;
+}

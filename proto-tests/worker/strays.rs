@@ -1,0 +1,285 @@
+//! Mail on hold that nobody captured: it is recorded by name, age and size, told, and left alone,
+//! until an administrator adopts it.
+
+use std::{fs, os::unix::fs::FileExt, sync::Arc};
+
+use libtest_mimic::Trial;
+use mailhold::domain::{decision::Decision, lifecycle::State, queue_id::QueueId};
+use serde_json::Value;
+
+use super::{
+    mails::Mail,
+    workplace::{ADMINISTRATOR, BOUND, Workplace},
+};
+use crate::{
+    lab::{
+        Lab,
+        eventually::{eventually, eventually_true},
+        postfix::Postfix,
+        program::text,
+        role::Role,
+    },
+    trials::{Trials, tests},
+};
+
+const ALARM: &str = "mailhold_alarm{kind=\"stray\"}";
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    tests![trials.shared:
+        mail_that_nobody_captured_is_a_stray_until_it_leaves,
+        a_late_capture_ends_a_stray,
+        two_workers_record_a_stray_once,
+        a_stray_is_remembered_by_the_next_worker,
+        an_adopted_stray_is_reviewed_and_released_as_any_other,
+        an_adopted_stray_that_cannot_be_read_says_why,
+        only_an_administrator_adopts_and_only_what_stands,
+    ]
+}
+
+async fn mail_that_nobody_captured_is_a_stray_until_it_leaves(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "strays", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let ours = work.held().await;
+    let stray = work.stray().await;
+    let worker = work.worker(|_| {}).await;
+    let event = found(&worker, &stray).await;
+    assert_eq!(event["level"], "WARN");
+    eventually_true("the alarm stands", BOUND, async || {
+        worker.metric(ALARM).await == 1.0
+    })
+    .await;
+    assert_eq!(worker.metric("mailhold_strays").await, 1.0);
+    assert!(worker.is_ready().await, "the worker does its work");
+
+    let row = stray_row(&work, &stray, "size_bytes > 300 and ended is null").await;
+    assert_eq!(row, "t");
+    let second = stray.id.second().unwrap();
+    let arrived = format!("floor(extract(epoch from arrived_at)) = {second}");
+    assert_eq!(stray_row(&work, &stray, &arrived).await, "t");
+    let listed = listed(&work, &[]).await;
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0]["queue_id"], stray.id.as_str());
+    assert!(!listed[0].to_string().contains("elsewhere"), "{listed:?}");
+    work.is_untouched(&stray);
+
+    work.by_hand("-H", &stray).await;
+    ended(&work, &stray, "left").await;
+    eventually_true("the alarm is over", BOUND, async || {
+        worker.metric(ALARM).await == 0.0
+    })
+    .await;
+    assert_eq!(worker.metric("mailhold_strays").await, 0.0);
+    work.flush().await;
+    work.is_delivered_once(&stray).await;
+    work.is_untouched(&ours);
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+async fn a_late_capture_ends_a_stray(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let stray = work.stray().await;
+    let worker = work.worker(|_| {}).await;
+    found(&worker, &stray).await;
+    work.record(std::slice::from_ref(&stray)).await;
+    ended(&work, &stray, "captured").await;
+    work.is(&stray, State::Held).await;
+    work.decide(&stray, Decision::Release).await;
+    work.is_delivered_once(&stray).await;
+}
+
+async fn two_workers_record_a_stray_once(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let workers = [work.worker(|_| {}).await, work.worker(|_| {}).await];
+    let stray = work.stray().await;
+    let told = || {
+        let told = workers.iter().flat_map(Role::events);
+        let told = told.filter(|event| event["event"] == "message.stray");
+        told.filter(|event| event["queue_id"] == stray.id.as_str())
+            .count()
+    };
+    eventually_true("it is told", BOUND, async || told() == 1).await;
+    work.by_hand("-d", &stray).await;
+    ended(&work, &stray, "left").await;
+    assert_eq!(told(), 1);
+    assert_eq!(stray_row(&work, &stray, "true").await, "t", "one row");
+}
+
+async fn a_stray_is_remembered_by_the_next_worker(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let strays = work.strays(2).await;
+    let worker = work.worker(|_| {}).await;
+    for stray in &strays {
+        found(&worker, stray).await;
+    }
+    worker.stop().await;
+    work.by_hand("-d", &strays[0]).await;
+    let next = work.worker(|_| {}).await;
+    ended(&work, &strays[0], "left").await;
+    eventually_true("the other one counts", BOUND, async || {
+        next.metric("mailhold_strays").await >= 1.0
+    })
+    .await;
+    assert_eq!(stray_row(&work, &strays[1], "ended is null").await, "t");
+    let told = next.events().into_iter();
+    let told = told.filter(|event| event["event"] == "message.stray");
+    let again = told.filter(|event| event["queue_id"] == strays[1].id.as_str());
+    assert_eq!(again.count(), 0, "it was told by the first one");
+}
+
+async fn an_adopted_stray_is_reviewed_and_released_as_any_other(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mut stray = work.stray().await;
+    let worker = work.worker(|_| {}).await;
+    found(&worker, &stray).await;
+    let note = ["--note", "held by another milter"];
+    let said = adopt(&work, stray.id.as_str(), ADMINISTRATOR, &note).await;
+    assert_eq!(said.0, Some(0), "{}", said.1);
+    worker
+        .event_with(&["stray.adopted", stray.id.as_str()], BOUND)
+        .await;
+    ended(&work, &stray, "adopted").await;
+
+    let sql = format!(
+        "select capture_id from capture where instance = '{}' and queue_id = '{}'",
+        work.fixture.instance, stray.id
+    );
+    let capture_id = work.fixture.execute(&sql).await.parse::<uuid::Uuid>();
+    stray.capture.id = mailhold::domain::capture_id::CaptureId::new(capture_id.unwrap());
+    let review = work.is(&stray, State::Held).await;
+    assert_eq!(review.capture.grounds.rule, "adopted");
+    assert_eq!(review.capture.grounds.matched.identity, ADMINISTRATOR);
+    assert_eq!(review.capture.digest, stray.capture.digest);
+    assert_eq!(review.capture.envelope, stray.capture.envelope);
+    assert!(review.header.subject.is_some());
+    let program = work.command("reviews");
+    let content = program
+        .arguments(["show", "--content", stray.id.as_str()])
+        .run(b"")
+        .await;
+    assert_eq!(content, text(&stray.content));
+    let listed = listed(&work, &["--all"]).await;
+    let is_ours = |line: &&Value| line["queue_id"] == stray.id.as_str();
+    let line = listed.iter().find(is_ours).unwrap();
+    assert_eq!(line["ended"], "adopted");
+    assert_eq!(line["adoption"]["administrator"], ADMINISTRATOR);
+    assert_eq!(line["adoption"]["note"], "held by another milter");
+
+    work.decide(&stray, Decision::Release).await;
+    work.is_delivered_once(&stray).await;
+}
+
+async fn an_adopted_stray_that_cannot_be_read_says_why(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mails = work.strays(2).await;
+    let worker = work.worker(|_| {}).await;
+    for stray in &mails {
+        found(&worker, stray).await;
+    }
+    // Its first record is none any more.
+    let file = work.hold_file(&mails[0]);
+    let file = fs::File::options().write(true).open(file).unwrap();
+    file.write_at(&[b'E', 0], 0).unwrap();
+    for stray in &mails {
+        adopt(&work, stray.id.as_str(), ADMINISTRATOR, &[]).await;
+    }
+    worker
+        .event_with(&["stray.adoption_failed", mails[0].id.as_str()], BOUND)
+        .await;
+    ended(&work, &mails[1], "adopted").await;
+    let listed = listed(&work, &[]).await;
+    let is_ours = |line: &&Value| line["queue_id"] == mails[0].id.as_str();
+    let line = listed.iter().find(is_ours).unwrap();
+    let reason = line["adoption"]["last_failure"].as_str().unwrap();
+    assert!(reason.contains("cannot read the queue file"), "{reason}");
+    assert!(work.is_on_hold(&mails[0]));
+}
+
+async fn only_an_administrator_adopts_and_only_what_stands(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let strays = work.strays(2).await;
+    let worker = work.worker(|_| {}).await;
+    for stray in &strays {
+        found(&worker, stray).await;
+    }
+    // Nobody captures what is adopted from here on.
+    worker.stop().await;
+    let id = strays[0].id.as_str();
+    for stranger in ["rita", "mallory", ""] {
+        let (code, said) = adopt(&work, id, stranger, &[]).await;
+        assert_eq!(code, Some(77), "{said}");
+        assert!(said.contains("reviews.administrators"), "{said}");
+    }
+    let unknown: QueueId = format!("{id}1").parse().unwrap();
+    let (code, said) = adopt(&work, unknown.as_str(), ADMINISTRATOR, &[]).await;
+    assert_eq!(code, Some(66), "{said}");
+    let (code, _) = adopt(&work, "not-an-id", ADMINISTRATOR, &[]).await;
+    assert_eq!(code, Some(64));
+    assert_eq!(adopt(&work, id, ADMINISTRATOR, &[]).await.0, Some(0));
+    let (code, said) = adopt(&work, id, ADMINISTRATOR, &[]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("adopted already"), "{said}");
+
+    let end = format!(
+        "update stray set ended = 'left', ended_at = now() where queue_id = '{}'",
+        strays[1].id
+    );
+    work.fixture.execute(&end).await;
+    let (code, said) = adopt(&work, strays[1].id.as_str(), ADMINISTRATOR, &[]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no stray any more"), "{said}");
+}
+
+/// The strays of this workplace; other tests' workers find the same mail on the same Postfix.
+async fn listed(work: &Workplace<'_>, options: &[&str]) -> Vec<Value> {
+    let program = work.command("strays").arguments(["list", "--json"]);
+    let program = program.arguments(["--limit", "10000"]).arguments(options);
+    let printed = program.run(b"").await;
+    let lines = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    lines
+        .filter(|line: &Value| line["instance"] == work.fixture.instance.as_str())
+        .collect()
+}
+
+async fn adopt(
+    work: &Workplace<'_>,
+    id: &str,
+    administrator: &str,
+    more: &[&str],
+) -> (Option<i32>, String) {
+    let id = format!("{}/{id}", work.fixture.instance);
+    let program = work.command("strays").arguments(["adopt", &id]);
+    let program = program.arguments(["--as", administrator]).arguments(more);
+    let output = program.output(b"").await;
+    let said = text(&[output.stdout, output.stderr].concat());
+    (output.status.code(), said)
+}
+
+async fn found(worker: &Role, stray: &Mail) -> Value {
+    worker
+        .event_with(&["message.stray", stray.id.as_str()], BOUND)
+        .await
+}
+
+/// What an expression says of the record of a stray.
+async fn stray_row(work: &Workplace<'_>, stray: &Mail, expression: &str) -> String {
+    let sql = format!(
+        "select {expression} from stray where instance = '{}' and queue_id = '{}'",
+        work.fixture.instance, stray.id
+    );
+    work.fixture.execute(&sql).await
+}
+
+async fn ended(work: &Workplace<'_>, stray: &Mail, end: &str) {
+    eventually(
+        &format!("the stray {}", stray.id),
+        BOUND,
+        async || match stray_row(work, stray, "ended").await {
+            found if found == end => Ok(()),
+            other => Err(other),
+        },
+    )
+    .await;
+}

@@ -1,0 +1,110 @@
+//! `mailhold strays`: what is on hold and was not captured, and its adoption by an administrator.
+//! Never tells more of a stray than name, age and size: nobody has read it yet.
+
+mod page;
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use chrono::Utc;
+
+use super::{
+    Failure, Outcome,
+    args::{AdoptArguments, StrayListArguments, StraysArguments, StraysCommand},
+    exit, person,
+    reviews::{complain, no_reader, own_fault},
+};
+use crate::{
+    config::{ConfigFile, roles},
+    store::{
+        Role, Store,
+        strays::{
+            Shown,
+            adoptions::{Adopted, Adopter},
+        },
+    },
+};
+
+/// Runs one command.
+pub fn run(config: &Path, arguments: &StraysArguments) -> Outcome {
+    let config = roles::reviews(&ConfigFile::read(config)?)?;
+    let adopter = match &arguments.command {
+        StraysCommand::List(_) => None,
+        StraysCommand::Adopt(given) => Some(adopter(&config.administrators, given)?),
+    };
+    super::runtime()?.block_on(async {
+        let store = Store::connect_lazy(&config.database, Role::Reviews)?;
+        store.check_schema().await?;
+        let done = match (&arguments.command, adopter) {
+            (StraysCommand::Adopt(given), Some(adopter)) => adopt(&store, given, &adopter).await,
+            (StraysCommand::Adopt(_), None) => Ok(ExitCode::from(exit::NO_PERMISSION)),
+            (StraysCommand::List(given), _) => list(&store, given).await,
+        };
+        done.or_else(no_reader)
+    })
+}
+
+fn adopter(administrators: &[String], given: &AdoptArguments) -> Result<Adopter, Failure> {
+    let setting = "reviews.administrators";
+    Ok(Adopter {
+        administrator: person::known(setting, administrators, &given.administrator)?,
+        os_user: person::os_user(),
+        note: given.note.clone(),
+    })
+}
+
+async fn list(store: &Store, given: &StrayListArguments) -> Outcome {
+    let which = if given.all {
+        Shown::All
+    } else {
+        Shown::Standing
+    };
+    // One more tells that there are more.
+    let mut strays = store.strays(which, given.limit + 1).await?;
+    let n_found = strays.len();
+    strays.truncate(given.limit as usize);
+    let mut out = io::stdout().lock();
+    let written = match (given.json, strays.is_empty()) {
+        (true, _) => strays
+            .iter()
+            .try_for_each(|one| writeln!(out, "{}", page::json(one))),
+        (false, true) => writeln!(out, "All mail on hold was captured."),
+        (false, false) => page::table(&mut out, &strays, Utc::now()),
+    };
+    written.map_err(own_fault)?;
+    drop(out);
+    if n_found > strays.len() {
+        complain(&format!(
+            "there are more than {}, see --limit",
+            strays.len()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn adopt(store: &Store, given: &AdoptArguments, adopter: &Adopter) -> Outcome {
+    let key = &given.key;
+    let adopted = store
+        .adopt(key.instance.as_ref(), &key.queue_id, adopter)
+        .await?;
+    let id = &key.queue_id;
+    let (text, code) = match adopted {
+        Adopted::Accepted => {
+            let text = "adopted, the worker captures it for review";
+            writeln!(io::stdout(), "{id}: {text}").map_err(own_fault)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Adopted::Already => ("is adopted already", exit::REFUSED),
+        Adopted::Ended => ("is no stray any more", exit::REFUSED),
+        Adopted::Ambiguous => (
+            "is on hold at several instances: write instance/queue-ID",
+            exit::REFUSED,
+        ),
+        Adopted::Unknown => ("there is no such stray", exit::NO_INPUT),
+    };
+    complain(&format!("{id}: {text}"));
+    Ok(ExitCode::from(code))
+}
