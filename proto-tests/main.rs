@@ -28,6 +28,7 @@ mod store;
 mod telemetry;
 mod tidy;
 mod trials;
+mod visible;
 mod wire;
 mod worker;
 
@@ -68,6 +69,7 @@ fn run_tests() -> ExitCode {
     tests.extend(reload::tests(&trials));
     tests.extend(store::tests(&trials));
     tests.extend(telemetry::tests(&trials));
+    tests.extend(visible::tests(&trials));
     tests.extend(wire::tests(&trials));
     tests.extend(worker::tests(&trials));
     trials.run(tests)

@@ -2,7 +2,7 @@
 //! it fails, and the whole where all is well. Never changes a server that others use.
 
 mod host;
-mod house;
+pub mod house;
 mod milters;
 mod postfix;
 mod printing;

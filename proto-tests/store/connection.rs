@@ -13,7 +13,7 @@ use mailhold::{
     },
 };
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
     sync::watch,
     time::timeout,
@@ -28,6 +28,7 @@ use crate::{
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut all = tests![trials.shared:
         a_refused_connection_is_transient_and_tells_its_reason,
+        a_server_that_stands_still_after_the_login_is_given_up,
         a_record_that_is_cut_short_leaves_no_open_transaction,
         a_silent_connection_is_replaced,
         a_lock_that_never_ends_is_given_up_as_transient,
@@ -51,6 +52,35 @@ async fn a_refused_connection_is_transient_and_tells_its_reason(lab: &Lab) {
         panic!("{error:?}")
     };
     assert!(cause.to_string().contains("refused"), "{cause}");
+}
+
+async fn a_server_that_stands_still_after_the_login_is_given_up(lab: &Lab) {
+    // AuthenticationOk and ReadyForQuery of PostgreSQL's protocol, and then nothing more.
+    const LET_IN: [u8; 15] = *b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+    const NO_TLS: [u8; 1] = *b"N";
+    const TLS_REQUEST_BYTES: usize = 8;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1_024];
+        if client.read(&mut request).await.unwrap() == TLS_REQUEST_BYTES {
+            client.write_all(&NO_TLS).await.unwrap();
+            client.read(&mut request).await.unwrap();
+        }
+        client.write_all(&LET_IN).await.unwrap();
+        pending::<()>().await;
+    });
+    let mut settings = Fixture::shared(lab).await.settings("mailhold_milter");
+    settings.url = format!("postgres://mailhold_milter@127.0.0.1:{port}/silent");
+    let store = Store::connect_lazy(&settings, Role::Milter).unwrap();
+    let compared = timeout(BOUND, store.check_schema()).await;
+    let error = compared.expect("an answer in time").unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    let StoreError::CompareSchema { cause } = &error else {
+        panic!("{error:?}")
+    };
+    assert!(cause.to_string().contains("no answer within"), "{cause}");
 }
 
 async fn a_record_that_is_cut_short_leaves_no_open_transaction(lab: &Lab) {

@@ -28,6 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         work_under_a_lease_is_not_claimed_again,
         postponed_work_is_claimed_after_its_pause,
         a_lost_lease_cannot_postpone,
+        a_server_clock_that_was_set_back_keeps_no_decision_waiting,
         figures_count_what_waits,
     ]
 }
@@ -257,6 +258,38 @@ pub async fn claim_some(fixture: &Fixture<'_>, worker: &str) -> Vec<Claimed> {
         }
     })
     .await
+}
+
+async fn a_server_clock_that_was_set_back_keeps_no_decision_waiting(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    for _ in 0..3 {
+        fixture.decided(Decision::Release).await;
+    }
+    let store = fixture.worker();
+    let instance = &fixture.instance;
+    let leased = store
+        .claim(instance, "before", LONG_LEASE, 1)
+        .await
+        .unwrap();
+    // As the server finds them after it was set back by an hour: one of them under a lease.
+    let set_back = format!(
+        "update work set due_at = due_at + interval '1 hour' where instance = '{instance}'"
+    );
+    fixture.execute(&set_back).await;
+    assert_eq!(fixture.claim("worker").await, []);
+    let longest = LONG_LEASE;
+    assert_eq!(store.make_due(instance, longest).await.unwrap(), 3);
+    assert_eq!(store.make_due(instance, longest).await.unwrap(), 0);
+    let claimed = fixture.claim("worker").await;
+    assert_eq!(claimed.len(), 3);
+    assert_eq!(
+        store.make_due(instance, longest).await.unwrap(),
+        0,
+        "leases stand"
+    );
+    let margin = Duration::from_secs(1);
+    let late = store.begin(&[leased[0].lease], margin).await.unwrap();
+    assert_eq!(late, [], "the lease of before is void");
 }
 
 async fn figures_count_what_waits(lab: &Lab) {

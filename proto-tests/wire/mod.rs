@@ -5,12 +5,12 @@ pub mod child;
 
 mod authors;
 mod capturing;
-mod desk;
+pub mod desk;
 mod hostile;
 mod judging;
 mod listening;
-mod mail;
-mod mta;
+pub mod mail;
+pub mod mta;
 mod negotiating;
 mod outages;
 mod people;

@@ -1,8 +1,8 @@
 //! The worker on a real Postfix and PostgreSQL, with sudo as it is shipped. What a milter does is in
 //! the tests of the whole way only.
 
-mod mails;
-mod stand_in;
+pub mod mails;
+pub mod stand_in;
 pub mod workplace;
 
 mod flow;
@@ -10,9 +10,10 @@ mod identity;
 mod other_hand;
 mod requeue;
 
-mod commands;
+pub mod commands;
 mod crash;
 mod database;
+mod lost_answers;
 mod several;
 
 mod reconcile;
@@ -34,6 +35,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         commands::tests(trials),
         crash::tests(trials),
         database::tests(trials),
+        lost_answers::tests(trials),
         several::tests(trials),
         reconcile::tests(trials),
         strays::tests(trials),

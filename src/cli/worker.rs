@@ -12,7 +12,7 @@ use crate::{
     postfix::Postfix,
     store::{Role, Store},
     telemetry::{Alarms, Metrics, events, log, serve},
-    worker::{self, Desk, Settings, Sightings, Troubles},
+    worker::{self, Desk, Rounds, Settings, Sightings, Troubles},
 };
 
 /// Carries decisions out.
@@ -56,6 +56,7 @@ async fn serve(config: WorkerConfig, reload: Reload) -> Outcome {
         alarms: alarms.clone(),
         troubles: Troubles::default(),
         sightings: Sightings::default(),
+        rounds: Rounds::default(),
     };
     events::role_ready("worker");
     let command_timeout = config.postfix.command_timeout;

@@ -22,6 +22,9 @@ pub enum Answer {
     SendSeparately,
 }
 
+/// The part of an alarm that mail feels: it has no other end than mail or a probe that does not.
+pub const MAIL: &str = "mail";
+
 /// Why a message must come again later.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
@@ -134,7 +137,8 @@ pub fn try_again(
         });
     }
     if let Some(kind) = error.alarm() {
-        alarms.raise(kind, &crate::telemetry::chain::Chain(error).to_string());
+        let detail = crate::telemetry::chain::Chain(error).to_string();
+        alarms.raise_part(kind, MAIL, &detail);
     }
     events::message_try_again(queue_id, error.reason(), error);
     Answer::TryAgain

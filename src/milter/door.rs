@@ -19,6 +19,7 @@ use tokio::{
 use tokio_util::sync::PollSemaphore;
 
 use super::{
+    KeptWaiting, Traffic,
     listener::{Bound, Listener},
     stream::{Peer, Stream},
 };
@@ -32,8 +33,9 @@ pub struct Door {
     listener: Listener,
     pause: Option<Pin<Box<Sleep>>>,
     /// Accepted, but all seats are taken.
-    waiting: Option<Peer>,
+    waiting: Option<(Peer, KeptWaiting)>,
     seats: PollSemaphore,
+    traffic: Arc<Traffic>,
     stopped: Pin<Box<dyn Future<Output = ()> + Send>>,
     alarms: Alarms,
 }
@@ -42,7 +44,7 @@ impl Door {
     /// Opens until `stop` turns true. Doors that share their seats share one limit of connections.
     pub fn open(
         listener: Listener,
-        seats: Arc<Semaphore>,
+        (seats, traffic): (Arc<Semaphore>, Arc<Traffic>),
         mut stop: watch::Receiver<bool>,
         alarms: Alarms,
     ) -> Self {
@@ -51,6 +53,7 @@ impl Door {
             pause: None,
             waiting: None,
             seats: PollSemaphore::new(seats),
+            traffic,
             stopped: Box::pin(async move {
                 // An error means that the sender is gone, which is a stop as well.
                 let _stopped = stop.wait_for(|stop| *stop).await;
@@ -91,9 +94,9 @@ impl indymilter::Listener for Door {
         if self.stopped.as_mut().poll(cx).is_ready() {
             self.close();
         }
-        let peer = match self.waiting.take() {
-            Some(peer) => peer,
-            None => ready!(self.poll_peer(cx)),
+        let (peer, kept_waiting) = match self.waiting.take() {
+            Some((peer, kept_waiting)) => (peer, Some(kept_waiting)),
+            None => (ready!(self.poll_peer(cx)), None),
         };
         match self.seats.poll_acquire(cx) {
             Poll::Ready(Some(seat)) => {
@@ -101,7 +104,8 @@ impl indymilter::Listener for Door {
                 Poll::Ready(Ok(Stream::new(peer, seat, alarms)))
             }
             Poll::Ready(None) | Poll::Pending => {
-                self.waiting = Some(peer);
+                let kept_waiting = kept_waiting.unwrap_or_else(|| self.traffic.keep_waiting());
+                self.waiting = Some((peer, kept_waiting));
                 Poll::Pending
             }
         }

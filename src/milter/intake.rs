@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Desk, Entrance,
-    answer::{Answer, IntakeError},
+    answer::{Answer, IntakeError, MAIL},
     transaction::{Addressing, EndOfMessage, Heading, Reading},
 };
 use crate::{
@@ -280,7 +280,7 @@ pub async fn capture(
     let committed = commit(desk, draft, capture).await;
     drop(on_its_way);
     let capture = committed?;
-    desk.alarms.clear(AlarmKind::SpoolFailing);
+    desk.alarms.clear_part(AlarmKind::SpoolFailing, MAIL);
     desk.metrics.captured(size_bytes);
     desk.metrics.verdict("hold");
     events::message_captured(&capture, began.elapsed());

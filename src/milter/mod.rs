@@ -116,7 +116,12 @@ pub struct Desk {
 pub struct Traffic {
     open: AtomicUsize,
     draining: AtomicBool,
+    kept_waiting: AtomicUsize,
 }
+
+/// One connection that was accepted and has no seat yet.
+#[derive(Debug)]
+pub struct KeptWaiting(Arc<Traffic>);
 
 /// One message on its way; ends when it is dropped, after a panic too.
 #[derive(Debug)]
@@ -135,6 +140,16 @@ impl Traffic {
         self.open.load(Ordering::SeqCst)
     }
 
+    /// The connections that wait for a seat: more than one for each listener wait unaccepted.
+    pub fn n_kept_waiting(&self) -> usize {
+        self.kept_waiting.load(Ordering::SeqCst)
+    }
+
+    fn keep_waiting(self: &Arc<Self>) -> KeptWaiting {
+        self.kept_waiting.fetch_add(1, Ordering::SeqCst);
+        KeptWaiting(Arc::clone(self))
+    }
+
     fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
     }
@@ -143,6 +158,12 @@ impl Traffic {
 impl Drop for OnItsWay {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for KeptWaiting {
+    fn drop(&mut self) {
+        self.0.kept_waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -163,8 +184,12 @@ pub async fn serve(
     let seats = settings.max_connections.min(Semaphore::MAX_PERMITS);
     let seats = Arc::new(Semaphore::new(seats));
     let Desk {
-        alarms, traffic, ..
+        alarms,
+        traffic,
+        metrics,
+        ..
     } = Desk::clone(&current.borrow());
+    metrics.seats(settings.max_connections);
     let mut serving = JoinSet::new();
     for (listener, entrance) in listeners {
         let callbacks = callbacks::callbacks(current.clone(), entrance);
@@ -175,7 +200,12 @@ pub async fn serve(
             ..Default::default()
         };
         let seats = Arc::clone(&seats);
-        let door = Door::open(listener, seats, stop.clone(), alarms.clone());
+        let door = Door::open(
+            listener,
+            (seats, Arc::clone(&traffic)),
+            stop.clone(),
+            alarms.clone(),
+        );
         let mut cut = cut_here.clone();
         serving.spawn(indymilter::run(door, callbacks, config, async move {
             // An error means that the sender is gone, which is a stop as well.
@@ -221,6 +251,15 @@ mod tests {
         assert_eq!(traffic.n_open(), 1);
         drop(message);
         assert_eq!(traffic.n_open(), 0);
+    }
+
+    #[test]
+    fn a_connection_is_kept_waiting_until_it_is_seated_or_given_up() {
+        let traffic = Arc::new(Traffic::default());
+        let waiting = traffic.keep_waiting();
+        assert_eq!(traffic.n_kept_waiting(), 1);
+        drop(waiting);
+        assert_eq!(traffic.n_kept_waiting(), 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Moves captures from the spool into PostgreSQL, in batches, for as long as it takes. Mail is held
 //! whether this gets on or not; nothing leaves the spool before its COMMIT.
 
-use std::{convert::Infallible, io, time::Duration};
+use std::{convert::Infallible, error::Error, io, time::Duration};
 
 use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
@@ -19,6 +19,9 @@ use crate::{
 
 /// Content of one batch, but for a single large message.
 const BATCH_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// The part of an alarm that the recorder feels, who reads the spool. It is over when nothing waits.
+pub(super) const RECORDER: &str = "recorder";
 
 /// The first pause while PostgreSQL is away; it doubles up to the setting.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -104,9 +107,7 @@ async fn take(recorder: &Recorder, max_items: usize) -> Result<Vec<Waiting>, InT
                 note_set_aside(recorder, id, &cause.to_string());
             }
             Err(error) => {
-                recorder
-                    .alarms
-                    .raise(AlarmKind::SpoolFailing, &Chain(&error).to_string());
+                note_unreadable(recorder, &error);
                 return Err(InTheWay);
             }
         }
@@ -129,13 +130,18 @@ async fn set_aside(recorder: &Recorder, id: CaptureId, error: &StoreError) -> Re
     let reason = Chain(error).to_string();
     let moved = recorder.spool.set_aside(id, &reason).await;
     moved.map_err(|error| {
-        recorder
-            .alarms
-            .raise(AlarmKind::SpoolFailing, &Chain(&error).to_string());
+        note_unreadable(recorder, &error);
         InTheWay
     })?;
     note_set_aside(recorder, id, &reason);
     Ok(())
+}
+
+fn note_unreadable(recorder: &Recorder, error: &(dyn Error + 'static)) {
+    let detail = Chain(error).to_string();
+    recorder
+        .alarms
+        .raise_part(AlarmKind::SpoolFailing, RECORDER, &detail);
 }
 
 fn note_set_aside(recorder: &Recorder, id: CaptureId, reason: &str) {
@@ -144,11 +150,11 @@ fn note_set_aside(recorder: &Recorder, id: CaptureId, reason: &str) {
 }
 
 fn in_the_way(recorder: &Recorder, error: &StoreError) -> InTheWay {
-    let detail = Chain(error).to_string();
     if let StoreError::ReadWaiting { .. } = error {
-        recorder.alarms.raise(AlarmKind::SpoolFailing, &detail);
+        note_unreadable(recorder, error);
         return InTheWay;
     }
+    let detail = Chain(error).to_string();
     recorder.alarms.raise(AlarmKind::StoreUnreachable, &detail);
     events::store_unreachable(error);
     InTheWay
@@ -178,6 +184,9 @@ fn done(recorder: &Recorder, batch: &[Waiting], time: Duration) {
     let ids: Vec<CaptureId> = batch.iter().map(|waiting| waiting.capture.id).collect();
     recorder.spool.settled(&ids);
     recorder.alarms.clear(AlarmKind::StoreUnreachable);
+    recorder
+        .alarms
+        .clear_part(AlarmKind::SpoolFailing, RECORDER);
     recorder.metrics.recorded(batch.len(), time);
     for waiting in batch {
         events::message_recorded(&waiting.capture.queue_id, waiting.capture.id);

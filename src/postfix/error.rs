@@ -114,6 +114,9 @@ pub enum PostfixError {
         /// How many are there.
         n_left: usize,
     },
+    /// A file system of Postfix's does not answer.
+    #[error("no answer from the file system of Postfix's queue or log within {0:?}")]
+    Stalled(Duration),
     /// A directory of the queue cannot be read.
     #[error("cannot look into {}", path.display())]
     Look {
@@ -171,6 +174,7 @@ impl PostfixError {
             | Self::Overdue { .. }
             | Self::Refused { .. }
             | Self::NotRunning { .. }
+            | Self::Stalled(_)
             | Self::Look { .. }
             | Self::Watch { .. }
             | Self::ReadLog { .. }

@@ -5,22 +5,22 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     fs,
-    io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
     path::Path,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     LogSource, Settings,
     command::{self, Bounds},
     error::PostfixError,
+    log_file,
 };
 use crate::domain::queue_id::QueueId;
 
-/// How much of a log is read at most.
-const TAIL_BYTES: usize = 8 * 1_024 * 1_024;
+/// How far the clock may have been set back since a mark that is a time alone.
+const CLOCK_STEP: TimeDelta = TimeDelta::hours(2);
 
 /// Lines of the journal read at most; those of a few programs of one instance.
 const JOURNAL_LINES: &str = "--lines=50000";
@@ -81,7 +81,10 @@ pub struct LogMark {
 impl LogMark {
     /// A mark known by its time alone; of a log file the whole tail is read then.
     pub fn since(since: DateTime<Utc>) -> Self {
-        Self { since, file: None }
+        Self {
+            since: since - CLOCK_STEP,
+            file: None,
+        }
     }
 
     /// The end of the log as it is now.
@@ -109,7 +112,8 @@ pub(super) async fn read(
         LogSource::Journal => read_journal(settings, programs, mark).await?,
         LogSource::File(path) => {
             super::in_background(move || {
-                read_tail(&path, mark).map_err(|cause| PostfixError::ReadLog { path, cause })
+                log_file::read_tail(&path, mark.file)
+                    .map_err(|cause| PostfixError::ReadLog { path, cause })
             })
             .await?
         }
@@ -139,7 +143,7 @@ async fn read_journal(
     let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
     let bounds = Bounds {
         deadline: settings.command_timeout,
-        output_bytes: TAIL_BYTES,
+        output_bytes: log_file::TAIL_BYTES,
     };
     let output = command::run(program, &arguments, b"", bounds).await?;
     if output.status.success() {
@@ -150,22 +154,6 @@ async fn read_journal(
         status: output.status.to_string(),
         said: output.complaint(),
     })
-}
-
-/// Reads a log file from the mark on, or its tail if it was rotated since.
-fn read_tail(path: &Path, mark: LogMark) -> io::Result<Vec<u8>> {
-    let mut file = fs::File::open(path)?;
-    let now = file.metadata()?;
-    let seen = match mark.file {
-        Some((inode, length)) if inode == now.ino() && length <= now.len() => length,
-        Some(_) | None => 0,
-    };
-    let limit = u64::try_from(TAIL_BYTES).unwrap_or(u64::MAX);
-    let start = seen.max(now.len().saturating_sub(limit));
-    file.seek(SeekFrom::Start(start))?;
-    let mut tail = Vec::new();
-    file.take(limit).read_to_end(&mut tail)?;
-    Ok(tail)
 }
 
 fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
@@ -326,23 +314,10 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_read_from_the_mark_on() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("mail.log");
-        fs::write(&path, "before\n").unwrap();
-        let settings = Settings {
-            log: LogSource::File(path.clone()),
-            ..Settings::default()
-        };
-        let mark = LogMark::at_end(&settings, DateTime::UNIX_EPOCH);
-        fs::write(&path, "before\nafter\n").unwrap();
-        assert_eq!(read_tail(&path, mark).unwrap(), b"after\n");
-
-        let rotated = directory.path().join("mail.log.1");
-        fs::rename(&path, rotated).unwrap();
-        fs::write(&path, "a new file that is longer\n").unwrap();
-        let tail = read_tail(&path, mark).unwrap();
-        assert_eq!(tail, b"a new file that is longer\n");
+    fn a_clock_that_was_set_back_hides_nothing() {
+        let captured = DateTime::UNIX_EPOCH + TimeDelta::days(1);
+        let logged_after_a_step = captured - TimeDelta::hours(1);
+        assert!(LogMark::since(captured).since < logged_after_a_step);
     }
 
     proptest! {

@@ -17,6 +17,7 @@ mod command;
 mod content;
 mod envelope;
 mod flush;
+mod log_file;
 mod record;
 mod running;
 
@@ -30,6 +31,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use tokio::time::timeout;
 
 use self::{
     error::PostfixError,
@@ -350,10 +352,41 @@ impl Settings {
     }
 }
 
+/// How long a file system may take. A dead one never answers, and would silence whoever waits for it.
+const LOOK_DEADLINE: Duration = Duration::from_secs(15);
+
 /// Runs what blocks on a thread of its own.
 async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PostfixError> + Send + 'static,
 ) -> Result<T, PostfixError> {
-    let outcome = tokio::task::spawn_blocking(work).await;
-    outcome.unwrap_or(Err(PostfixError::GivenUp))
+    within(LOOK_DEADLINE, work).await
+}
+
+async fn within<T: Send + 'static>(
+    deadline: Duration,
+    work: impl FnOnce() -> Result<T, PostfixError> + Send + 'static,
+) -> Result<T, PostfixError> {
+    match timeout(deadline, tokio::task::spawn_blocking(work)).await {
+        Ok(outcome) => outcome.unwrap_or(Err(PostfixError::GivenUp)),
+        Err(_) => Err(PostfixError::Stalled(deadline)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_system_that_does_not_answer_is_given_up() {
+        let (release, hold) = std::sync::mpsc::channel::<()>();
+        let hang = move || {
+            hold.recv().ok();
+            Ok(())
+        };
+        let given_up = within(Duration::from_millis(20), hang).await;
+        drop(release);
+        let error = given_up.unwrap_err();
+        assert!(matches!(error, PostfixError::Stalled(_)), "{error}");
+        assert!(error.is_transient());
+    }
 }

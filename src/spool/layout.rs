@@ -52,6 +52,11 @@ impl Layout {
         self.large.join(name.to_string())
     }
 
+    /// A file that says nothing, to see whether the disk takes one.
+    pub(super) fn probe(&self) -> PathBuf {
+        self.root.join("probe")
+    }
+
     /// The facts and the reason of a capture that was set aside; its presence is what counts.
     pub(super) fn aside_facts(&self, id: CaptureId) -> PathBuf {
         self.aside.join(format!("{id}.json"))

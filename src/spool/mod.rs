@@ -29,6 +29,7 @@ mod index;
 mod large;
 mod layout;
 mod load;
+mod probe;
 mod record;
 mod recovery;
 mod scan;
@@ -239,6 +240,21 @@ impl Spool {
         off_thread(move || aside::capture(&layout, &entry, &reason)).await?;
         self.settled(&[id]);
         Ok(())
+    }
+
+    /// Whether a capture could be made durable just now: measures the room, writes a few bytes, syncs
+    /// and removes them. Also while no mail comes, a disk that fails is seen so, and its cure.
+    pub async fn probe(&self) -> Result<(), SpoolError> {
+        let inner = Arc::clone(&self.inner);
+        off_thread(move || {
+            let writes = |(_, thread): &(_, JoinHandle<()>)| !thread.is_finished();
+            if !inner.writer.as_ref().is_some_and(writes) {
+                return Err(SpoolError::Stopped);
+            }
+            inner.room.free()?;
+            probe::write(&*inner.disk, &inner.layout)
+        })
+        .await
     }
 
     /// How many captures wait to be recorded.

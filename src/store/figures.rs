@@ -1,5 +1,7 @@
 //! Figures for monitoring. Never counts what is settled: that only grows.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::instance::Instance;
@@ -27,6 +29,47 @@ pub struct Waiting {
 }
 
 impl Store {
+    /// Decisions that are older than `patience` and that were tried in vain, were claimed that long
+    /// ago, or are due for that long while nobody claims anything. What waits its turn behind others
+    /// is not among them. `lease` is that of the workers.
+    pub async fn stuck(
+        &self,
+        instance: &Instance,
+        patience: Duration,
+        lease: Duration,
+    ) -> Result<Waiting, StoreError> {
+        let asked = sqlx::query!(
+            r#"select count(*) as "count!", min(created_at) as oldest
+            from work
+            where instance = $1
+                and created_at < now() - make_interval(secs => $2)
+                and (
+                    last_failure is not null
+                    or leased_by is not null
+                        and due_at < now() + make_interval(secs => $3 - $2)
+                    or due_at < now() - make_interval(secs => $2)
+                        and not exists (
+                            select
+                            from work fresh
+                            where fresh.instance = $1
+                                and fresh.leased_by is not null
+                                and fresh.due_at > now() + make_interval(secs => $3 - $2)
+                        )
+                )"#,
+            instance.as_str(),
+            patience.as_secs_f64(),
+            lease.as_secs_f64(),
+        )
+        .fetch_one(&self.pool);
+        let counted = within(asked)
+            .await
+            .map_err(|cause| StoreError::Count { cause })?;
+        Ok(Waiting {
+            count: row::size(counted.count),
+            oldest: counted.oldest,
+        })
+    }
+
     /// Counts what waits on one instance.
     pub async fn figures(&self, instance: &Instance) -> Result<Figures, StoreError> {
         let asked = sqlx::query!(

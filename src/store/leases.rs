@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::types::Uuid;
 
 use super::{Store, StoreError, row, within};
+use crate::domain::instance::Instance;
 
 /// Proof that a decision was claimed. It is void as soon as another worker claims the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +82,26 @@ impl Store {
         withdrawn
             .map(drop)
             .map_err(|cause| StoreError::Begin { cause })
+    }
+
+    /// Makes due what is due later than `longest` from now, and returns how many those were. No lease
+    /// and no pause is that long: the server's clock was set back, and they would wait as long as that.
+    pub async fn make_due(
+        &self,
+        instance: &Instance,
+        longest: Duration,
+    ) -> Result<u64, StoreError> {
+        let asked = sqlx::query!(
+            "update work
+            set due_at = now()
+            where instance = $1 and due_at > now() + make_interval(secs => $2)",
+            instance.as_str(),
+            longest.as_secs_f64(),
+        )
+        .execute(&self.pool);
+        let made = within(asked).await;
+        made.map(|made| made.rows_affected())
+            .map_err(|cause| StoreError::Postpone { cause })
     }
 
     /// Gives claimed decisions back, to be claimed again after `pause`, and returns those whose

@@ -7,6 +7,7 @@ use std::{fmt, io, time::Duration};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use tokio::time::timeout;
 
 pub mod schema;
 
@@ -109,8 +110,16 @@ impl Store {
     /// [`StoreError::Schema`] if `mailhold migrate` must run first.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         let mut connection = connect(&self.options).await?;
-        let compared = schema::compare(&mut connection).await;
-        connection.close().await.ok();
+        // A server that stands still in the middle must not keep the asker from looking again.
+        let compared = timeout(ACQUIRE_TIMEOUT, schema::compare(&mut connection)).await;
+        let compared = compared.unwrap_or_else(|_| {
+            let cause = Cause::Deadline(ACQUIRE_TIMEOUT);
+            Err(StoreError::CompareSchema { cause })
+        });
+        if compared.is_ok() {
+            // It is closed in any case; this is only the polite way.
+            let _impolite = timeout(RELEASE_TIMEOUT, connection.close()).await;
+        }
         compared
     }
 
@@ -154,7 +163,7 @@ fn connect_options(settings: &Settings, role: Role) -> Result<PgConnectOptions, 
 
 /// One connection outside the pool, with the true reason if there is none.
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
-    let connecting = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(options));
+    let connecting = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(options));
     match connecting.await {
         Ok(connected) => connected.map_err(Cause::from_sqlx),
         Err(_) => Err(Cause::Deadline(ACQUIRE_TIMEOUT)),
@@ -175,7 +184,7 @@ fn pool_options(max_connections: u32) -> PgPoolOptions {
 ///
 /// A connection that is silent is closed: it would count as used for as long as TCP tries.
 async fn is_clean(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match tokio::time::timeout(RELEASE_TIMEOUT, connection.execute("begin; rollback")).await {
+    match timeout(RELEASE_TIMEOUT, connection.execute("begin; rollback")).await {
         Ok(answered) => answered.map(|_| true),
         Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
     }
@@ -187,7 +196,7 @@ fn milliseconds(duration: Duration) -> String {
 
 /// Gives one operation its deadline.
 async fn within<T>(operation: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Cause> {
-    match tokio::time::timeout(DEADLINE, operation).await {
+    match timeout(DEADLINE, operation).await {
         Ok(answered) => answered.map_err(Cause::from_sqlx),
         Err(_) => Err(Cause::Deadline(DEADLINE)),
     }

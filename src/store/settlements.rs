@@ -128,8 +128,9 @@ impl Columns {
 }
 
 impl Store {
-    /// Settles claimed decisions, all or none, and returns those that are settled now. A missing
-    /// one was not: its lease was lost to another worker, who knows better.
+    /// Settles claimed decisions, all or none, and returns those that are settled now, or were by an
+    /// earlier call of this worker whose answer was lost. A missing one is not: its lease was lost to
+    /// another worker, who knows better.
     ///
     /// # Errors
     /// None is settled then. The database refuses a disposition that is not what was decided.
@@ -177,7 +178,13 @@ impl Store {
                 using inserted
                 where work.decision_id = inserted.decision_id
             )
-            select capture_id from moved",
+            select capture_id as \"capture_id!\" from moved
+            union all
+            select settlement.capture_id
+            from settlement
+            join unnest($1::uuid[], $2::uuid[]) as report (capture_id, decision_id)
+                using (capture_id, decision_id)
+            where settlement.worker = $8",
             &columns.capture_ids,
             &columns.decision_ids,
             &columns.fences,

@@ -1,6 +1,6 @@
 //! What the server says of its own settings and its clock, for `mailhold check`. Reads no table.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Store, StoreError, within};
 
@@ -21,7 +21,39 @@ pub struct Survey {
     pub clock: DateTime<Utc>,
 }
 
+/// How far the server's clock is from this host's, by the times right before and after the server
+/// told its own: zero where the answer's own time explains the difference.
+pub fn clocks_apart(
+    server: DateTime<Utc>,
+    before: DateTime<Utc>,
+    after: DateTime<Utc>,
+) -> TimeDelta {
+    if server < before {
+        server - before
+    } else if server > after {
+        server - after
+    } else {
+        TimeDelta::zero()
+    }
+}
+
+/// Clocks that are less than this apart do no harm: leases know the database's clock alone.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(10);
+
 impl Store {
+    /// Says how far the server's clock is from this host's, if that is too much.
+    pub async fn clock_fault(&self) -> Result<Option<String>, StoreError> {
+        let before = Utc::now();
+        let asked = sqlx::query_scalar!(r#"select clock_timestamp() as "clock!""#);
+        let told = within(asked.fetch_one(&self.pool)).await;
+        let server = told.map_err(|cause| StoreError::Survey { cause })?;
+        let apart = clocks_apart(server, before, Utc::now());
+        Ok((apart.abs() > CLOCK_TOLERANCE).then(|| {
+            let seconds = apart.num_seconds();
+            format!("the database's clock is {seconds:+} s from that of this host")
+        }))
+    }
+
     /// Asks the server; every login may.
     pub async fn survey(&self) -> Result<Survey, StoreError> {
         let asked = sqlx::query!(

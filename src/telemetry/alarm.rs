@@ -37,8 +37,18 @@ pub enum AlarmKind {
     QueueIdMissing,
     /// Postfix does not offer what the milter needs.
     NegotiationFailed,
-    /// A Postfix command failed, or the hold queue cannot be read.
+    /// The oldest capture in the spool has not moved on for too long.
+    CaptureWaits,
+    /// All seats are taken, and a connection of Postfix waits.
+    ConnectionsExhausted,
+    /// The process may open no more files.
+    HandlesExhausted,
+    /// A Postfix command failed, the hold queue cannot be read, or Postfix does not run.
     PostfixRefused,
+    /// A decision has not been carried out for too long.
+    DecisionWaits,
+    /// The clocks of this host and of the database are apart.
+    ClockApart,
     /// A queue file is not the message that was captured.
     IdentityMismatch,
     /// A message was moved by another hand than a reviewer's.
@@ -49,7 +59,7 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::DirectoryUnreachable,
         Self::MirrorLost,
         Self::FlagUnknown,
@@ -61,7 +71,12 @@ impl AlarmKind {
         Self::SessionPanicked,
         Self::QueueIdMissing,
         Self::NegotiationFailed,
+        Self::CaptureWaits,
+        Self::ConnectionsExhausted,
+        Self::HandlesExhausted,
         Self::PostfixRefused,
+        Self::DecisionWaits,
+        Self::ClockApart,
         Self::IdentityMismatch,
         Self::Gone,
         Self::Stray,
@@ -81,11 +96,32 @@ impl AlarmKind {
             Self::SessionPanicked => "session_panicked",
             Self::QueueIdMissing => "queue_id_missing",
             Self::NegotiationFailed => "negotiation_failed",
+            Self::CaptureWaits => "capture_waits",
+            Self::ConnectionsExhausted => "connections_exhausted",
+            Self::HandlesExhausted => "handles_exhausted",
             Self::PostfixRefused => "postfix_refused",
+            Self::DecisionWaits => "decision_waits",
+            Self::ClockApart => "clock_apart",
             Self::IdentityMismatch => "identity_mismatch",
             Self::Gone => "gone",
             Self::Stray => "stray",
         }
+    }
+
+    /// The kind of such a word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Whether the process is not ready while such an alarm stands.
+    pub fn is_in_the_way(self) -> bool {
+        self.course() == Course::UntilCured
+    }
+
+    /// Whether its detail may be shown to every user of the host: it names servers and directories,
+    /// and neither messages nor people nor values of the settings.
+    pub fn is_for_everybody(self) -> bool {
+        self != Self::ConfigRefused && self.course() != Course::Momentary
     }
 
     fn course(self) -> Course {
@@ -94,9 +130,16 @@ impl AlarmKind {
             | Self::StoreUnreachable
             | Self::SpoolFull
             | Self::SpoolFailing
+            | Self::ConnectionsExhausted
+            | Self::HandlesExhausted
             | Self::PostfixRefused => Course::UntilCured,
             // A stray waits for a person; all else is confirmed and settled meanwhile.
-            Self::ConfigRefused | Self::MirrorLost | Self::Stray => Course::Aside,
+            Self::ConfigRefused
+            | Self::MirrorLost
+            | Self::CaptureWaits
+            | Self::DecisionWaits
+            | Self::Stray
+            | Self::ClockApart => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked
@@ -126,10 +169,21 @@ pub struct Alarms {
     metrics: Metrics,
 }
 
+/// A fault, told by each of the parts that feel it.
 struct Active {
-    detail: String,
+    details: BTreeMap<&'static str, String>,
     last_seen: Instant,
 }
+
+impl Active {
+    fn detail(&self) -> String {
+        let details: Vec<&str> = self.details.values().map(String::as_str).collect();
+        details.join("; ")
+    }
+}
+
+/// The part that speaks for the whole.
+const WHOLE: &str = "";
 
 impl Alarms {
     /// Starts without any alarm.
@@ -145,13 +199,22 @@ impl Alarms {
 
     /// Begins an alarm, or notes that its fault still stands.
     pub fn raise(&self, kind: AlarmKind, detail: &str) {
+        self.raise_part(kind, WHOLE, detail);
+    }
+
+    /// The same as one part of the process feels it: the alarm goes on until the last part that
+    /// raised it has cleared it. Where one part works and another does not, it does not come and go.
+    pub fn raise_part(&self, kind: AlarmKind, part: &'static str, detail: &str) {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let begins = !active.contains_key(&kind);
         let now = Instant::now();
-        let fault = Active {
-            detail: detail.to_owned(),
+        let fault = active.entry(kind).or_insert_with(|| Active {
+            details: BTreeMap::new(),
             last_seen: now,
-        };
-        if active.insert(kind, fault).is_none() {
+        });
+        fault.last_seen = now;
+        fault.details.insert(part, detail.to_owned());
+        if begins {
             self.metrics.alarm(kind.as_str(), true);
             events::alarm_began(kind.as_str(), detail);
         }
@@ -161,6 +224,19 @@ impl Alarms {
     pub fn clear(&self, kind: AlarmKind) {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         if active.remove(&kind).is_some() {
+            self.metrics.alarm(kind.as_str(), false);
+            events::alarm_ended(kind.as_str());
+        }
+    }
+
+    /// One part does not feel the fault any more; the last one ends the alarm.
+    pub fn clear_part(&self, kind: AlarmKind, part: &'static str) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(fault) = active.get_mut(&kind) else {
+            return;
+        };
+        if fault.details.remove(part).is_some() && fault.details.is_empty() {
+            active.remove(&kind);
             self.metrics.alarm(kind.as_str(), false);
             events::alarm_ended(kind.as_str());
         }
@@ -186,18 +262,21 @@ impl Alarms {
     /// What an alarm that stands says.
     pub fn detail(&self, kind: AlarmKind) -> Option<String> {
         let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        active.get(&kind).map(|fault| fault.detail.clone())
+        active.get(&kind).map(Active::detail)
+    }
+
+    /// All alarms that stand, with their details.
+    pub fn standing(&self) -> Vec<(AlarmKind, String)> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = active.iter().map(|(kind, fault)| (*kind, fault.detail()));
+        told.collect()
     }
 
     /// The faults that keep the process from being ready, with their details.
     pub fn not_ready(&self) -> Vec<(AlarmKind, String)> {
-        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = active
-            .iter()
-            .filter(|(kind, _)| kind.course() == Course::UntilCured);
+        let mut standing = self.standing();
+        standing.retain(|(kind, _)| kind.is_in_the_way());
         standing
-            .map(|(kind, fault)| (*kind, fault.detail.clone()))
-            .collect()
     }
 }
 
@@ -234,6 +313,40 @@ mod tests {
                 .to_text()
                 .contains("{kind=\"config_refused\"} 0")
         );
+    }
+
+    #[test]
+    fn an_alarm_of_several_parts_ends_with_the_last_of_them() {
+        let metrics = Metrics::new();
+        let alarms = Alarms::new(metrics.clone());
+        let stands = || metrics.to_text().contains("{kind=\"store_unreachable\"} 1");
+        for (part, detail) in [("counting", "refused"), ("settling", "too slow")] {
+            alarms.raise_part(AlarmKind::StoreUnreachable, part, detail);
+        }
+        let told = alarms.not_ready();
+        assert_eq!(
+            told,
+            [(AlarmKind::StoreUnreachable, "refused; too slow".to_owned())]
+        );
+        alarms.clear_part(AlarmKind::StoreUnreachable, "counting");
+        alarms.clear_part(AlarmKind::StoreUnreachable, "confirming");
+        assert!(stands(), "another part still feels it");
+        alarms.clear_part(AlarmKind::StoreUnreachable, "settling");
+        assert!(!stands() && alarms.standing().is_empty());
+    }
+
+    #[test]
+    fn what_may_name_a_message_is_not_for_everybody() {
+        for kind in [
+            AlarmKind::Gone,
+            AlarmKind::IdentityMismatch,
+            AlarmKind::FlagUnknown,
+            AlarmKind::ConfigRefused,
+        ] {
+            assert!(!kind.is_for_everybody(), "{}", kind.as_str());
+        }
+        assert!(AlarmKind::SpoolFull.is_for_everybody());
+        assert!(AlarmKind::DecisionWaits.is_for_everybody());
     }
 
     #[test]

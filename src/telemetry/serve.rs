@@ -1,4 +1,4 @@
-//! Serves `/metrics`, `/livez` and `/readyz` of one process on loopback.
+//! Serves `/metrics`, `/livez`, `/readyz` and `/alarms` of one process on loopback.
 
 use std::{
     fmt::Write,
@@ -16,13 +16,16 @@ use axum::{
 };
 use hyper_util::rt::TokioTimer;
 
-use super::{Alarms, Metrics};
+use super::{AlarmKind, Alarms, Metrics};
 
 /// A client that has not sent its request by then is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often to look for alarms that are over.
 const ROUND: Duration = Duration::from_secs(10);
+
+/// What is said in place of a detail that is not for every user of the host.
+const IN_THE_LOG: &str = "the event alarm.began in the log has its detail";
 
 #[derive(Clone)]
 struct Figures {
@@ -59,6 +62,7 @@ pub fn start(address: SocketAddr, metrics: Metrics, alarms: Alarms) -> Result<()
         .route("/metrics", get(metrics_text))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
+        .route("/alarms", get(standing))
         .with_state(Figures {
             metrics,
             alarms: alarms.clone(),
@@ -92,11 +96,27 @@ async fn readiness(State(figures): State<Figures>) -> (StatusCode, String) {
     if faults.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
-    let text = faults
+    (StatusCode::SERVICE_UNAVAILABLE, lines(&faults))
+}
+
+/// One line per alarm that stands, those beside which the process is ready too.
+async fn standing(State(figures): State<Figures>) -> String {
+    let mut standing = figures.alarms.standing();
+    for (kind, detail) in &mut standing {
+        if !kind.is_for_everybody() {
+            *detail = IN_THE_LOG.to_owned();
+        }
+    }
+    lines(&standing)
+}
+
+fn lines(alarms: &[(AlarmKind, String)]) -> String {
+    alarms
         .iter()
         .fold(String::new(), |mut text, (kind, detail)| {
-            let _infallible = writeln!(text, "{}: {detail}", kind.as_str());
+            // What servers say may have lines of its own.
+            let words: Vec<&str> = detail.split_whitespace().collect();
+            let _infallible = writeln!(text, "{}: {}", kind.as_str(), words.join(" "));
             text
-        });
-    (StatusCode::SERVICE_UNAVAILABLE, text)
+        })
 }

@@ -7,8 +7,9 @@ use tokio::sync::watch;
 
 use super::{
     Bells, Desk,
+    asking::Asking,
     identity::{self, Found},
-    note_store, rung,
+    rung,
     troubles::{Part, Troubles},
 };
 use crate::{
@@ -33,7 +34,9 @@ type Mismatched = BTreeSet<CaptureId>;
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut mismatched = Mismatched::new();
     while rung(&bells.confirm, &desk, &mut stop).await {
+        Asking::Confirm.begin(&desk);
         confirm_all(&desk, &mut mismatched, &stop).await;
+        Asking::Confirm.end(&desk);
     }
 }
 
@@ -47,7 +50,7 @@ async fn confirm_all(desk: &Desk, mismatched: &mut Mismatched, stop: &watch::Rec
             .await;
         let page = match page {
             Ok(page) => page,
-            Err(error) => return note_store(desk, &error),
+            Err(error) => return Asking::Confirm.note(desk, &error),
         };
         let Some(last) = page.last() else { return };
         after = Some(last.capture_id);
@@ -107,6 +110,6 @@ async fn note_held(desk: &Desk, seen: &[Standing]) {
                 events::message_held(&standing.queue_id, standing.capture_id);
             }
         }
-        Err(error) => note_store(desk, &error),
+        Err(error) => Asking::Confirm.note(desk, &error),
     }
 }

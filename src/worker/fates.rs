@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{Desk, Settings, note_store};
+use super::{Desk, Settings, asking::Asking};
 use crate::{
     domain::{capture_id::CaptureId, decision::Disposition},
     store::{
@@ -173,7 +173,7 @@ impl Proven {
         let recorded = match desk.store.settle(&desk.name, &settlements).await {
             Ok(recorded) => recorded,
             Err(error) => {
-                note_store(desk, &error);
+                Asking::Settle.note(desk, &error);
                 return if error.is_transient() {
                     Tried::Away
                 } else {
@@ -240,7 +240,7 @@ async fn postpone(desk: &Desk, postponed: Postponed) {
     let pause = pause_after(attempt.unwrap_or_default(), fault, &desk.settings());
     if let Err(error) = desk.store.postpone(&leases, pause, &reason).await {
         // The leases end by themselves.
-        note_store(desk, &error);
+        Asking::Settle.note(desk, &error);
     }
 }
 

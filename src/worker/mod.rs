@@ -1,7 +1,8 @@
 //! Confirms what is on hold and carries decisions out. Never reads what people wrote, never talks to
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
-//! Read in this order: identity, confirm, settle, prove, traces, fates, reconcile, troubles.
+//! Read in this order: identity, confirm, settle, prove, traces, fates, reconcile, troubles, asking,
+//! lookout.
 
 mod confirm;
 mod identity;
@@ -13,6 +14,8 @@ mod traces;
 
 mod reconcile;
 
+mod asking;
+mod lookout;
 mod troubles;
 
 use std::{sync::Arc, time::Duration};
@@ -23,13 +26,13 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-use self::troubles::Part;
-pub use self::{reconcile::Sightings, troubles::Troubles};
+use self::{asking::Asking, troubles::Part};
+pub use self::{asking::Rounds, reconcile::Sightings, troubles::Troubles};
 use crate::{
     domain::instance::Instance,
     postfix::{Postfix, error::PostfixError},
-    store::{Store, StoreError, figures::Waiting, wake::Wake},
-    telemetry::{AlarmKind, Alarms, Metrics, chain::Chain, events},
+    store::{Store, figures::Waiting, wake::Wake},
+    telemetry::{Alarms, Metrics},
 };
 
 /// The `[worker]` section.
@@ -67,6 +70,8 @@ pub struct Desk {
     pub troubles: Troubles,
     /// What was seen in the hold queue between two listings of it.
     pub sightings: Sightings,
+    /// Which loops PostgreSQL fails just now.
+    pub rounds: Rounds,
 }
 
 impl Desk {
@@ -123,6 +128,7 @@ pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) -> Result<(), J
     let mut hearing = JoinSet::new();
     hearing.spawn(hear_store(Arc::clone(&desk), Arc::clone(&bells)));
     hearing.spawn(hear_hold(Arc::clone(&desk), bells));
+    hearing.spawn(lookout::run(Arc::clone(&desk)));
     hearing.spawn(count(desk));
     loop {
         tokio::select! {
@@ -184,9 +190,9 @@ const ROUNDS_BETWEEN_TRIES: u32 = 6;
 /// Counts what waits, for the figures, and looks whether faults are over.
 async fn count(desk: Arc<Desk>) {
     for round in 0_u32.. {
+        Asking::Count.begin(&desk);
         match desk.store.figures(&desk.settings().instance).await {
             Ok(figures) => {
-                desk.alarms.clear(AlarmKind::StoreUnreachable);
                 let now = Utc::now();
                 desk.metrics
                     .unconfirmed(figures.unconfirmed.count, age(&figures.unconfirmed, now));
@@ -195,8 +201,9 @@ async fn count(desk: Arc<Desk>) {
                 desk.metrics
                     .settling(figures.decided.count, age(&figures.decided, now));
             }
-            Err(error) => note_store(&desk, &error),
+            Err(error) => Asking::Count.note(&desk, &error),
         }
+        Asking::Count.end(&desk);
         if round % ROUNDS_BETWEEN_TRIES == 0 {
             Troubles::try_again(&desk).await;
         }
@@ -209,12 +216,6 @@ fn age(waiting: &Waiting, now: DateTime<Utc>) -> Duration {
         .oldest
         .and_then(|oldest| (now - oldest).to_std().ok())
         .unwrap_or_default()
-}
-
-fn note_store(desk: &Desk, error: &StoreError) {
-    desk.alarms
-        .raise(AlarmKind::StoreUnreachable, &Chain(error).to_string());
-    events::store_unreachable(error);
 }
 
 /// Waits for a bell or the next poll; `false` when it is time to stop.

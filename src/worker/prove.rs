@@ -139,7 +139,8 @@ async fn explain(
     fates
 }
 
-/// Records as gone what was missed twice, if it was looked for where Postfix keeps it.
+/// Records as gone what was missed twice, if it was looked for where Postfix keeps it: its queues are
+/// where they were, and it works in them. A directory that waits for its mount is empty as well.
 async fn give_up(
     desk: &Desk,
     vanished: Vec<(Claimed, &'static str)>,
@@ -155,6 +156,11 @@ async fn give_up(
         return fates;
     }
     Troubles::over(desk, Part::Settings);
+    if let Err(error) = desk.postfix.check_running().await {
+        let works = vanished.into_iter().map(|(work, _)| work).collect();
+        put_off(desk, &mut fates, works, Part::Running, &error);
+        return fates;
+    }
     for (work, evidence) in vanished {
         if missed.again(&work) {
             fates.gone(work, evidence.to_owned());

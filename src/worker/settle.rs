@@ -13,9 +13,9 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     Bells, Desk,
+    asking::Asking,
     fates::{Fates, Fault, Proven, Recorded},
     identity::{self, Found},
-    note_store,
     prove::{self, Missed},
     rung,
     troubles::{Part, Troubles},
@@ -41,7 +41,7 @@ const PART_BYTES: u64 = 64 * 1_024 * 1_024;
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut memory = Memory::default();
     while rung(&bells.settle, &desk, &mut stop).await {
-        while settle_some(&desk, &mut memory).await == Progress::More && !*stop.borrow() {}
+        while settle_round(&desk, &mut memory).await == Progress::More && !*stop.borrow() {}
     }
     // What PostgreSQL does not take now is proven again from Postfix's log after the next start.
     memory.proven.record(&desk, Fates::default()).await;
@@ -60,6 +60,13 @@ enum Progress {
     More,
     /// Nothing is due, or the database is away.
     Idle,
+}
+
+async fn settle_round(desk: &Desk, memory: &mut Memory) -> Progress {
+    Asking::Settle.begin(desk);
+    let progress = settle_some(desk, memory).await;
+    Asking::Settle.end(desk);
+    progress
 }
 
 async fn settle_some(desk: &Desk, memory: &mut Memory) -> Progress {
@@ -82,7 +89,7 @@ async fn settle_some(desk: &Desk, memory: &mut Memory) -> Progress {
         Ok(claimed) if claimed.is_empty() => return Progress::Idle,
         Ok(claimed) => claimed,
         Err(error) => {
-            note_store(desk, &error);
+            Asking::Settle.note(desk, &error);
             return Progress::Idle;
         }
     };
@@ -231,7 +238,9 @@ async fn begin(
     let begun: HashSet<Lease> = match desk.store.begin(&leases, margin).await {
         Ok(begun) => begun.into_iter().collect(),
         Err(error) => {
-            note_store(desk, &error);
+            Asking::Settle.note(desk, &error);
+            // The word may have been taken, and only the answer lost.
+            withdraw(desk, &works).await;
             let mut fates = Fates::default();
             fates.postpone(works, Fault::Service, &Chain(&error).to_string());
             return fates;
@@ -255,7 +264,7 @@ async fn withdraw(desk: &Desk, works: &[Claimed]) {
     let fresh = works.iter().filter(|work| work.begun_at.is_none());
     let leases: Vec<Lease> = fresh.map(|work| work.lease).collect();
     if let Err(error) = desk.store.withdraw(&leases).await {
-        note_store(desk, &error);
+        Asking::Settle.note(desk, &error);
     }
 }
 

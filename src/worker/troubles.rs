@@ -37,6 +37,20 @@ pub enum Part {
     Stock,
 }
 
+impl Part {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Commands => "commands",
+            Self::Queue => "queue",
+            Self::Watch => "watch",
+            Self::Log => "log",
+            Self::Settings => "settings",
+            Self::Running => "running",
+            Self::Stock => "stock",
+        }
+    }
+}
+
 /// The parts that do not work.
 #[derive(Debug, Default)]
 pub struct Troubles(Mutex<BTreeSet<Part>>);
@@ -45,8 +59,11 @@ impl Troubles {
     /// Begins the alarm, or goes on with it; tells of a part's first fault.
     pub(super) fn note(desk: &Desk, part: Part, error: &PostfixError) {
         let mut parts = desk.troubles.parts();
-        desk.alarms
-            .raise(AlarmKind::PostfixRefused, &Chain(error).to_string());
+        desk.alarms.raise_part(
+            AlarmKind::PostfixRefused,
+            part.as_str(),
+            &Chain(error).to_string(),
+        );
         if parts.insert(part) {
             events::postfix_refused(error);
         }
@@ -56,9 +73,8 @@ impl Troubles {
     pub(super) fn over(desk: &Desk, part: Part) {
         let mut parts = desk.troubles.parts();
         parts.remove(&part);
-        if parts.is_empty() {
-            desk.alarms.clear(AlarmKind::PostfixRefused);
-        }
+        desk.alarms
+            .clear_part(AlarmKind::PostfixRefused, part.as_str());
     }
 
     /// Tries again what failed and what nobody may ask for in a long time.

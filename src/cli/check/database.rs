@@ -7,7 +7,10 @@ use super::{
     report::{Answer, Finding},
 };
 use crate::{
-    store::{Role, Settings, Store, StoreError, survey::Survey},
+    store::{
+        Role, Settings, Store, StoreError,
+        survey::{Survey, clocks_apart},
+    },
     telemetry::chain::Chain,
 };
 
@@ -190,15 +193,20 @@ fn durability(survey: &Survey, name: &str) -> Vec<Answer> {
 }
 
 fn clock(theirs: DateTime<Utc>, before: DateTime<Utc>, after: DateTime<Utc>) -> Answer {
-    let early = before - theirs;
-    let late = theirs - after;
-    let off = early.max(late);
-    if off <= CLOCK_TOLERANCE {
+    let apart = clocks_apart(theirs, before, after);
+    if apart.abs() <= CLOCK_TOLERANCE {
         return Answer::good("PostgreSQL has the time of this host");
     }
-    let side = if early > late { "behind" } else { "ahead of" };
+    let side = if apart < TimeDelta::zero() {
+        "behind"
+    } else {
+        "ahead of"
+    };
     Answer::fault(
-        format!("PostgreSQL is {} s {side} this host", off.num_seconds()),
+        format!(
+            "PostgreSQL is {} s {side} this host",
+            apart.abs().num_seconds()
+        ),
         "let both hosts take their time from the same source (NTP)",
     )
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::{
-    Scene, database, directory, files, host, limits, listed, policy, postfix,
+    Scene, alarms, database, directory, files, host, limits, listed, policy, postfix,
     report::{Answer, Finding},
     services, socket, sudo,
 };
@@ -53,13 +53,14 @@ const OF_HOST: [(&str, OfHost); 4] = [
 /// Makes all checks, those of different servers side by side.
 pub async fn run(scene: Scene) -> Vec<Finding> {
     let scene = Arc::new(scene);
-    let (postfix, directory, database, host) = tokio::join!(
+    let (postfix, directory, database, host, alarms) = tokio::join!(
         of_postfix(&scene),
         directory::findings(&scene),
         database::findings(&scene),
         of_host(&scene),
+        alarms::findings(&scene),
     );
-    [postfix, directory, database, host].concat()
+    [postfix, directory, database, host, alarms].concat()
 }
 
 async fn of_postfix(scene: &Arc<Scene>) -> Vec<Finding> {

@@ -6,6 +6,7 @@ mod offline;
 mod print;
 mod report;
 
+mod alarms;
 mod database;
 mod directory;
 mod files;

@@ -18,6 +18,13 @@ impl Metrics {
         self.0.policy_watching.set(watching);
     }
 
+    /// How many connections the milter takes at once.
+    pub fn seats(&self, n_seats: usize) {
+        self.0
+            .milter_max_connections
+            .set(i64::try_from(n_seats).unwrap_or(i64::MAX));
+    }
+
     /// A milter connection was opened.
     pub fn connection_opened(&self) {
         self.0.milter_connections.inc();

@@ -25,6 +25,7 @@ struct Figures {
     config_is_good: IntGauge,
     config_read_at: IntGauge,
     milter_connections: IntGauge,
+    milter_max_connections: IntGauge,
     milter_sessions: IntCounterVec,
     milter_verdicts: IntCounterVec,
     policy_watching: IntGauge,
@@ -99,6 +100,10 @@ impl Metrics {
                 "When the settings in force were read",
             ),
             milter_connections: in_registry.count_now("milter_connections", "Open connections"),
+            milter_max_connections: in_registry.count_now(
+                "milter_max_connections",
+                "Connections that are taken at once",
+            ),
             milter_sessions: in_registry.counters(
                 "milter_sessions_total",
                 "Connections that ended: quit, cut or panic",

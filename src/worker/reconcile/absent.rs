@@ -22,7 +22,8 @@ use crate::{
     },
     telemetry::{AlarmKind, events},
     worker::{
-        Desk, note_store,
+        Desk,
+        asking::Asking,
         traces::Traces,
         troubles::{Part, Troubles},
     },
@@ -254,7 +255,7 @@ async fn record(desk: &Desk, memory: &mut Memory, part: &[Closing]) -> Result<()
                 match desk.store.settle_undecided(&desk.name, one).await {
                     Ok(closed) => finish(desk, memory, one, &closed),
                     Err(error) if error.is_transient() => return Err(error),
-                    Err(error) => note_store(desk, &error),
+                    Err(error) => Asking::Reconcile.note(desk, &error),
                 }
             }
         }

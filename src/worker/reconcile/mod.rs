@@ -19,7 +19,9 @@ use tokio::{sync::watch, time::Instant};
 pub use self::sightings::Sightings;
 use self::{absent::Absent, adopt::Refused, sightings::Departed, strays::Strays};
 use super::{
-    Bells, Desk, note_store, rung_or,
+    Bells, Desk,
+    asking::Asking,
+    rung_or,
     troubles::{Part, Troubles},
 };
 use crate::{
@@ -138,6 +140,7 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     let n_others = memory.roll.n_others();
     desk.metrics.on_hold(memory.roll.len() + n_others);
     memory.take_in(changes, desk.sightings.take());
+    Asking::Reconcile.begin(desk);
     match compare(desk, memory).await {
         Ok(()) => {
             desk.metrics.reconciled(begin.elapsed());
@@ -146,10 +149,11 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
             }
         }
         Err(error) => {
-            note_store(desk, &error);
+            Asking::Reconcile.note(desk, &error);
             memory.store = StoreSince::Away;
         }
     }
+    Asking::Reconcile.end(desk);
     // A name that Postfix is only just renaming is told once.
     memory.strays.tell(desk, n_others.min(memory.n_others));
     memory.n_others = n_others;
