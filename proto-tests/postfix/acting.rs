@@ -188,7 +188,7 @@ async fn a_hashed_hold_queue_is_acted_on(lab: &Lab) {
     let id = held_message_in(&other, "hashed@elsewhere.test").await;
     becomes(&postfix, &id, Presence::Ready).await;
     let (_, changes) = postfix.call_roll(Roll::default()).await;
-    assert_eq!(changes.unwrap().came, [id.clone()]);
+    assert_eq!(changes.unwrap().came, std::slice::from_ref(&id));
     assert!(postfix.read_held(&id).await.unwrap().was_made_as(&id));
     let ids = [id];
     let report = postfix.carry_out(Action::Release, &ids).await.unwrap();

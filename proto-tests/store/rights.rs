@@ -264,7 +264,17 @@ async fn the_workers_login_captures_only_what_was_adopted(lab: &Lab) {
     let content = "long ".repeat(300_000);
     assert_eq!(worker.run(&adopt(&stray, &content)).await, 1);
     assert_eq!(worker.run(&adopt(&stray, "y")).await, 0, "it is captured");
-    let made = format!(
+    assert_eq!(
+        fixture.execute(&all_captured(&fixture)).await,
+        "4jWkMG56f7z1j|captured|adopted|olga|1500000|t|2|b@x.test c@x.test"
+    );
+    let ended = format!("{find} and ended = 'adopted'");
+    assert_eq!(fixture.execute(&ended).await, stray);
+}
+
+/// Asks for what is captured, with its chunks and recipients.
+fn all_captured(fixture: &Fixture<'_>) -> String {
+    format!(
         "select c.queue_id, c.state, c.rule, c.matched_identity, c.size_bytes,
             c.digest = sha256(content.bytes), content.n_chunks,
             (select string_agg(recipient, ' ' order by ordinal) from capture_recipient r
@@ -275,13 +285,7 @@ async fn the_workers_login_captures_only_what_was_adopted(lab: &Lab) {
             using (capture_id)
         where c.instance = '{}'",
         fixture.instance
-    );
-    assert_eq!(
-        fixture.execute(&made).await,
-        "4jWkMG56f7z1j|captured|adopted|olga|1500000|t|2|b@x.test c@x.test"
-    );
-    let ended = format!("{find} and ended = 'adopted'");
-    assert_eq!(fixture.execute(&ended).await, stray);
+    )
 }
 
 async fn no_login_can_lend_itself_the_owners_rights(lab: &Lab) {
