@@ -129,7 +129,10 @@ async fn a_settlement_is_recorded_once(lab: &Lab) {
             .unwrap(),
         [capture.id]
     );
-    assert_eq!(worker.settle("w1", &[report]).await.unwrap(), []);
+    // Whoever did not hear the answer is told again; nobody else's settlement is taken for one's own.
+    let again = worker.settle("w1", std::slice::from_ref(&report)).await;
+    assert_eq!(again.unwrap(), [capture.id]);
+    assert_eq!(worker.settle("w2", &[report]).await.unwrap(), []);
     assert_eq!(fixture.count("settlement").await, 1);
 }
 
