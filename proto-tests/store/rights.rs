@@ -321,33 +321,8 @@ async fn no_login_can_lend_itself_the_owners_rights(lab: &Lab) {
     }
 }
 
-async fn the_rights_are_exactly_these(lab: &Lab) {
-    let fixture = Fixture::shared(lab).await;
-    let rights = fixture
-        .execute(
-            "select replace(grantee, 'mailhold_', ''), table_name, lower(privilege_type)
-            from information_schema.table_privileges
-            where grantee in ('mailhold_milter', 'mailhold_worker', 'mailhold_reviews', 'PUBLIC')
-                and table_schema = 'public'
-            union
-            select replace(grantee, 'mailhold_', ''), table_name,
-                lower(privilege_type) || ' ('
-                    || case when count(*) > 7 then count(*)::text
-                        else string_agg(column_name, ' ' order by column_name) end || ')'
-            from information_schema.column_privileges c
-            where grantee in ('mailhold_milter', 'mailhold_worker', 'mailhold_reviews', 'PUBLIC')
-                and table_schema = 'public'
-                and not exists (
-                    select
-                    from information_schema.table_privileges t
-                    where (t.grantee, t.table_name, t.privilege_type)
-                        = (c.grantee, c.table_name, c.privilege_type)
-                )
-            group by grantee, table_name, privilege_type
-            order by 1, 2, 3",
-        )
-        .await;
-    let expected = "\
+/// All rights of all logins, and no others: login, table, right, columns.
+const RIGHTS: &str = "\
 milter|_sqlx_migrations|select
 milter|capture|insert (26)
 milter|capture_content|insert (bytes capture_id encoding ordinal)
@@ -385,5 +360,32 @@ worker|stray|update (ended ended_at)
 worker|work|delete
 worker|work|select
 worker|work|update (attempt begun_at due_at last_failure leased_by)";
-    assert_eq!(rights, expected, "\n{rights}\n");
+
+async fn the_rights_are_exactly_these(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let rights = fixture
+        .execute(
+            "select replace(grantee, 'mailhold_', ''), table_name, lower(privilege_type)
+            from information_schema.table_privileges
+            where grantee in ('mailhold_milter', 'mailhold_worker', 'mailhold_reviews', 'PUBLIC')
+                and table_schema = 'public'
+            union
+            select replace(grantee, 'mailhold_', ''), table_name,
+                lower(privilege_type) || ' ('
+                    || case when count(*) > 7 then count(*)::text
+                        else string_agg(column_name, ' ' order by column_name) end || ')'
+            from information_schema.column_privileges c
+            where grantee in ('mailhold_milter', 'mailhold_worker', 'mailhold_reviews', 'PUBLIC')
+                and table_schema = 'public'
+                and not exists (
+                    select
+                    from information_schema.table_privileges t
+                    where (t.grantee, t.table_name, t.privilege_type)
+                        = (c.grantee, c.table_name, c.privilege_type)
+                )
+            group by grantee, table_name, privilege_type
+            order by 1, 2, 3",
+        )
+        .await;
+    assert_eq!(rights, RIGHTS, "\n{rights}\n");
 }

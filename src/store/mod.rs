@@ -29,6 +29,8 @@ pub mod wake;
 pub mod watched;
 
 mod error;
+#[cfg(test)]
+mod error_tests;
 mod leases;
 mod row;
 mod verifier;
