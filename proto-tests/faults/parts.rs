@@ -144,7 +144,8 @@ async fn a_history_is_read_back_as_it_was_written() {
         Heard::Unknown("nothing was heard yet".to_owned())
     );
     ledger.decided(number, Heard::Acknowledged);
-    ledger.by_hand(&RELEASED.parse().unwrap(), Act::Requeue);
+    let by_hand = ledger.by_hand(&RELEASED.parse().unwrap(), Act::Requeue);
+    ledger.was_done_by_hand(by_hand, true);
     ledger.disturb(Trouble::SinkCut, Utc::now(), Utc::now());
     ledger.disturb(Trouble::PostfixStopped, Utc::now(), Utc::now());
 
@@ -159,6 +160,7 @@ async fn a_history_is_read_back_as_it_was_written() {
     assert_eq!(read.submissions[4].standing, Standing::Changing);
     assert_eq!(read.ballots[number].heard, Heard::Acknowledged);
     assert_eq!((read.by_hand.len(), read.disturbances.len()), (1, 2));
+    assert_eq!(read.by_hand[0].was_done, Some(true));
 }
 
 async fn a_snapshot_is_read_back_as_it_was_written() {

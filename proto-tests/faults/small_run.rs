@@ -24,6 +24,7 @@ use crate::{
         eventually::eventually,
         place::random_text,
         postfix::Postfix,
+        program::text,
         sink::Sink,
     },
     trials::{Trials, tests},
@@ -144,10 +145,13 @@ async fn flag_somebody(lab: &Lab, people: &People, ledger: &Ledger) {
 async fn expire(postfix: &Postfix, ledger: &Ledger, desk: &Desk) {
     let sql = "select queue_id from capture where state = 'held' order by capture_id desc limit 1";
     let id: QueueId = desk.database.execute(sql).await.parse().unwrap();
-    ledger.by_hand(&id, Act::Expire);
+    let number = ledger.by_hand(&id, Act::Expire);
     let command = postfix.command("postsuper");
     let command = command.arguments([Act::Expire.option(), "-", "hold"]);
-    command.run(id.as_str().as_bytes()).await;
+    let output = command.output(id.as_str().as_bytes()).await;
+    let said = text(&output.stderr);
+    assert!(said.contains(id.as_str()), "{said}");
+    ledger.was_done_by_hand(number, true);
 }
 
 async fn quiet(postfix: &Postfix, desk: &Desk, store: &Store, deciders: &Deciders) {

@@ -72,7 +72,8 @@ pub(super) fn by_mailhold<'a>(view: &View<'a>) -> BTreeMap<&'a str, HashMap<Act,
         let of_it = acts.entry(&moved.queue_id).or_default();
         *of_it.entry(moved.act).or_default() += 1;
     }
-    for by_hand in &view.history.by_hand {
+    let by_hand = view.history.by_hand.iter();
+    for by_hand in by_hand.filter(|one| one.may_count()) {
         let logged: &[Act] = match by_hand.act {
             Act::Return => &[Act::Expire, Act::Release],
             Act::Hold => &[Act::Hold],

@@ -110,7 +110,7 @@ impl<'a> View<'a> {
                 view.deliveries.entry(origin).or_default().push(delivery);
             }
         }
-        for by_hand in &history.by_hand {
+        for by_hand in history.by_hand.iter().filter(|one| one.may_count()) {
             let origin = view.origin(&by_hand.queue_id);
             view.by_hand.entry(origin).or_default().push(by_hand);
         }

@@ -11,7 +11,7 @@ use super::{
     },
     Scene,
 };
-use crate::lab::chance::Chance;
+use crate::lab::{chance::Chance, program::text};
 
 /// What the operator did.
 #[derive(Default)]
@@ -67,12 +67,15 @@ impl Hands {
 }
 
 async fn one(house: &House, ledger: &Ledger, id: &QueueId, act: Act) {
-    ledger.by_hand(id, act);
+    let number = ledger.by_hand(id, act);
     let mut arguments = vec![act.option(), "-"];
     // Only what is on hold may be released, removed or submitted anew.
     if act != Act::Hold {
         arguments.push("hold");
     }
     let command = house.postfix.command("postsuper").arguments(arguments);
-    command.output(id.as_str().as_bytes()).await;
+    let output = command.output(id.as_str().as_bytes()).await;
+    // It tells each message that it did something to, and ends with 0 where it found none.
+    let was_done = text(&output.stderr).contains(id.as_str());
+    ledger.was_done_by_hand(number, was_done);
 }

@@ -152,6 +152,8 @@ pub struct ByHand {
     pub act: Act,
     /// Before the command ran.
     pub at: DateTime<Utc>,
+    /// Whether `postsuper` said that it did it; `None` while nobody knows.
+    pub was_done: Option<bool>,
 }
 
 /// A time in which Postfix may deliver a message and not know that it did.
@@ -185,6 +187,13 @@ impl Act {
             Self::Expire => "-e",
             Self::Return => "-f",
         }
+    }
+}
+
+impl ByHand {
+    /// Whether it may have had an effect.
+    pub fn may_count(&self) -> bool {
+        self.was_done != Some(false)
     }
 }
 

@@ -67,14 +67,22 @@ impl Ledger {
         ballot.ended_at = Some(Utc::now());
     }
 
-    /// An operator's act on one message. Note it before the command runs.
-    pub fn by_hand(&self, queue_id: &QueueId, act: Act) {
+    /// An operator's act on one message. Note it before the command runs; gives its number.
+    pub fn by_hand(&self, queue_id: &QueueId, act: Act) -> usize {
         let by_hand = ByHand {
             queue_id: queue_id.to_string(),
             act,
             at: Utc::now(),
+            was_done: None,
         };
-        self.0.lock().unwrap().by_hand.push(by_hand);
+        let mut history = self.0.lock().unwrap();
+        history.by_hand.push(by_hand);
+        history.by_hand.len() - 1
+    }
+
+    /// Whether `postsuper` said that it did it: what had no effect explains nothing.
+    pub fn was_done_by_hand(&self, number: usize, was_done: bool) {
+        self.0.lock().unwrap().by_hand[number].was_done = Some(was_done);
     }
 
     /// Something that lets Postfix deliver twice. Note it before it begins and after it ends.

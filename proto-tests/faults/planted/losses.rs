@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use super::{
     super::{
         checker::Invariant,
-        ledger::Outcome,
+        ledger::{Act, ByHand, Outcome},
         truth::{LOCAL, RELEASED, REQUEUED, RETURNED, UNHEARD},
     },
     accepts, finds,
@@ -23,6 +23,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         local_mail_that_never_arrived_is_found,
         mail_of_which_no_client_heard_and_that_vanished_from_hold_is_found,
         mail_that_postfix_set_aside_is_found,
+        mail_that_a_hand_tried_to_remove_in_vain_and_is_lost_is_found,
         mail_on_its_way_is_not_lost,
         mail_of_which_no_client_heard_may_not_be_there,
     ]
@@ -58,6 +59,19 @@ async fn mail_that_postfix_set_aside_is_found() {
     finds(Invariant::NoLoss, |truth| {
         truth.forget_arrived(RELEASED);
         truth.queue(RELEASED, "corrupt");
+    });
+}
+
+async fn mail_that_a_hand_tried_to_remove_in_vain_and_is_lost_is_found() {
+    finds(Invariant::NoLoss, |truth| {
+        truth.forget_arrived(RELEASED);
+        let at = truth.tick();
+        truth.history.by_hand.push(ByHand {
+            queue_id: RELEASED.to_owned(),
+            act: Act::Remove,
+            at,
+            was_done: Some(false),
+        });
     });
 }
 

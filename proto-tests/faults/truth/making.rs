@@ -167,7 +167,12 @@ impl Truth {
     pub(super) fn by_hand(&mut self, id: &str, act: Act) {
         let at = self.tick();
         let queue_id = id.to_owned();
-        self.history.by_hand.push(ByHand { queue_id, act, at });
+        self.history.by_hand.push(ByHand {
+            queue_id,
+            act,
+            at,
+            was_done: Some(true),
+        });
         self.moved(id, act);
     }
 
