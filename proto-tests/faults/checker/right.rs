@@ -114,8 +114,13 @@ fn unmoved(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> Optio
     let is_moved = !view.by_hand(id).is_empty();
     // A worker that died with its command, between the file and the line in the log, cannot tell
     // its own hand from another: what was decided has happened, and the record says so.
-    let is_unlogged =
-        matches!(view.fate(letter, id), Fate::Discarded) && settlement.evidence.contains(IN_DOUBT);
+    let is_decided = match view.fate(letter, id) {
+        Fate::Discarded => true,
+        Fate::Delivered => view.was_decided(id, &["release"]),
+        Fate::Bounced => view.was_decided(id, &["return"]),
+        Fate::Queued(_) | Fate::Removed | Fate::Missing(_) => false,
+    };
+    let is_unlogged = is_decided && settlement.evidence.contains(IN_DOUBT);
     let is_wrong = (is_accepted || is_there) && !is_moved && !is_unlogged;
     is_wrong.then(|| {
         let fate = view.fate(letter, id);

@@ -31,6 +31,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_state_without_its_settlement_is_found,
         mail_that_is_called_gone_and_nobody_moved_is_found,
         a_discard_that_was_never_logged_may_be_called_gone_where_the_record_says_so,
+        a_release_that_was_never_logged_may_be_called_gone_where_the_record_says_so,
         a_discard_that_is_called_gone_for_another_reason_is_found,
         accepted_mail_that_is_called_never_queued_is_found,
         work_that_is_left_for_what_is_settled_is_found,
@@ -152,27 +153,30 @@ async fn mail_that_is_called_gone_and_nobody_moved_is_found() {
 }
 
 /// What is left when a worker and its command die between the file and the line in the log.
-fn unlogged(truth: &mut Truth) {
-    truth
-        .found
-        .moved
-        .retain(|moved| moved.queue_id != DISCARDED);
-    truth.captured(DISCARDED).state = "gone".to_owned();
-    let settlement = truth.settled(DISCARDED);
+fn unlogged(truth: &mut Truth, id: &str) {
+    truth.found.moved.retain(|moved| moved.queue_id != id);
+    truth.captured(id).state = "gone".to_owned();
+    let settlement = truth.settled(id);
     settlement.disposition = "gone".to_owned();
     settlement.method = "none".to_owned();
 }
 
 async fn a_discard_that_was_never_logged_may_be_called_gone_where_the_record_says_so() {
-    accepts(|truth| {
-        unlogged(truth);
-        truth.settled(DISCARDED).evidence =
-            "this worker or another hand moved it, no log tells which".to_owned();
-    });
+    accepts(|truth| in_doubt(truth, DISCARDED));
+}
+
+async fn a_release_that_was_never_logged_may_be_called_gone_where_the_record_says_so() {
+    accepts(|truth| in_doubt(truth, RELEASED));
+}
+
+fn in_doubt(truth: &mut Truth, id: &str) {
+    unlogged(truth, id);
+    truth.settled(id).evidence =
+        "this worker or another hand moved it, no log tells which".to_owned();
 }
 
 async fn a_discard_that_is_called_gone_for_another_reason_is_found() {
-    finds(Invariant::RightMessage, unlogged);
+    finds(Invariant::RightMessage, |truth| unlogged(truth, DISCARDED));
 }
 
 async fn accepted_mail_that_is_called_never_queued_is_found() {
