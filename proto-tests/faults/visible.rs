@@ -78,29 +78,7 @@ impl Lookout {
 
     /// A table of the faults that were alone: how soon they were seen, and how soon their end.
     pub fn table(&self, injected: &[Injected]) -> String {
-        let looks = self.looks.lock().unwrap();
-        let mut kinds: BTreeMap<String, Seen> = BTreeMap::new();
-        for one in injected.iter().filter(|one| one.planned.alone) {
-            let first = |is_red: bool, from: DateTime<Utc>| {
-                let later = looks.iter().filter(|look| look.at >= from);
-                let found = later.clone().find(|look| look.is_red == is_red)?;
-                (found.at - from).to_std().ok()
-            };
-            let seen = kinds.entry(one.planned.fault.kind()).or_default();
-            seen.red.push(first(true, one.from));
-            seen.green.push(first(false, one.to));
-        }
-        let mut table = String::new();
-        for (kind, seen) in kinds {
-            let red = worst(&seen.red, RED_WITHIN);
-            let green = worst(&seen.green, GREEN_WITHIN);
-            writeln!(
-                table,
-                "  {kind:<36} red after {red:<14} green after {green}"
-            )
-            .unwrap();
-        }
-        table
+        table(&self.looks.lock().unwrap(), injected)
     }
 }
 
@@ -125,6 +103,31 @@ fn worst(times: &[Option<Duration>], bound: Duration) -> String {
     }
 }
 
+fn table(looks: &[Look], injected: &[Injected]) -> String {
+    let mut kinds: BTreeMap<String, Seen> = BTreeMap::new();
+    for one in injected.iter().filter(|one| one.planned.alone) {
+        let first = |is_red: bool, from: DateTime<Utc>| {
+            let later = looks.iter().filter(|look| look.at >= from);
+            let found = later.clone().find(|look| look.is_red == is_red)?;
+            (found.at - from).to_std().ok()
+        };
+        let seen = kinds.entry(one.planned.fault.kind()).or_default();
+        seen.red.push(first(true, one.from));
+        seen.green.push(first(false, one.to));
+    }
+    let mut table = String::new();
+    for (kind, seen) in kinds {
+        let red = worst(&seen.red, RED_WITHIN);
+        let green = worst(&seen.green, GREEN_WITHIN);
+        writeln!(
+            table,
+            "  {kind:<36} red after {red:<14} green after {green}"
+        )
+        .unwrap();
+    }
+    table
+}
+
 /// Whether a process is not ready, does not answer, or has an alarm that stands.
 async fn is_red(door: SocketAddr) -> bool {
     let ready = timeout(PATIENCE, role::get(door, "/readyz")).await;
@@ -140,4 +143,67 @@ async fn is_red(door: SocketAddr) -> bool {
             .and_then(|rest| rest.strip_suffix("\"} 1"));
         alarm.is_some_and(|kind| !MOMENTARY.contains(&kind))
     })
+}
+
+pub mod tests {
+    //! What the table says of looks that are made up.
+
+    use std::{sync::Arc, time::Duration};
+
+    use chrono::{DateTime, TimeDelta, Utc};
+    use libtest_mimic::Trial;
+
+    use super::{
+        super::{fault::Fault, injectors::Injected, plan::Planned},
+        Look, table,
+    };
+    use crate::trials::{Trials, tests};
+
+    pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+        tests![trials.alone:
+            a_fault_that_is_seen_and_its_cure_are_told_with_their_times,
+            a_fault_that_nobody_sees_and_one_that_is_seen_late_are_told,
+            a_fault_among_others_is_not_told,
+        ]
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    /// One fault from 100 to 140 s, while all is red between the two times.
+    fn told(alone: bool, (red, green): (i64, i64)) -> String {
+        let look = |second| Look {
+            at: at(second),
+            is_red: (red..green).contains(&second),
+        };
+        let looks: Vec<Look> = (0..300).map(look).collect();
+        let planned = Planned {
+            at: Duration::ZERO,
+            lasts: Duration::from_secs(40),
+            fault: Fault::DiskFull,
+            alone,
+        };
+        let (from, to) = (at(100), at(140));
+        let injected = Injected { planned, from, to };
+        table(&looks, &[injected])
+    }
+
+    async fn a_fault_that_is_seen_and_its_cure_are_told_with_their_times() {
+        let told = told(true, (103, 147));
+        assert!(told.contains("red after 3.0 s"), "{told}");
+        assert!(told.contains("green after 7.0 s"), "{told}");
+    }
+
+    async fn a_fault_that_nobody_sees_and_one_that_is_seen_late_are_told() {
+        let unseen = told(true, (0, 0));
+        assert!(unseen.contains("red after never"), "{unseen}");
+        let late = told(true, (135, 290));
+        assert!(late.contains("red after 35.0 s: late"), "{late}");
+        assert!(late.contains("green after 150.0 s: late"), "{late}");
+    }
+
+    async fn a_fault_among_others_is_not_told() {
+        assert_eq!(told(false, (103, 147)), "");
+    }
 }

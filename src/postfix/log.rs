@@ -68,6 +68,9 @@ pub struct Findings {
     pub evidence: Vec<Evidence>,
     /// Those that the queue manager took up for delivery, and when it did so first.
     pub taken_up: BTreeMap<QueueId, String>,
+    /// When Postfix itself gave them back to their senders because they were marked as expired, if
+    /// that was asked for.
+    pub given_back: BTreeMap<QueueId, String>,
 }
 
 /// A place in the log to read on from.
@@ -174,6 +177,10 @@ pub(super) fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
             let stamp = entry.stamp.to_owned();
             findings.taken_up.entry(id).or_insert(stamp);
         }
+        if let Some(id) = entry.given_back().filter(|id| ids.contains(id)) {
+            let stamp = entry.stamp.to_owned();
+            findings.given_back.entry(id).or_insert(stamp);
+        }
     }
     findings
 }
@@ -221,6 +228,16 @@ impl<'a> Entry<'a> {
         }
         let (id, _) = self.text.split_once(": from=<")?;
         id.parse().ok()
+    }
+
+    /// The message of `ID: from=<…>, status=force-expired, returned to sender`
+    /// (`src/qmgr/qmgr_active.c`).
+    fn given_back(&self) -> Option<QueueId> {
+        let id = self.taken_up()?;
+        let is_expired = self
+            .text
+            .ends_with(">, status=force-expired, returned to sender");
+        is_expired.then_some(id)
     }
 
     fn evidence(&self) -> Option<Evidence> {
@@ -301,6 +318,24 @@ mod tests {
         let log = format!("Nov {line}\nDec {line}\nJan 4 mx postfix/smtp[1]: {OLD}: from=<x>\n");
         let taken_up = BTreeMap::from([(id(OLD), "Nov 4".to_owned())]);
         assert_eq!(found(&log).taken_up, taken_up);
+    }
+
+    #[test]
+    fn a_message_that_was_given_back_as_expired_is_told() {
+        let of = |from: &str, status: &str| {
+            let line = format!("Nov 4 mx postfix/qmgr[1]: {OLD}: from=<{from}>, {status}\n");
+            found(&line).given_back
+        };
+        let given_back = BTreeMap::from([(id(OLD), "Nov 4".to_owned())]);
+        let forced = "status=force-expired, returned to sender";
+        assert_eq!(of("a@b.test", forced), given_back);
+        let forged = format!("a>, {forced}");
+        for (from, status) in [
+            ("a@b.test", "status=expired, returned to sender"),
+            (&*forged, "size=9, nrcpt=1 (queue active)"),
+        ] {
+            assert!(of(from, status).is_empty(), "{status}");
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) struct Traces {
     pub requeued_as: Option<QueueId>,
     /// When Postfix itself took it up for delivery, if that was asked for.
     pub taken_up: Option<String>,
+    /// When Postfix itself gave it back as expired, if that was asked for.
+    pub given_back: Option<String>,
     /// Where it is now.
     pub place: Option<Place>,
 }
@@ -49,6 +51,7 @@ impl Traces {
             logged: last_of(findings, id),
             requeued_as: findings.requeued_as.get(id).cloned(),
             taken_up: findings.taken_up.get(id).cloned(),
+            given_back: findings.given_back.get(id).cloned(),
             place,
         }
     }
@@ -59,7 +62,8 @@ pub(super) fn conclude(decision: Decision, hand: Hand, traces: Traces) -> Conclu
     let Traces {
         logged,
         requeued_as,
-        taken_up: _,
+        taken_up,
+        given_back,
         place,
     } = traces;
     match (hand, logged) {
@@ -73,15 +77,18 @@ pub(super) fn conclude(decision: Decision, hand: Hand, traces: Traces) -> Conclu
         (Hand::Another, Some((effect, stamp))) => Conclusion::Gone(format!(
             "postsuper logged {effect:?} at {stamp}, before this worker had begun"
         )),
-        (Hand::Ours, None) => match on_its_way(decision, place) {
-            Some(method) => {
+        (Hand::Ours, None) => {
+            let seen = on_its_way(decision, place).map(|method| {
                 let evidence = "it is in Postfix's queue for delivery".to_owned();
-                Conclusion::Fulfilled(method, evidence)
+                (method, evidence)
+            });
+            match seen.or_else(|| by_the_queue_manager(decision, taken_up, given_back)) {
+                Some((method, evidence)) => Conclusion::Fulfilled(method, evidence),
+                None => {
+                    Conclusion::Vanished("this worker or another hand moved it, no log tells which")
+                }
             }
-            None => {
-                Conclusion::Vanished("this worker or another hand moved it, no log tells which")
-            }
-        },
+        }
         (Hand::Another, None) => Conclusion::Vanished("it is not on hold, and no log tells why"),
     }
 }
@@ -108,6 +115,26 @@ fn on_its_way(decision: Decision, place: Option<Place>) -> Option<Method> {
             Some(Method::Unhold)
         }
         (Decision::Discard | Decision::Return, _) => None,
+    }
+}
+
+/// What the queue manager logged of a message whose command died before its own line: it takes up
+/// what was released, and gives back at once what is marked as expired.
+fn by_the_queue_manager(
+    decision: Decision,
+    taken_up: Option<String>,
+    given_back: Option<String>,
+) -> Option<(Method, String)> {
+    match (decision, taken_up, given_back) {
+        (Decision::Release, Some(stamp), None) => Some((
+            Method::Unhold,
+            format!("qmgr logged at {stamp} that it took it up for delivery"),
+        )),
+        (Decision::Return, _, Some(stamp)) => Some((
+            Method::Expire,
+            format!("qmgr logged at {stamp} that it gave it back as expired"),
+        )),
+        (Decision::Release | Decision::Discard | Decision::Return, _, _) => None,
     }
 }
 
@@ -227,6 +254,40 @@ mod tests {
         ] {
             assert_eq!(ours(decision, effect), None, "{decision} {effect:?}");
         }
+    }
+
+    #[test]
+    fn where_a_command_died_before_its_line_the_queue_manager_tells() {
+        let stamp = || Some("12:00:00".to_owned());
+        let ours = |decision, taken_up, given_back| {
+            let traces = Traces {
+                taken_up,
+                given_back,
+                ..Traces::default()
+            };
+            method(conclude(decision, Hand::Ours, traces))
+        };
+        assert_eq!(ours(Decision::Release, stamp(), None), Some(Method::Unhold));
+        assert_eq!(
+            ours(Decision::Return, stamp(), stamp()),
+            Some(Method::Expire)
+        );
+        for (decision, given_back) in [
+            (Decision::Release, stamp()),
+            (Decision::Return, None),
+            (Decision::Discard, None),
+            (Decision::Discard, stamp()),
+        ] {
+            assert_eq!(ours(decision, stamp(), given_back), None, "{decision}");
+        }
+        let others = Traces {
+            taken_up: stamp(),
+            ..Traces::default()
+        };
+        assert_eq!(
+            method(conclude(Decision::Release, Hand::Another, others)),
+            None
+        );
     }
 
     #[test]

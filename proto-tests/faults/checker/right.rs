@@ -52,6 +52,9 @@ fn undecided(view: &View<'_>, id: &str, acts: &HashMap<Act, usize>) -> Option<St
     })
 }
 
+/// What the record says then.
+const IN_DOUBT: &str = "this worker or another hand";
+
 fn acts_of(decision: &str) -> &'static [Act] {
     match decision {
         "release" => &[Act::Release, Act::Requeue],
@@ -81,7 +84,7 @@ fn misrecorded(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> O
         (Some("release"), "released") => &["unhold", "requeue"][..],
         (Some("discard"), "discarded") => &["delete"],
         (Some("return"), "returned") => &["expire"],
-        (_, "gone") | (None, "never_queued") => return unmoved(view, capture),
+        (_, "gone") | (None, "never_queued") => return unmoved(view, capture, settlement),
         _ => {
             return Some(format!(
                 "{id}: decided is {decision:?}, settled as {disposition}"
@@ -103,22 +106,23 @@ fn misrecorded(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> O
 }
 
 /// Recorded as moved by another hand or as never taken: somebody must have, or it is not there.
-///
-/// A worker that died in the middle of a decision cannot tell its own act from another hand's where
-/// Postfix logged nothing, as while it was stopped. It must say so, and the decision must have acted.
-fn unmoved(view: &View<'_>, capture: &Capture) -> Option<String> {
+fn unmoved(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> Option<String> {
     let id = capture.queue_id.as_str();
     let letter = view.letter(id)?;
-    let fate = view.fate(letter, id);
     let is_accepted = letter.accepted().iter().any(|(told, _)| *told == id);
-    let is_there = !matches!(fate, Fate::Missing(0));
+    let is_there = !matches!(view.fate(letter, id), Fate::Missing(0));
     let is_moved = !view.by_hand(id).is_empty();
+    // A worker that died with its command, between the file and the line in the log, cannot tell
+    // its own discard from another hand's: it says so to a person. Of a release or a return Postfix's
+    // queue manager tells as well.
     let is_logged = view.found.moved.iter().any(|one| one.queue_id == id);
-    let is_decided = view.decision(&capture.capture_id).is_some();
-    let has_acted = matches!(fate, Fate::Delivered | Fate::Bounced | Fate::Discarded);
-    let is_in_doubt = is_decided && has_acted && !is_logged && view.is_alarmed(id);
-    let is_wrong = (is_accepted || is_there) && !is_moved && !is_in_doubt;
+    let is_unlogged = matches!(view.fate(letter, id), Fate::Discarded)
+        && !is_logged
+        && view.is_alarmed(id)
+        && settlement.evidence.contains(IN_DOUBT);
+    let is_wrong = (is_accepted || is_there) && !is_moved && !is_unlogged;
     is_wrong.then(|| {
+        let fate = view.fate(letter, id);
         let state = &capture.state;
         format!("{id}: recorded as {state}, and nobody moved it; accepted: {is_accepted}, {fate:?}")
     })

@@ -30,8 +30,11 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_settlement_by_the_wrong_method_is_found,
         a_state_without_its_settlement_is_found,
         mail_that_is_called_gone_and_nobody_moved_is_found,
-        a_worker_may_be_in_doubt_where_no_log_tells_who_moved_a_message,
-        a_worker_that_is_in_doubt_though_the_log_tells_is_found,
+        a_discard_that_was_never_logged_may_be_called_gone_where_the_record_says_so,
+        a_release_that_was_never_logged_and_is_called_gone_is_found,
+        a_discard_that_is_called_gone_though_it_was_logged_is_found,
+        a_discard_that_is_called_gone_and_nobody_was_told_is_found,
+        a_discard_that_is_called_gone_for_another_reason_is_found,
         accepted_mail_that_is_called_never_queued_is_found,
         work_that_is_left_for_what_is_settled_is_found,
     ]
@@ -151,24 +154,48 @@ async fn mail_that_is_called_gone_and_nobody_moved_is_found() {
     finds(Invariant::RightMessage, |truth| ended(truth, "gone"));
 }
 
-/// As a worker records it that died behind its command, and that an operator is told.
-fn in_doubt(truth: &mut Truth) {
-    truth.captured(DISCARDED).state = "gone".to_owned();
-    truth.settled(DISCARDED).disposition = "gone".to_owned();
-    truth.settled(DISCARDED).method = "none".to_owned();
-    let text = format!("{DISCARDED}: this worker or another hand moved it");
-    truth.log_line("worker", "ERROR", &text);
+/// What is left when a worker and its command die between the file and the line in the log.
+fn unlogged(truth: &mut Truth, id: &str) {
+    truth.found.moved.retain(|moved| moved.queue_id != id);
+    truth.captured(id).state = "gone".to_owned();
+    let settlement = truth.settled(id);
+    settlement.disposition = "gone".to_owned();
+    settlement.method = "none".to_owned();
 }
 
-async fn a_worker_may_be_in_doubt_where_no_log_tells_who_moved_a_message() {
-    accepts(|truth| {
-        in_doubt(truth);
-        truth.found.moved.retain(|one| one.queue_id != DISCARDED);
+/// The same as a worker records it, and as it tells a person.
+fn in_doubt(truth: &mut Truth, id: &str) {
+    unlogged(truth, id);
+    let evidence = "this worker or another hand moved it, no log tells which";
+    truth.settled(id).evidence = evidence.to_owned();
+    truth.log_line("worker", "ERROR", &format!("{id}: {evidence}"));
+}
+
+async fn a_discard_that_was_never_logged_may_be_called_gone_where_the_record_says_so() {
+    accepts(|truth| in_doubt(truth, DISCARDED));
+}
+
+async fn a_release_that_was_never_logged_and_is_called_gone_is_found() {
+    finds(Invariant::RightMessage, |truth| in_doubt(truth, RELEASED));
+}
+
+async fn a_discard_that_is_called_gone_for_another_reason_is_found() {
+    finds(Invariant::RightMessage, |truth| unlogged(truth, DISCARDED));
+}
+
+async fn a_discard_that_is_called_gone_though_it_was_logged_is_found() {
+    finds(Invariant::RightMessage, |truth| {
+        let moved = truth.found.moved.clone();
+        in_doubt(truth, DISCARDED);
+        truth.found.moved = moved;
     });
 }
 
-async fn a_worker_that_is_in_doubt_though_the_log_tells_is_found() {
-    finds(Invariant::RightMessage, in_doubt);
+async fn a_discard_that_is_called_gone_and_nobody_was_told_is_found() {
+    finds(Invariant::RightMessage, |truth| {
+        unlogged(truth, DISCARDED);
+        truth.settled(DISCARDED).evidence = "this worker or another hand moved it".to_owned();
+    });
 }
 
 async fn accepted_mail_that_is_called_never_queued_is_found() {
