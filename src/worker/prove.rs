@@ -216,7 +216,7 @@ async fn read_log(desk: &Desk, mark: LogMark, works: &[Claimed]) -> Result<Findi
     }
     let ids = queue_ids(works);
     let mut findings = desk.postfix.read_log(mark, &ids).await?;
-    let is_silent = |id| !findings.evidence.iter().any(|told| told.queue_id == *id);
+    let is_silent = |id: &QueueId| !findings.evidence.iter().any(|told| told.queue_id == *id);
     if ids.iter().any(is_silent) {
         // The lines of the queue manager, of all mail, would leave less room for those above.
         let whole = desk.postfix.read_whole_log(mark, &ids).await?;
