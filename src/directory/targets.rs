@@ -47,11 +47,15 @@ pub fn ldap_filter(input: &[u8]) {
     any_template(&String::from_utf8_lossy(cut.rest()), value);
 }
 
-/// A template that was accepted is a filter of the same shape for every value.
+/// A template that was accepted is a filter of the same shape for every value. Nobody without a name
+/// is asked for, and a tag stands between two parts: none of them is empty.
 fn any_template(template: &str, value: &[u8]) {
     let Ok(template) = FilterTemplate::new(template, PLACE) else {
         return;
     };
+    if value.is_empty() {
+        return;
+    }
     let filter = template.render(value);
     assert!(is_filter(&filter), "{filter}");
     assert_eq!(

@@ -24,14 +24,18 @@ pub fn to_ascii(domain: &[u8]) -> Cow<'_, [u8]> {
     })
 }
 
-/// The other spelling of a domain with A-labels; `None` if it has none.
+/// The other spelling of a domain with A-labels; `None` if it has none that leads back: an A-label can
+/// be of a text that looks like one, and then is none (RFC 5891, section 4.2.3.1).
 pub(super) fn to_unicode(domain: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(domain).ok()?;
     if !text.split('.').any(|label| label.starts_with("xn--")) {
         return None;
     }
     let (unicode, read) = idna::domain_to_unicode(text);
-    read.ok().map(|()| unicode.into_bytes())
+    let leads_back = to_ascii(unicode.as_bytes()) == to_ascii(domain);
+    read.ok()
+        .filter(|()| leads_back)
+        .map(|()| unicode.into_bytes())
 }
 
 /// A domain of the settings in ASCII; `None` if it is none.
@@ -41,4 +45,22 @@ pub(super) fn parse_domain(text: &str) -> Option<String> {
         && ascii.split('.').all(|label| !label.is_empty())
         && !ascii.contains(|sign: char| sign.is_whitespace() || "@<>*/".contains(sign));
     is_domain.then_some(ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_has_another_spelling_only_if_it_leads_back() {
+        let other = |domain: &str| to_unicode(domain.as_bytes());
+        assert_eq!(
+            other("xn--bcher-kva.test").as_deref(),
+            Some("b\u{fc}cher.test".as_bytes())
+        );
+        // The A-label of a text that begins with xn-- itself.
+        for none in ["xn--xn--bcher-kv0s.test", "corp.test", "xn--\u{fc}.test"] {
+            assert_eq!(other(none), None, "{none}");
+        }
+    }
 }

@@ -308,6 +308,7 @@ pub mod seeds {
     pub fn folding() -> Vec<Vec<u8>> {
         vec![
             joined(&[b"+", b"Anna", b"news", b"corp.test", b"corp.example.net"]),
+            joined(&[b"+", b"a", b"", b"XN--XN--BCHER-KV0s", b"test"]),
             joined(&[
                 b"+-",
                 b"o'neill",
