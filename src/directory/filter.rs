@@ -28,7 +28,14 @@ impl FilterTemplate {
             template: template.to_owned(),
             place,
         };
-        if super::ldap::is_filter(&template.render(b"a@b.test")) {
+        // The second begins with an escape: with the half of one before it, `\2{address}`, there would
+        // be none.
+        let values = [&b"a@b.test"[..], b"*"];
+        if values
+            .map(|value| template.render(value))
+            .iter()
+            .all(|text| super::ldap::is_filter(text))
+        {
             Ok(template)
         } else {
             Err(BadTemplate::Syntax(place))
@@ -144,6 +151,12 @@ mod tests {
     #[test]
     fn a_template_that_is_no_filter_is_refused() {
         let refused = FilterTemplate::new("(mail={address}", "{address}");
+        assert_eq!(refused, Err(BadTemplate::Syntax("{address}")));
+    }
+
+    #[test]
+    fn a_template_with_half_an_escape_before_the_value_is_refused() {
+        let refused = FilterTemplate::new("(mail=\\2{address})", "{address}");
         assert_eq!(refused, Err(BadTemplate::Syntax("{address}")));
     }
 

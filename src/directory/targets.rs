@@ -113,6 +113,7 @@ pub mod seeds {
         let nested =
             b"(&(objectClass=person)(!(cn:caseIgnoreMatch:={address}))(mail=smtp:{address}))";
         vec![
+            [&joined(&[b"*", b"", b""])[..], b"(mail=\\2{address})"].concat(),
             [
                 &joined(&[b"anna@corp.test", b"anna+", b"@corp.test"])[..],
                 template,
