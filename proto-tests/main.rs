@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some(harness::leftovers::ABANDON) => harness::leftovers::abandon_lab(&words[1]),
-        Some("faults") => faults::command(&words[1..]),
+        Some("--faults") => faults::command(&words[1..]),
         Some("bench") => bench::run(&words[1..]),
         Some("with-database") => metadata::with_database(&words[1..]),
         Some(wire::child::MILTER) => wire::child::run(&words[1..]),

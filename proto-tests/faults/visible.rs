@@ -22,15 +22,13 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Monitoring gives up as well.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Alarms that tell of a moment stand for a quarter of an hour, whatever is cured.
-const MOMENTARY: [&str; 8] = [
+const MOMENTARY: [&str; 6] = [
     "flag_unknown",
     "capture_set_aside",
     "session_panicked",
     "queue_id_missing",
     "negotiation_failed",
-    "identity_mismatch",
     "gone",
-    "stray",
 ];
 /// How soon a fault that lasts must be seen, and its cure.
 const RED_WITHIN: Duration = Duration::from_secs(30);

@@ -133,10 +133,18 @@ impl<'a> Seen<'a> {
             .find(|call| call.arguments.contains(id))
     }
 
+    /// Whether a call names a file that captures lie in; the probe of the disk is none.
+    fn holds_captures(&self, call: &Call) -> bool {
+        let path = Path::new(call.text());
+        ["segments", "large"]
+            .iter()
+            .any(|part| path.starts_with(self.message.spool.join(part)))
+    }
+
     fn created(&self) -> impl Iterator<Item = &'a Call> {
         self.succeeded().filter(|call| {
             let is_made = call.name == "openat" && call.arguments.contains("O_CREAT");
-            is_made && Path::new(call.text()).starts_with(self.message.spool)
+            is_made && self.holds_captures(call)
         })
     }
 
@@ -145,7 +153,7 @@ impl<'a> Seen<'a> {
     fn removals(&self, frame: &'a Call) -> impl Iterator<Item = &'a Call> {
         let removed = self.calls.iter().filter(|call| {
             let is_gone = call.name.starts_with("unlink");
-            is_gone && Path::new(call.text()).starts_with(self.message.spool)
+            is_gone && self.holds_captures(call)
         });
         let marks = self
             .writes_in("segments")
@@ -230,6 +238,13 @@ pub mod tests {
         let mark = r#"writev(8</s/segments/a>, [{iov_base="\2\4", iov_len=2}], 1) = 2"#;
         marked.insert(12, mark.to_owned());
         assert_eq!(faults_of(&marked), [""; 0]);
+        let mut probed = steps();
+        let made = r#"openat(AT_FDCWD</>, "/s/probe", O_RDWR|O_CREAT|O_EXCL, 0600) = 12</s/probe>"#;
+        let removed = r#"unlink("/s/probe") = 0"#;
+        for step in [removed, made] {
+            probed.insert(9, step.to_owned());
+        }
+        assert_eq!(faults_of(&probed), [""; 0]);
     }
 
     async fn each_step_out_of_order_is_found() {

@@ -45,6 +45,13 @@ fn large(id: &str) -> Mail {
     Mail::flagged().queue_id(id).body(vec![chunk; 10])
 }
 
+/// Too much for one batch with any other.
+fn huge(id: &str) -> Mail {
+    let chunk = id.repeat(5_000);
+    let n_chunks = 17 * 1_024 * 1_024 / chunk.len();
+    Mail::flagged().queue_id(id).body(vec![chunk; n_chunks + 1])
+}
+
 /// Makes the database refuse captures with a queue ID like `pattern`, as an error of this class.
 async fn refuse(outpost: &Outpost<'_>, pattern: &str, error: &str) {
     let sql = format!(
@@ -171,9 +178,9 @@ async fn a_capture_that_the_database_refuses_for_now_waits_alone(lab: &Lab) {
     let outpost = Outpost::on_disk(lab, |_| {}).await;
     refuse(&outpost, IDS[0], "raise_exception").await;
     let mut mta = outpost.mta().await;
-    for id in &IDS[..3] {
-        mta.send(&small(id)).await.held();
-    }
+    mta.send(&small(IDS[0])).await.held();
+    mta.send(&huge(IDS[1])).await.held();
+    mta.send(&small(IDS[2])).await.held();
     recorded(&outpost, &[IDS[1], IDS[2]]).await;
     let alarm = ["alarm.began", "store_unreachable", "P0001"];
     outpost.milter.event_with(&alarm, BOUND).await;

@@ -153,7 +153,12 @@ pub fn try_again(
     }
     if let Some(kind) = error.alarm() {
         let detail = crate::telemetry::chain::Chain(error).to_string();
-        alarms.raise_part(kind, MAIL, &detail);
+        // What else watches the disk ends its part by itself; all other kinds have no parts.
+        if kind == AlarmKind::SpoolFailing {
+            alarms.raise_part(kind, MAIL, &detail);
+        } else {
+            alarms.raise(kind, &detail);
+        }
     }
     events::message_try_again(queue_id, error.reason(), error);
     Answer::TryAgain

@@ -28,6 +28,9 @@ const STANDSTILL: Duration = Duration::from_secs(20);
 /// The part of an alarm that is felt here, when the spool is tried.
 const DISK: &str = "disk";
 
+/// The part of an alarm that is felt here, when the database is asked.
+const LOOKOUT: &str = "lookout";
+
 /// Looks until `stop` turns true. A disk that hangs does not keep the servers from being looked at.
 pub async fn run(current: CurrentDesk, store: Store, mut stop: watch::Receiver<bool>) {
     tokio::select! {
@@ -89,14 +92,17 @@ async fn look_at_store(desk: &Desk, store: &Store) {
                 Some(detail) => desk.alarms.raise(AlarmKind::ClockApart, &detail),
                 None => desk.alarms.clear(AlarmKind::ClockApart),
             }
+            desk.alarms.clear_part(AlarmKind::StoreUnreachable, LOOKOUT);
             // While captures wait, the recorder says when it gets through again.
             if desk.spool.n_waiting() == 0 {
-                desk.alarms.clear(AlarmKind::StoreUnreachable);
+                desk.alarms
+                    .clear_part(AlarmKind::StoreUnreachable, RECORDER);
             }
         }
         Err(error) => {
+            let detail = Chain(&error).to_string();
             desk.alarms
-                .raise(AlarmKind::StoreUnreachable, &Chain(&error).to_string());
+                .raise_part(AlarmKind::StoreUnreachable, LOOKOUT, &detail);
             events::store_unreachable(&error);
         }
     }
@@ -155,7 +161,7 @@ fn look_at_backlog(desk: &Desk, backlog: &mut Backlog) {
     if backlog.stands_since(oldest, Instant::now()) < STANDSTILL {
         return desk.alarms.clear(AlarmKind::CaptureWaits);
     }
-    let detail = format!("{n_waiting} captures wait in the spool, and none is recorded");
+    let detail = format!("{n_waiting} captures wait in the spool, and the oldest is not recorded");
     desk.alarms.raise(AlarmKind::CaptureWaits, &detail);
 }
 

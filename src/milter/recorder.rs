@@ -91,10 +91,12 @@ async fn record_next(recorder: &Recorder) -> Result<(), InTheWay> {
     match record(recorder, &batch).await {
         Ok(()) => {
             done(recorder, &batch, began.elapsed());
-            recorder.alarms.clear(AlarmKind::StoreUnreachable);
+            recorder
+                .alarms
+                .clear_part(AlarmKind::StoreUnreachable, RECORDER);
             Ok(())
         }
-        Err(error) if error.is_transient() && (batch.len() == 1 || !error.is_answer()) => {
+        Err(error) if error.is_transient() && !error.is_answer() => {
             Err(in_the_way(recorder, &error))
         }
         // One of the batch may be to blame: one by one the others get through.
@@ -135,7 +137,11 @@ async fn record_singly(recorder: &Recorder, batch: Vec<Waiting>) -> Result<(), I
             Err(error) if error.is_transient() && !error.is_answer() => {
                 return Err(in_the_way(recorder, &error));
             }
-            Err(error) if error.is_transient() => refusals.push(error),
+            Err(error) if error.is_transient() => {
+                // It may be the one that all others are read behind.
+                recorder.spool.defer(waiting.capture.id);
+                refusals.push(error);
+            }
             Err(error) => {
                 let moved = set_aside(recorder, waiting.capture.id, &error).await;
                 n_stuck += usize::from(moved.is_err());
@@ -149,7 +155,9 @@ async fn record_singly(recorder: &Recorder, batch: Vec<Waiting>) -> Result<(), I
         Some(error) => Err(in_the_way(recorder, error)),
         None if n_stuck > 0 => Err(InTheWay),
         None => {
-            recorder.alarms.clear(AlarmKind::StoreUnreachable);
+            recorder
+                .alarms
+                .clear_part(AlarmKind::StoreUnreachable, RECORDER);
             Ok(())
         }
     }
@@ -184,7 +192,9 @@ fn in_the_way(recorder: &Recorder, error: &StoreError) -> InTheWay {
         return InTheWay;
     }
     let detail = Chain(error).to_string();
-    recorder.alarms.raise(AlarmKind::StoreUnreachable, &detail);
+    recorder
+        .alarms
+        .raise_part(AlarmKind::StoreUnreachable, RECORDER, &detail);
     events::store_unreachable(error);
     InTheWay
 }

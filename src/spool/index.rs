@@ -106,6 +106,11 @@ impl Index {
         removed.iter().map(Removed::from).collect()
     }
 
+    /// Offers a capture last, behind all that wait by now.
+    pub(super) fn defer(&self, id: CaptureId) {
+        self.state().defer(id);
+    }
+
     /// Stops offering a capture that cannot be read; its segment stays for the next start.
     pub(super) fn bury(&self, id: CaptureId) {
         let mut state = self.state();
@@ -155,8 +160,8 @@ impl Index {
 
     pub(super) fn oldest_at(&self) -> Option<DateTime<Utc>> {
         let state = self.state();
-        let (_, entry) = state.waiting.first_key_value()?;
-        Some(entry.captured_at)
+        let times = state.waiting.values().map(|entry| entry.captured_at);
+        times.min()
     }
 
     #[cfg(test)]
@@ -191,6 +196,17 @@ impl State {
         let fresh_bytes = entry.fresh.as_ref().map_or(0, Fresh::n_bytes);
         self.in_memory_bytes = self.in_memory_bytes.saturating_sub(fresh_bytes);
         Some(entry)
+    }
+
+    fn defer(&mut self, id: CaptureId) {
+        let Some(place) = self.order.get_mut(&id) else {
+            return;
+        };
+        if let Some(entry) = self.waiting.remove(place) {
+            self.waiting.insert(self.next, entry);
+            *place = self.next;
+            self.next += 1;
+        }
     }
 
     fn release(&mut self, segment: Uuid) {

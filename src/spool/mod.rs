@@ -235,6 +235,11 @@ impl Spool {
         }
     }
 
+    /// Hands a capture over only after all others that wait: the database does not take it for now.
+    pub fn defer(&self, id: CaptureId) {
+        self.inner.index.defer(id);
+    }
+
     /// Copies a capture that cannot be recorded to `aside/`, for a person, and forgets it.
     pub async fn set_aside(&self, id: CaptureId, reason: &str) -> Result<(), SpoolError> {
         let Some(entry) = self.inner.index.find(id) else {

@@ -24,7 +24,7 @@ pub(super) fn write(disk: &dyn Disk, layout: &Layout) -> Result<(), SpoolError> 
     let written = disk.write(&file, 0, &mut [IoSlice::new(TEXT)]);
     let synced = written.map_err(unwritten).and_then(|()| {
         let path = path.clone();
-        let sync = disk.sync_file(&file);
+        let sync = disk.sync_probe(&file);
         sync.map_err(|cause| SpoolError::Sync { path, cause })
     });
     let removed = fs::remove_file(&path).map_err(unwritten);

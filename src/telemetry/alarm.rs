@@ -76,13 +76,12 @@ impl Alarms {
     /// Ends an alarm on the word of somebody who was asked at that moment, unless its fault was seen
     /// again meanwhile.
     pub fn clear_unless_seen_since(&self, kind: AlarmKind, asked: Instant) {
-        let is_older = {
-            let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-            let fault = active.get(&kind);
-            fault.is_some_and(|fault| fault.last_seen < asked)
-        };
-        if is_older {
-            self.clear(kind);
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = active.get(&kind);
+        if fault.is_some_and(|fault| fault.last_seen < asked) {
+            active.remove(&kind);
+            self.metrics.alarm(kind.as_str(), false);
+            events::alarm_ended(kind.as_str());
         }
     }
 

@@ -54,6 +54,23 @@ async fn a_fresh_small_capture_comes_from_memory() {
 }
 
 #[tokio::test]
+async fn a_deferred_capture_comes_last_and_still_tells_how_long_it_has_waited() {
+    let desk = Desk::new();
+    let spool = desk.open();
+    let mut captures = Vec::new();
+    for _ in 0..3 {
+        captures.push(commit(&spool, &message(986)).await.unwrap());
+    }
+    let [first, second, third] = [0, 1, 2].map(|n| captures[n].id);
+    spool.defer(first);
+    assert_eq!(offered_ids(&spool).await, [second, third, first]);
+    assert_eq!(spool.oldest_at(), Some(captures[0].captured_at));
+    spool.defer(second);
+    spool.settled(&[first]);
+    assert_eq!(offered_ids(&spool).await, [third, second]);
+}
+
+#[tokio::test]
 async fn the_oldest_captures_come_first_and_within_the_limits() {
     let desk = Desk::new();
     let spool = desk.open();
