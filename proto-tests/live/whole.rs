@@ -47,8 +47,10 @@ async fn where_all_is_well_every_check_is_ok(lab: &Lab) {
     let seen = Seen::of(&command.output(b"").await);
     for finding in &seen.findings {
         // Whether somebody keeps the clock is a matter of the machine that the lab is on.
-        let is_elsewhere =
-            finding["name"] == "clock-sync" || (finding["name"] == "sudo" && !has_sudo);
+        // What other tests left on hold, or moved by hand, is told by alarms that let work go on.
+        let is_elsewhere = finding["name"] == "clock-sync"
+            || (finding["name"] == "sudo" && !has_sudo)
+            || (finding["name"] == "alarms" && finding["outcome"] == "warn");
         assert!(is_elsewhere || finding["outcome"] == "ok", "{finding}");
     }
     assert_eq!(seen.code, Some(if has_sudo { 0 } else { 78 }));
