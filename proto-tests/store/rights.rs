@@ -236,6 +236,7 @@ async fn the_workers_login_captures_only_what_was_adopted(lab: &Lab) {
         values ('{}', '4jWkMG56f7z1j', now(), 1) returning stray_id",
         fixture.instance
     );
+    let again = stray.clone();
     let mut worker = fixture.sign_in("mailhold_worker").await;
     assert_eq!(worker.run(&stray).await, 1);
     let find = format!(
@@ -281,6 +282,14 @@ async fn the_workers_login_captures_only_what_was_adopted(lab: &Lab) {
     );
     let ended = format!("{find} and ended = 'adopted'");
     assert_eq!(fixture.execute(&ended).await, stray);
+
+    // A stray under whose name a capture stands, as one that came late: it is not captured twice.
+    assert_eq!(worker.run(&again).await, 1);
+    let again = fixture.execute(&format!("{find} and ended is null")).await;
+    let word = format!("insert into adoption (stray_id, administrator) values ('{again}', 'olga')");
+    assert_eq!(reviews.run(&word).await, 1);
+    assert_eq!(worker.run(&adopt(&again, "z")).await, 0, "one stands");
+    assert_eq!(fixture.count("capture").await, 1);
 }
 
 /// Asks for what is captured, with its chunks and recipients.

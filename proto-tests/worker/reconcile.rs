@@ -20,6 +20,7 @@ use crate::{
         place::give,
         postfix::Postfix,
         role::Role,
+        settings::Settings,
         smtp::{Smtp, small_mail},
         user::User,
     },
@@ -41,6 +42,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_capture_without_a_message_is_gone_if_nobody_watched,
         a_capture_whose_message_was_seen_on_hold_before_is_gone,
         a_captured_message_that_was_delivered_all_the_same_is_gone_with_an_alarm,
+        without_a_log_a_message_that_was_delivered_is_gone_as_well,
         two_workers_tell_each_loss_once,
         nothing_is_gone_while_the_hold_queue_is_another_directory,
         many_losses_at_once_without_a_word_are_a_riddle,
@@ -119,7 +121,7 @@ async fn what_was_moved_while_no_worker_ran_is_gone(lab: &Lab) {
 
 async fn a_capture_that_postfix_never_took_is_never_queued(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let worker = watching(&work).await;
+    let worker = watching(&work, |_| {}).await;
     let mail = without_a_file(&work, 0).await;
     work.record(std::slice::from_ref(&mail)).await;
     let review = work.is(&mail, NEVER_QUEUED).await;
@@ -143,7 +145,7 @@ async fn a_capture_without_a_message_is_gone_if_nobody_watched(lab: &Lab) {
 /// As when its record had to wait for PostgreSQL, and somebody unlinked the file meanwhile.
 async fn a_capture_whose_message_was_seen_on_hold_before_is_gone(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let worker = watching(&work).await;
+    let worker = watching(&work, |_| {}).await;
     let mut mail = work.stray().await;
     mail.capture.captured_at = chrono::Utc::now();
     fs::remove_file(work.hold_file(&mail)).unwrap();
@@ -154,8 +156,18 @@ async fn a_capture_whose_message_was_seen_on_hold_before_is_gone(lab: &Lab) {
 
 /// As when Postfix lost the quarantine: the worst that can happen must be seen.
 async fn a_captured_message_that_was_delivered_all_the_same_is_gone_with_an_alarm(lab: &Lab) {
+    let evidence = delivered_all_the_same(lab, |_| {}).await;
+    assert!(evidence.contains("qmgr logged at "), "{evidence}");
+}
+
+async fn without_a_log_a_message_that_was_delivered_is_gone_as_well(lab: &Lab) {
+    let evidence = delivered_all_the_same(lab, |s| _ = s.set("postfix.log", "none")).await;
+    assert!(evidence.contains("no log tells"), "{evidence}");
+}
+
+async fn delivered_all_the_same(lab: &Lab, adjust: impl FnOnce(&mut Settings)) -> String {
     let work = Workplace::new(lab).await;
-    let worker = watching(&work).await;
+    let worker = watching(&work, adjust).await;
     let (sender, recipient) = ("carla@corp.test", format!("{}@elsewhere.test", work.name()));
     let content = small_mail(sender, &recipient, "it was let through");
     let mut smtp = Smtp::connect(lab.postfix.plain_smtp).await;
@@ -164,8 +176,8 @@ async fn a_captured_message_that_was_delivered_all_the_same_is_gone_with_an_alar
     mail.capture.captured_at = chrono::Utc::now();
     work.record(std::slice::from_ref(&mail)).await;
     let evidence = is_gone(&work, &worker, &mail).await;
-    assert!(evidence.contains("qmgr logged at "), "{evidence}");
     assert_eq!(worker.metric(ALARM).await, 1.0);
+    evidence
 }
 
 async fn two_workers_tell_each_loss_once(lab: &Lab) {
@@ -197,7 +209,7 @@ async fn two_workers_tell_each_loss_once(lab: &Lab) {
 async fn nothing_is_gone_while_the_hold_queue_is_another_directory(lab: &Lab) {
     let postfix = Postfix::start(&lab.tools, "replaced", lab.sink.address).await;
     let work = Workplace::on(lab, &postfix).await;
-    let worker = watching(&work).await;
+    let worker = watching(&work, |_| {}).await;
     let mail = work.held().await;
     is_listed(&work, &worker, 2.0).await;
     let hold = postfix.queue_directory.join("hold");
@@ -226,8 +238,10 @@ async fn many_losses_at_once_without_a_word_are_a_riddle(lab: &Lab) {
     let mails = work.all_held(22).await;
     let worker = work.worker(|_| {}).await;
     is_listed(&work, &worker, 22.0).await;
-    for mail in &mails {
-        fs::remove_file(work.hold_file(mail)).unwrap();
+    let aside = |mail: &Mail| postfix.queue_directory.join(mail.id.as_str());
+    let files: Vec<_> = mails.iter().map(|mail| work.hold_file(mail)).collect();
+    for (mail, file) in mails.iter().zip(&files) {
+        fs::rename(file, aside(mail)).unwrap();
     }
     refused(&worker, "22 messages under review are missing").await;
     for mail in &mails {
@@ -242,6 +256,11 @@ async fn many_losses_at_once_without_a_word_are_a_riddle(lab: &Lab) {
         if state == GONE { Ok(()) } else { Err(state) }
     })
     .await;
+    refused(&worker, "messages under review are missing").await;
+    for (mail, file) in mails.iter().zip(&files).skip(1) {
+        fs::rename(aside(mail), file).unwrap();
+    }
+    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
     worker.stop().await;
     postfix.stop().await;
 }
@@ -290,7 +309,7 @@ async fn nothing_is_gone_while_postfix_makes_short_queue_ids(lab: &Lab) {
 async fn what_happens_while_postgresql_is_away_is_told_when_it_is_back(lab: &Lab) {
     let work = Workplace::new(lab).await;
     let mails = work.all_held(2).await;
-    let worker = watching(&work).await;
+    let worker = watching(&work, |_| {}).await;
     work.fixture.stop_postgres().await;
     eventually_true("the worker is not ready", BOUND, async || {
         !worker.is_ready().await
@@ -321,8 +340,8 @@ async fn is_gone(work: &Workplace<'_>, worker: &Role, mail: &Mail) -> String {
 }
 
 /// A worker whose watch on the hold queue stands: it has seen a message come.
-async fn watching(work: &Workplace<'_>) -> Role {
-    let worker = work.worker(|_| {}).await;
+async fn watching(work: &Workplace<'_>, adjust: impl FnOnce(&mut Settings)) -> Role {
+    let worker = work.worker(adjust).await;
     let mail = work.captured().await;
     work.is(&mail, State::Held).await;
     worker

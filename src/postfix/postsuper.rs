@@ -111,13 +111,18 @@ pub(super) fn arguments(settings: &Settings, action: Action) -> Vec<&OsStr> {
     arguments
 }
 
-/// Who refused, by the lines that were said: `sudo` also warns where it goes on.
+/// The status of `sudo` where it runs nothing.
+const SUDO_REFUSED: i32 = 1;
+
+/// Who refused, by the lines that were said: `sudo` also warns where it goes on. When it does not, its
+/// status is 1 (sudo(8), EXIT VALUE); whatever ended otherwise may have begun.
 fn refusal(program: PathBuf, output: &Output) -> PostfixError {
     let text = String::from_utf8_lossy(&output.stderr);
     let said_by = |name: &str| text.lines().find(|line| line.starts_with(name));
     let by_sudo = text
         .lines()
         .rfind(|line| line.starts_with("sudo: ") || line.starts_with("Sorry, user "));
+    let by_sudo = by_sudo.filter(|_| output.status.code() == Some(SUDO_REFUSED));
     match (said_by("postsuper: "), by_sudo) {
         (None, Some(said)) => PostfixError::Forbidden { said: cut(said) },
         (said, _) => PostfixError::Refused {
@@ -264,6 +269,24 @@ mod tests {
             fatal,
             "/usr/sbin/postsuper refused (exit status: 1): postsuper: fatal: no queue"
         );
+    }
+
+    #[test]
+    fn only_the_status_of_sudo_itself_tells_that_nothing_was_run() {
+        let is_forbidden = |wait_status| {
+            let output = Output {
+                status: std::os::unix::process::ExitStatusExt::from_raw(wait_status),
+                stdout: Vec::new(),
+                stderr: "sudo: a password is required\n".into(),
+            };
+            let error = refusal("/usr/sbin/postsuper".into(), &output);
+            matches!(error, PostfixError::Forbidden { .. })
+        };
+        // A status is in the second byte; in the first is the signal.
+        assert!(is_forbidden(1 << 8));
+        for wait_status in [9, 15, 2 << 8, 75 << 8, 137 << 8] {
+            assert!(!is_forbidden(wait_status), "{wait_status}");
+        }
     }
 
     #[test]

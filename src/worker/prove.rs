@@ -68,6 +68,7 @@ pub(super) async fn after(
             Ok(Presence::Missing) if command.report.done.contains(id) => named.push(work),
             Ok(Presence::Missing) => unnamed.push(work),
             Ok(presence) => {
+                missed.found(&work);
                 let said = command.report.complaints.join("; ");
                 let reason = format!("postsuper did not move it ({presence}): {said}");
                 fates.postpone(vec![work], Fault::Message, &reason);
@@ -211,15 +212,24 @@ async fn new_queue_ids(desk: &Desk, mark: LogMark, works: &[Claimed]) -> Finding
 }
 
 async fn read_log(desk: &Desk, mark: LogMark, works: &[Claimed]) -> Result<Findings, PostfixError> {
-    if works.is_empty() {
+    find_traces(desk, mark, &queue_ids(works)).await
+}
+
+/// What the log has of these messages: what hands did, and only where that is silent what the queue
+/// manager did.
+pub(super) async fn find_traces(
+    desk: &Desk,
+    mark: LogMark,
+    ids: &[QueueId],
+) -> Result<Findings, PostfixError> {
+    if ids.is_empty() {
         return Ok(Findings::default());
     }
-    let ids = queue_ids(works);
-    let mut findings = desk.postfix.read_log(mark, &ids).await?;
+    let mut findings = desk.postfix.read_log(mark, ids).await?;
     let is_silent = |id: &QueueId| !findings.evidence.iter().any(|told| told.queue_id == *id);
     if ids.iter().any(is_silent) {
         // The lines of the queue manager, of all mail, would leave less room for those above.
-        let whole = desk.postfix.read_whole_log(mark, &ids).await?;
+        let whole = desk.postfix.read_whole_log(mark, ids).await?;
         findings.taken_up = whole.taken_up;
         findings.given_back = whole.given_back;
     }

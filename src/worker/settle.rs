@@ -185,9 +185,11 @@ async fn look_at_all(
             }
             Ok(Found::Missing) => missing.push(work),
             Ok(Found::NotReady) => {
+                missed.found(&work);
                 fates.postpone(vec![work], Fault::Message, "the queue file is not ready");
             }
             Ok(Found::Doubtful(reason)) => {
+                missed.found(&work);
                 doubts::note(desk, Asking::Settle, &work.standing, &reason).await;
                 fates.postpone(vec![work], Fault::Message, &reason);
             }

@@ -82,7 +82,10 @@ pub(super) fn conclude(decision: Decision, hand: Hand, traces: Traces) -> Conclu
                 let evidence = "it is in Postfix's queue for delivery".to_owned();
                 (method, evidence)
             });
-            match seen.or_else(|| by_the_queue_manager(decision, taken_up, given_back)) {
+            let found = submitted_anew(decision, requeued_as)
+                .or(seen)
+                .or_else(|| by_the_queue_manager(decision, taken_up, given_back));
+            match found {
                 Some((method, evidence)) => Conclusion::Fulfilled(method, evidence),
                 None => {
                     Conclusion::Vanished("this worker or another hand moved it, no log tells which")
@@ -116,6 +119,18 @@ fn on_its_way(decision: Decision, place: Option<Place>) -> Option<Method> {
         }
         (Decision::Discard | Decision::Return, _) => None,
     }
+}
+
+/// What pickup logged of a message that waits, or waited, in maildrop under its old name: only a
+/// release submits anew.
+fn submitted_anew(decision: Decision, requeued_as: Option<QueueId>) -> Option<(Method, String)> {
+    let new = requeued_as.filter(|_| decision == Decision::Release)?;
+    Some((
+        Method::Requeue {
+            new_queue_id: Some(new),
+        },
+        "pickup logged the new queue ID".to_owned(),
+    ))
 }
 
 /// What the queue manager logged of a message whose command died before its own line: it takes up
@@ -288,6 +303,28 @@ mod tests {
             method(conclude(Decision::Release, Hand::Another, others)),
             None
         );
+    }
+
+    #[test]
+    fn where_a_command_died_before_its_line_pickup_tells_of_a_requeue() {
+        let new: QueueId = "4jWpV34xY7z1X8k0".parse().unwrap();
+        let anew = |decision, hand| {
+            let traces = Traces {
+                requeued_as: Some(new.clone()),
+                ..Traces::default()
+            };
+            conclude(decision, hand, traces)
+        };
+        let method_of_new = Method::Requeue {
+            new_queue_id: Some(new.clone()),
+        };
+        assert_eq!(
+            anew(Decision::Release, Hand::Ours),
+            Conclusion::Fulfilled(method_of_new, "pickup logged the new queue ID".to_owned())
+        );
+        assert_eq!(method(anew(Decision::Discard, Hand::Ours)), None);
+        assert_eq!(method(anew(Decision::Return, Hand::Ours)), None);
+        assert_eq!(method(anew(Decision::Release, Hand::Another)), None);
     }
 
     #[test]

@@ -87,7 +87,7 @@ create trigger guard_adoption
 -- Captures an adopted message: the one way in which the worker can add a capture. Instance and queue
 -- ID are those of the stray, the grounds those of the adoption, digest and size those of the content:
 -- a worker that is taken over can capture nothing that an administrator did not name. Nothing happens
--- unless the stray stands and its adoption waits.
+-- unless the stray stands, its adoption waits, and no capture stands under its name.
 create function adopt_stray(
     its_stray uuid, its_capture uuid, its_sender text, sender_argument bytea,
     recipients text[], arguments bytea[], its_login bytea, its_client inet,
@@ -105,6 +105,15 @@ begin
     where s.stray_id = its_stray and s.ended is null
     for update;
     if not found then
+        return false;
+    end if;
+    -- Its own capture may have come meanwhile, late from a spool.
+    if exists (
+        select from public.capture c
+        where c.instance = found_stray.instance
+            and c.queue_id = found_stray.queue_id
+            and c.state in ('captured', 'held', 'decided')
+    ) then
         return false;
     end if;
     select a.administrator into its_administrator
@@ -152,7 +161,7 @@ revoke execute on function adopt_stray(
 grant select on stray to mailhold_worker;
 grant insert (instance, queue_id, arrived_at, size_bytes) on stray to mailhold_worker;
 grant update (ended, ended_at) on stray to mailhold_worker;
-grant select (stray_id, administrator, capture_id, created_at) on adoption to mailhold_worker;
+grant select (stray_id, administrator, capture_id, created_at, last_failure) on adoption to mailhold_worker;
 grant update (last_failure) on adoption to mailhold_worker;
 grant execute on function adopt_stray(
     uuid, uuid, text, bytea, text[], bytea[], bytea, inet, text[], bytea

@@ -81,7 +81,8 @@ pub struct Adopter {
 }
 
 impl Store {
-    /// Adopted strays of an instance that no worker has captured yet, eldest adoption first.
+    /// Adopted strays of an instance that no worker has captured yet: those that never failed first, and of each
+    /// kind the eldest adoption.
     pub async fn wards(&self, instance: &Instance, limit: u32) -> Result<Vec<Ward>, StoreError> {
         let asked = sqlx::query!(
             "select s.stray_id, s.queue_id
@@ -90,7 +91,7 @@ impl Store {
             where a.capture_id is null
                 and s.instance = $1
                 and s.ended is null
-            order by a.created_at
+            order by a.last_failure is not null, a.created_at
             limit $2",
             instance.as_str(),
             i64::from(limit),

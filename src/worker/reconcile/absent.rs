@@ -2,11 +2,14 @@
 //! proof, a queue that is not mounted is none, and Postfix's log is asked before anything is called
 //! either. Never touches a decided message, nor a file.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
-use super::{Memory, sightings::Stay};
+use super::{Memory, PAGE, sightings::Stay};
 use crate::{
     domain::{capture_id::CaptureId, decision::Disposition, lifecycle::State},
     postfix::{
@@ -24,6 +27,7 @@ use crate::{
     worker::{
         Desk,
         asking::Asking,
+        prove,
         traces::Traces,
         troubles::{Part, Troubles},
     },
@@ -70,18 +74,23 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
         .absent
         .missed
         .retain(|_, (known, _)| !roll.has(&known.queue_id));
+    let apart = desk.settings().reconcile / 2;
+    let due = memory.absent.missed.values();
+    let due = due.filter(|(_, since)| since.elapsed() >= apart);
+    let due = due.map(|(known, _)| known.clone()).collect();
+    let due = undecided(desk, memory, due).await?;
+    if due.is_empty() {
+        // What was missing is back, or is settled.
+        if memory.absent.missed.is_empty() {
+            Troubles::over(desk, Part::Stock);
+        }
+        return Ok(());
+    }
     if memory
         .absent
         .riddle_until
         .is_some_and(|until| Instant::now() < until)
     {
-        return Ok(());
-    }
-    let apart = desk.settings().reconcile / 2;
-    let due = memory.absent.missed.values();
-    let due = due.filter(|(_, since)| since.elapsed() >= apart);
-    let due: Vec<Known> = due.map(|(known, _)| known.clone()).collect();
-    if due.is_empty() {
         return Ok(());
     }
     let mut vanished = Vec::new();
@@ -93,6 +102,12 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
             Err(error) => Troubles::note(desk, Part::Queue, &error),
         }
     }
+    if vanished.is_empty() {
+        if memory.absent.missed.is_empty() {
+            Troubles::over(desk, Part::Stock);
+        }
+        return Ok(());
+    }
     let Some(closings) = explain(desk, memory, vanished).await else {
         return Ok(());
     };
@@ -100,6 +115,32 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
         record(desk, memory, part).await?;
     }
     Ok(())
+}
+
+/// Forgets those that were decided or settled since they were missed: others see to them.
+async fn undecided(
+    desk: &Desk,
+    memory: &mut Memory,
+    due: Vec<Known>,
+) -> Result<Vec<Known>, StoreError> {
+    let instance = desk.settings().instance;
+    let mut standing = HashSet::new();
+    for part in due.chunks(PAGE as usize) {
+        let ids: Vec<_> = part.iter().map(|known| known.queue_id.clone()).collect();
+        for known in desk.store.known(&instance, &ids).await? {
+            match known.state {
+                State::Captured | State::Held => drop(standing.insert(known.capture_id)),
+                State::Decided | State::Settled(_) => {}
+            }
+        }
+    }
+    let (due, over): (Vec<_>, Vec<_>) = due
+        .into_iter()
+        .partition(|known| standing.contains(&known.capture_id));
+    for known in over {
+        memory.absent.missed.remove(&known.capture_id);
+    }
+    Ok(due)
 }
 
 enum Whereabouts {
@@ -137,13 +178,15 @@ async fn explain(
             None => silent.push(known),
         }
     }
-    if silent.is_empty() || may_give_up(desk, memory, silent.len()).await {
+    if silent.is_empty() {
+        Troubles::over(desk, Part::Stock);
+    } else if may_give_up(desk, memory, silent.len()).await {
         let since = desk.sightings.since();
         for known in silent {
             let stay = memory
                 .departed
                 .stay(&known.queue_id, known.captured_at, since);
-            closings.push(closing_of_silent(&known, stay));
+            closings.push(closing_of_silent(&known, stay, desk.postfix.has_log()));
         }
     }
     Some(closings)
@@ -159,6 +202,11 @@ fn told(traces: &Traces) -> Option<String> {
             (None, _) => {}
         }
         return Some(evidence);
+    }
+    if let Some(new) = &traces.requeued_as {
+        return Some(format!(
+            "pickup logged that it is {new} now, and no log tells who let it go"
+        ));
     }
     if let Some(stamp) = &traces.taken_up {
         return Some(format!(
@@ -179,8 +227,12 @@ fn gone(known: &Known, evidence: String) -> Closing {
     }
 }
 
-fn closing_of_silent(known: &Known, stay: Stay) -> Closing {
+/// Without a log, mail that was delivered all the same looks like mail that was never queued.
+fn closing_of_silent(known: &Known, stay: Stay, has_log: bool) -> Closing {
     let evidence = match (known.state, stay) {
+        (State::Captured, Stay::Never) if !has_log => {
+            "it is in no queue and was not seen on hold, and no log tells whether it was delivered"
+        }
         (State::Captured, Stay::Never) => {
             return Closing {
                 capture_id: known.capture_id,
@@ -205,15 +257,8 @@ async fn read_log(desk: &Desk, vanished: &[Vanished]) -> Option<Findings> {
         .iter()
         .map(|one| one.known.queue_id.clone())
         .collect();
-    match desk
-        .postfix
-        .read_whole_log(LogMark::since(since), &ids)
-        .await
-    {
-        Ok(findings) => {
-            Troubles::over(desk, Part::Log);
-            Some(findings)
-        }
+    match prove::find_traces(desk, LogMark::since(since), &ids).await {
+        Ok(findings) => Some(findings),
         Err(error) => {
             Troubles::note(desk, Part::Log, &error);
             None
@@ -286,5 +331,37 @@ fn finish(desk: &Desk, memory: &mut Memory, part: &[Closing], closed: &[CaptureI
             }
         };
         events::message_settled(id, known.capture_id, disposition, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn without_a_log_nothing_is_called_never_queued() {
+        let known = Known {
+            capture_id: CaptureId::new(Uuid::nil()),
+            queue_id: "4jWpV34xY7z1X8k0".parse().unwrap(),
+            captured_at: Utc::now(),
+            state: State::Captured,
+        };
+        let end = |has_log| closing_of_silent(&known, Stay::Never, has_log).end;
+        assert!(matches!(end(true), Undecided::NeverQueued));
+        assert!(matches!(end(false), Undecided::Gone));
+    }
+
+    #[test]
+    fn a_new_name_tells_that_a_message_left_where_nothing_else_is_logged() {
+        let traces = Traces {
+            requeued_as: Some("4jWpV34xY7z1X8k0".parse().unwrap()),
+            ..Traces::default()
+        };
+        let evidence = told(&traces).unwrap_or_default();
+        assert!(evidence.contains("4jWpV34xY7z1X8k0"), "{evidence}");
+        assert_eq!(told(&Traces::default()), None);
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     telemetry::{chain::Chain, events},
     worker::{
         Desk,
+        asking::Asking,
         troubles::{Part, Troubles},
     },
 };
@@ -69,8 +70,11 @@ async fn capture(
         }
         // Another worker was faster.
         Ok(false) => Ok(()),
-        Err(error) if error.is_transient() => Err(error),
         Err(error) => {
+            // Too large for the time there is, it may be: then the others have their turn first.
+            if error.is_transient() {
+                Asking::Reconcile.note(desk, &error);
+            }
             let reason = Chain(&error).to_string();
             refuse(desk, memory, ward, reason).await
         }

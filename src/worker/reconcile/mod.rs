@@ -133,6 +133,8 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
             Troubles::note(desk, Part::Queue, &error);
             // What was missed before is to be missed twice again.
             memory.absent = Absent::default();
+            // It is only missed again if it is asked for again.
+            memory.full_at = Instant::now();
             return;
         }
     };
@@ -165,6 +167,8 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     let since = memory.confirmed_until.filter(|_| !is_full);
     let confirmed = desk.store.confirmed_since(&instance, since).await?;
     if is_full {
+        // A roll that was lost never told that they left.
+        memory.strays.keep_on(&memory.roll);
         memory.came.extend(memory.roll.ids().cloned());
         take_all_held(desk, &instance, memory).await?;
     }
@@ -181,10 +185,14 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     if is_full {
         memory.full_at = Instant::now() + FULL_PERIOD;
     }
-    adopt::capture_all(desk, &instance, memory).await?;
     if let StoreSince::Answers(since) = memory.store {
         strays::record(desk, &instance, memory, since).await?;
         absent::close(desk, memory).await?;
+        // Last, after the ends of strays: reading what was adopted may fail or take long, and
+        // nothing else may wait for it.
+        if let Err(error) = adopt::capture_all(desk, &instance, memory).await {
+            Asking::Reconcile.note(desk, &error);
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Memory, PAGE};
 use crate::{
     domain::{instance::Instance, queue_id::QueueId},
-    postfix::presence::Presence,
+    postfix::{presence::Presence, roll::Roll},
     store::{
         StoreError,
         strays::{Stray, StrayEnd},
@@ -52,6 +52,14 @@ impl Strays {
     /// This name is not on hold any more.
     pub fn left(&mut self, id: &QueueId) {
         self.end(id, StrayEnd::Left);
+    }
+
+    /// Names that are not on this roll are not on hold any more.
+    pub fn keep_on(&mut self, roll: &Roll) {
+        let gone = self.strangers.keys().filter(|id| !roll.has(id));
+        for id in gone.cloned().collect::<Vec<_>>() {
+            self.left(&id);
+        }
     }
 
     /// It was adopted, and its end is recorded.
