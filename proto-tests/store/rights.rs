@@ -353,7 +353,7 @@ reviews|watched|select
 reviews|work|select
 worker|_sqlx_migrations|select
 worker|added_recipient|insert (address capture_id how n_added ordinal original)
-worker|adoption|select (administrator capture_id created_at stray_id)
+worker|adoption|select (administrator capture_id created_at last_failure stray_id)
 worker|adoption|update (last_failure)
 worker|capture|select (9)
 worker|capture|update (state)
