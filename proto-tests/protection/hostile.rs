@@ -9,7 +9,7 @@ use indymilter::{
 };
 use libtest_mimic::Trial;
 
-use super::outpost::{Disk, Outpost};
+use super::outpost::Outpost;
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -38,7 +38,7 @@ const GIGABYTE: usize = 1_000_000_000;
 
 /// A milter with little disk, where it can be had.
 async fn outpost(lab: &Lab) -> Option<Outpost<'_>> {
-    Outpost::start(lab, Disk::Own(32 * MIB), |settings| {
+    Outpost::on_small_disk(lab, 32 * MIB, |settings| {
         settings
             .set("spool.min_free", "8 MiB")
             .set("spool.min_free_percent", 50);

@@ -1,7 +1,13 @@
 //! What a running milter does to a held message, as the kernel sees it: synced before the answer,
 //! committed before the removal.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use libtest_mimic::Trial;
 
@@ -11,7 +17,7 @@ use super::{
     trace,
 };
 use crate::{
-    lab::{Lab, child::Child, eventually::eventually, program::Program},
+    lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
     wire::mail::Mail,
 };
@@ -40,14 +46,12 @@ async fn a_large_message_is_synced_before_the_answer_and_removed_after_the_commi
 }
 
 async fn in_order(lab: &Lab, mail: &Mail) {
-    let outpost = Outpost::on_disk(lab, |settings| {
+    let outpost = Outpost::wrapped(lab, traced, |settings| {
         // What travels is read by the test.
         let url = settings.text("milter.database.url").to_owned();
         settings.set("milter.database.url", format!("{url}?sslmode=disable"));
     })
     .await;
-    let file = outpost.spool.with_extension("trace");
-    let strace = attach(lab, &outpost, &file).await;
     let mut mta = outpost.mta().await;
     mta.send(mail).await.held();
     eventually("the spool is empty again", BOUND, async || {
@@ -57,34 +61,48 @@ async fn in_order(lab: &Lab, mail: &Mail) {
         }
     })
     .await;
-    strace.end();
-    let calls = trace::read(&fs::read_to_string(&file).unwrap());
+    drop(mta);
+    let text = whole_trace(&outpost).await;
+    let calls = trace::read(&text);
     let queue_id = mail.queue_id_at_end.as_deref().unwrap();
     let message = Message {
         spool: &outpost.spool,
         queue_id,
     };
-    assert_eq!(order_rules::faults(&calls, &message), [""; 0]);
+    let faults = order_rules::faults(&calls, &message);
+    assert_eq!(faults, [""; 0], "{}", trace::outline(&calls));
     let recorded = format!("select count(*) from capture where queue_id = '{queue_id}'");
     assert_eq!(outpost.sql(&recorded).await, "1");
 }
 
-/// Begins to trace all threads of a milter.
-async fn attach(lab: &Lab, outpost: &Outpost<'_>, file: &std::path::Path) -> Child {
-    let name = format!("strace-{}", outpost.milter.id());
-    let strace = Program::new(&name, STRACE)
-        .arguments(["-f", "-y", "-s", "65536", "-e", CALLS, "-o"])
-        .arguments([file])
-        .arguments(["-p", &outpost.milter.id().to_string()]);
-    let strace = lab.tools.starter.start(&strace);
-    eventually("strace is attached", BOUND, async || {
-        strace.must_run();
-        let output = strace.output();
-        match output.contains("attached") {
-            true => Ok(()),
-            false => Err(output),
+/// The command that traces a milter from its first call on: one that is attached to a running
+/// process may miss a thread. `-D` leaves the milter the process that the lab knows.
+fn traced(spool: &Path) -> Vec<OsString> {
+    let words = [
+        STRACE, "-D", "-f", "-y", "-q", "-s", "65536", "-e", CALLS, "-o",
+    ];
+    let words = words.into_iter().map(OsString::from);
+    words.chain([trace_of(spool).into(), "--".into()]).collect()
+}
+
+fn trace_of(spool: &Path) -> PathBuf {
+    spool.with_extension("trace")
+}
+
+/// Stops the milter and gives what it did up to its end.
+async fn whole_trace(outpost: &Outpost<'_>) -> String {
+    let first = outpost.milter.id();
+    outpost.milter.stop().await;
+    eventually("strace has written all", BOUND, async || {
+        let text = fs::read_to_string(trace_of(&outpost.spool)).unwrap();
+        let is_end = |line: &str| {
+            let (thread, rest) = line.split_once(' ').unwrap_or_default();
+            thread == first.to_string() && rest.trim_start().starts_with("+++ exited")
+        };
+        match text.lines().last().is_some_and(is_end) && text.ends_with('\n') {
+            true => Ok(text),
+            false => Err(text.len()),
         }
     })
-    .await;
-    strace
+    .await
 }

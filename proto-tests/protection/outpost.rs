@@ -1,7 +1,13 @@
 //! A real `mailhold milter` without a Postfix: a table of people, a database of its own, a TCP
 //! listener that the test itself talks to, and a spool that may be a small file system of its own.
 
-use std::{ffi::OsString, fs, net::SocketAddr, os::unix::fs::MetadataExt, path::PathBuf};
+use std::{
+    ffi::OsString,
+    fs,
+    net::SocketAddr,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     lab::{
@@ -29,15 +35,6 @@ exec "$@"
 /// Anna is flagged by address and login, Ben is not.
 const PEOPLE: &str = "anna@corp.test Y\nanna Y\nben@corp.test N\n";
 
-/// Where captures are kept.
-#[derive(Clone, Copy)]
-pub enum Disk {
-    /// On the disk of the lab.
-    Shared,
-    /// On a file system in memory of so many bytes, which only the milter sees.
-    Own(u64),
-}
-
 /// A milter at work.
 pub struct Outpost<'a> {
     pub milter: Role,
@@ -48,13 +45,31 @@ pub struct Outpost<'a> {
 }
 
 impl<'a> Outpost<'a> {
-    /// Starts one; `adjust` changes its settings before. `None` where this machine lets nobody make
-    /// a file system of its own.
-    pub async fn start(
+    /// One whose spool is on a file system in memory of so many bytes, which only the milter sees;
+    /// `adjust` changes its settings before. `None` where this machine lets nobody make one.
+    pub async fn on_small_disk(
         lab: &'a Lab,
-        disk: Disk,
+        n_bytes: u64,
         adjust: impl FnOnce(&mut Settings),
     ) -> Option<Self> {
+        if sudo_view::is_possible().await {
+            return Some(Self::wrapped(lab, |spool| with_disk(n_bytes, spool), adjust).await);
+        }
+        eprintln!("lab: no private mounts here, so there is no small file system to fill");
+        None
+    }
+
+    /// One on the disk of the lab.
+    pub async fn on_disk(lab: &'a Lab, adjust: impl FnOnce(&mut Settings)) -> Self {
+        Self::wrapped(lab, |_| Vec::new(), adjust).await
+    }
+
+    /// One that a command starts, which is told the spool's directory.
+    pub async fn wrapped(
+        lab: &'a Lab,
+        wrapper: impl FnOnce(&Path) -> Vec<OsString>,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> Self {
         let name = format!("outpost-{}", &random_text()[..6]);
         let place = &lab.tools.place;
         let spool = place.directory(&format!("{name}-spool"), User::milter(), 0o700);
@@ -77,28 +92,15 @@ impl<'a> Outpost<'a> {
         let file = settings.write(place, &format!("{name}.toml"));
         let program = role::program(lab.tools.mailhold(&name), &file, "milter");
         let program = program.user(User::milter());
-        let program = match disk {
-            Disk::Shared => program,
-            Disk::Own(_) if !sudo_view::is_possible().await => {
-                eprintln!("lab: no private mounts here, so there is no small file system to fill");
-                return None;
-            }
-            Disk::Own(n_bytes) => program.wrapper(with_disk(n_bytes, &spool)),
-        };
+        let program = program.wrapper(wrapper(&spool));
         let milter = Role::start(&lab.tools.starter, program, metrics).await;
-        Some(Self {
+        Self {
             milter,
             database,
             spool,
             address,
             lab,
-        })
-    }
-
-    /// One on the disk of the lab.
-    pub async fn on_disk(lab: &'a Lab, adjust: impl FnOnce(&mut Settings)) -> Self {
-        let outpost = Self::start(lab, Disk::Shared, adjust).await;
-        outpost.expect("the lab's disk needs no mount")
+        }
     }
 
     /// Where it listens.
@@ -169,7 +171,7 @@ impl<'a> Outpost<'a> {
     }
 }
 
-fn with_disk(n_bytes: u64, spool: &std::path::Path) -> Vec<OsString> {
+fn with_disk(n_bytes: u64, spool: &Path) -> Vec<OsString> {
     let milter = User::milter();
     let words = [UNSHARE, "--mount", "--", "/bin/sh", "-ec", MOUNT, "disk"];
     let mut line: Vec<OsString> = words.map(OsString::from).to_vec();

@@ -9,7 +9,7 @@ use std::{
 
 use libtest_mimic::Trial;
 
-use super::outpost::{Disk, Outpost};
+use super::outpost::Outpost;
 use crate::{
     lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
@@ -53,7 +53,7 @@ async fn alarm_is(outpost: &Outpost<'_>, kind: &str, wanted: f64) {
 }
 
 async fn mail_comes_again_before_the_disk_is_full_and_is_held_when_space_returns(lab: &Lab) {
-    let outpost = Outpost::start(lab, Disk::Own(32 * MIB), |settings| {
+    let outpost = Outpost::on_small_disk(lab, 32 * MIB, |settings| {
         settings
             .set("spool.min_free_percent", 50)
             .set("spool.min_free", "8 MiB");
@@ -132,7 +132,7 @@ fn fill_with_files(path: &Path) -> io::Error {
 
 /// What was held before, in and after the trouble is recorded, and nothing else.
 async fn loses_nothing(lab: &Lab, trouble: Trouble) {
-    let outpost = Outpost::start(lab, Disk::Own(16 * MIB), |settings| {
+    let outpost = Outpost::on_small_disk(lab, 16 * MIB, |settings| {
         // Only the disk itself refuses.
         settings
             .set("spool.min_free_percent", 0)

@@ -44,6 +44,20 @@ impl Call {
     }
 }
 
+/// What is told of a trace when it is out of order: each call on a line, cut.
+pub fn outline(calls: &[Call]) -> String {
+    let line = |call: &Call| {
+        let arguments: String = call.arguments.chars().take(OUTLINED).collect();
+        let Call { began, ended, .. } = call;
+        let (thread, name, result) = (call.thread, &call.name, &call.result);
+        format!("{began}-{ended} {thread} {name}({arguments}) = {result}")
+    };
+    calls.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Enough for a path or the first words of a packet.
+const OUTLINED: usize = 160;
+
 /// Reads a whole trace. A call that never ended is left out: it has had no effect that counts.
 pub fn read(text: &str) -> Vec<Call> {
     let mut calls = Vec::new();
@@ -84,13 +98,10 @@ pub fn read(text: &str) -> Vec<Call> {
             began: at,
             ended: at,
         };
-        if let Some(arguments) = rest.strip_suffix("<unfinished ...>") {
-            call.arguments = arguments.trim_end().to_owned();
+        if let Some(arguments) = rest.strip_suffix(" <unfinished ...>") {
+            // The blank behind a comma belongs to what follows.
+            arguments.clone_into(&mut call.arguments);
             unfinished.push(call);
-            continue;
-        }
-        // The trace was ended while it was under way.
-        if rest.ends_with("<detached ...>") {
             continue;
         }
         let (arguments, result) = ended(rest, line);
@@ -125,6 +136,7 @@ pub mod tests {
         tests![trials.alone:
             a_call_on_one_line_is_read,
             a_call_that_others_interrupt_spans_their_lines,
+            a_call_that_others_interrupt_between_its_arguments_keeps_them_apart,
             calls_that_overlap_precede_each_other_in_no_direction,
             a_failed_call_has_not_succeeded,
             what_began_before_the_trace_or_never_ended_is_left_out,
@@ -150,6 +162,16 @@ pub mod tests {
         assert_eq!(calls[1].text(), "x = y");
     }
 
+    async fn a_call_that_others_interrupt_between_its_arguments_keeps_them_apart() {
+        let calls = read(
+            "7  recvfrom(16<socket:[1]>,  <unfinished ...>\n\
+             8  fsync(9</a>) = 0\n\
+             7  <... recvfrom resumed>\"COMMIT\", 8192, 0, NULL, NULL) = 6\n",
+        );
+        assert_eq!(calls[0].file(), "socket:[1]");
+        assert_eq!(calls[0].text(), "COMMIT");
+    }
+
     async fn calls_that_overlap_precede_each_other_in_no_direction() {
         let calls = read(
             "7  fdatasync(9</a> <unfinished ...>\n\
@@ -167,7 +189,6 @@ pub mod tests {
     async fn what_began_before_the_trace_or_never_ended_is_left_out() {
         let calls = read(
             "7  <... epoll_wait resumed>[], 1024, 50) = 0\n\
-             7  epoll_wait(3<anon_inode:[eventpoll]>,  <detached ...>\n\
              8  +++ exited with 0 +++\n\
              9  read(3</a>,  <unfinished ...>\n",
         );
