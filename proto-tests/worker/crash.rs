@@ -27,6 +27,7 @@ const RELEASED: State = State::Settled(Disposition::Released);
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_worker_killed_before_its_command_leaves_the_decision_to_the_next,
+        a_command_that_outlives_its_worker_tells_the_log_what_it_did,
         a_worker_killed_after_its_commands_is_proven_by_the_log,
         a_worker_killed_after_its_command_where_no_log_is_read_tells_what_it_knows,
         a_worker_killed_again_and_again_carries_each_decision_out_once,
@@ -54,6 +55,36 @@ async fn a_worker_killed_before_its_command_leaves_the_decision_to_the_next(lab:
 
     let second = work.worker(hurry).await;
     settled_once(&work, &second, &mail).await;
+}
+
+async fn a_command_that_outlives_its_worker_tells_the_log_what_it_did(lab: &Lab) {
+    let fixture = Fixture::own(lab).await;
+    let work = Workplace::with(&lab.postfix, fixture);
+    let stand_in = StandIn::new(&lab.tools.place, Some("gate before; real \"$@\""));
+    stand_in.shut("before");
+    let mails = work.all_held(3).await;
+    for mail in &mails {
+        work.decide(mail, Decision::Discard).await;
+    }
+    let first = work
+        .worker(|settings| {
+            stand_in.serve(settings);
+            hurry(settings);
+        })
+        .await;
+    stand_in.reached("before").await;
+    // The process alone: its command goes on.
+    first.signal(Signal::SIGKILL);
+    stand_in.open("before");
+    left_hold(&work, &mails).await;
+
+    let _second = work.worker(hurry).await;
+    for mail in &mails {
+        let done = State::Settled(Disposition::Discarded);
+        let settled = work.is(mail, done).await.settled.unwrap();
+        let evidence = settled.evidence;
+        assert!(evidence.contains("postsuper logged"), "{evidence}");
+    }
 }
 
 async fn a_worker_killed_after_its_commands_is_proven_by_the_log(lab: &Lab) {

@@ -2,14 +2,16 @@
 
 use std::{
     ffi::OsStr,
-    io,
+    fs::File,
+    io::{self, Read, Seek},
     path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncWrite, AsyncWriteExt},
     process::Child,
     time::timeout,
 };
@@ -21,7 +23,7 @@ use super::error::PostfixError;
 pub(super) struct Bounds {
     /// How long it may run.
     pub deadline: Duration,
-    /// How many bytes of each of its outputs are kept; the rest is read and thrown away.
+    /// How many bytes of each of its outputs are kept; the rest is thrown away.
     pub output_bytes: usize,
 }
 
@@ -55,11 +57,20 @@ pub(super) async fn run(
     input: &[u8],
     bounds: Bounds,
 ) -> Result<Output, PostfixError> {
-    let mut child = start(program, arguments).map_err(|cause| PostfixError::Start {
+    let unstarted = |cause| PostfixError::Start {
         program: program.to_owned(),
         cause,
-    })?;
-    match timeout(bounds.deadline, converse(&mut child, input, bounds)).await {
+    };
+    let (stdout, stderr) = (paper().map_err(unstarted)?, paper().map_err(unstarted)?);
+    let mut child = start(program, arguments, &stdout, &stderr).map_err(unstarted)?;
+    let told = async {
+        Ok(Output {
+            status: converse(&mut child, input).await?,
+            stdout: read_some(stdout, bounds.output_bytes)?,
+            stderr: read_some(stderr, bounds.output_bytes)?,
+        })
+    };
+    match timeout(bounds.deadline, told).await {
         Ok(Ok(output)) => Ok(output),
         Ok(Err(cause)) => Err(PostfixError::Talk {
             program: program.to_owned(),
@@ -76,7 +87,7 @@ pub(super) async fn run(
     clippy::disallowed_methods,
     reason = "this is the one place that starts programs"
 )]
-fn start(program: &Path, arguments: &[&OsStr]) -> io::Result<Child> {
+fn start(program: &Path, arguments: &[&OsStr], stdout: &File, stderr: &File) -> io::Result<Child> {
     if !program.is_absolute() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -85,25 +96,22 @@ fn start(program: &Path, arguments: &[&OsStr]) -> io::Result<Child> {
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(stdout.try_clone()?)
+        .stderr(stderr.try_clone()?)
         .kill_on_drop(true)
         .spawn()
 }
 
-/// Writes and reads at once: a program that answers while it is still asked never blocks on us.
-async fn converse(child: &mut Child, input: &[u8], bounds: Bounds) -> io::Result<Output> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (_, stdout, stderr) = tokio::try_join!(
-        write_all(stdin, input),
-        read_some(stdout, bounds.output_bytes),
-        read_some(stderr, bounds.output_bytes),
-    )?;
-    Ok(Output {
-        status: child.wait().await?,
-        stdout,
-        stderr,
-    })
+/// What a program writes its output to: a file in memory, not a pipe. When we die, a pipe has no
+/// reader, and `postsuper` would be killed by `SIGPIPE` between what it did to a message and its line
+/// in Postfix's log, which is all that tells the next worker who did it.
+fn paper() -> io::Result<File> {
+    Ok(memfd_create(c"output", MFdFlags::MFD_CLOEXEC)?.into())
+}
+
+async fn converse(child: &mut Child, input: &[u8]) -> io::Result<ExitStatus> {
+    write_all(child.stdin.take(), input).await?;
+    child.wait().await
 }
 
 async fn write_all(pipe: Option<impl AsyncWrite + Unpin>, input: &[u8]) -> io::Result<()> {
@@ -115,20 +123,12 @@ async fn write_all(pipe: Option<impl AsyncWrite + Unpin>, input: &[u8]) -> io::R
     }
 }
 
-async fn read_some(pipe: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Result<Vec<u8>> {
+fn read_some(mut paper: File, limit: usize) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
-    let Some(mut pipe) = pipe else {
-        return Ok(kept);
-    };
-    let mut chunk = vec![0; 8 * 1_024];
-    loop {
-        let n_read = pipe.read(&mut chunk).await?;
-        if n_read == 0 {
-            return Ok(kept);
-        }
-        let room = limit.saturating_sub(kept.len()).min(n_read);
-        kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
-    }
+    paper.rewind()?;
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    paper.take(limit).read_to_end(&mut kept)?;
+    Ok(kept)
 }
 
 #[cfg(test)]
