@@ -27,6 +27,7 @@ use crate::{
     worker::{
         Desk,
         asking::Asking,
+        piecemeal::Piecemeal,
         prove,
         traces::Traces,
         troubles::{Part, Troubles},
@@ -112,7 +113,13 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
         return Ok(());
     };
     for part in closings.chunks(PART) {
-        record(desk, memory, part).await?;
+        let mut rows = Piecemeal::of(Asking::Reconcile, part);
+        while let Some(part) = rows.next() {
+            match desk.store.settle_undecided(&desk.name, part).await {
+                Ok(closed) => finish(desk, memory, part, &closed),
+                Err(error) => rows.refused(desk, part, error)?,
+            }
+        }
     }
     Ok(())
 }
@@ -288,24 +295,6 @@ async fn may_give_up(desk: &Desk, memory: &mut Memory, n_missing: usize) -> bool
     }
     Troubles::over(desk, Part::Stock);
     true
-}
-
-/// Records some of them; if one is refused for what it is, the others do not wait for it.
-async fn record(desk: &Desk, memory: &mut Memory, part: &[Closing]) -> Result<(), StoreError> {
-    match desk.store.settle_undecided(&desk.name, part).await {
-        Ok(closed) => finish(desk, memory, part, &closed),
-        Err(error) if error.is_transient() => return Err(error),
-        Err(_) => {
-            for one in part.chunks(1) {
-                match desk.store.settle_undecided(&desk.name, one).await {
-                    Ok(closed) => finish(desk, memory, one, &closed),
-                    Err(error) if error.is_transient() => return Err(error),
-                    Err(error) => Asking::Reconcile.note(desk, &error),
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Tells of what is recorded. What is not was confirmed, decided or settled by others meanwhile.
