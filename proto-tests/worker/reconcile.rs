@@ -37,6 +37,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         an_undecided_message_whose_file_was_unlinked_is_gone,
         what_was_moved_while_no_worker_ran_is_gone,
         two_workers_tell_each_loss_once,
+        a_loss_is_told_although_a_listing_fails_meanwhile,
         nothing_is_gone_while_the_hold_queue_is_another_directory,
         many_losses_at_once_without_a_word_are_a_riddle,
         nothing_is_gone_while_postfix_is_away,
@@ -136,6 +137,28 @@ async fn two_workers_tell_each_loss_once(lab: &Lab) {
         work.is_delivered_once(mail).await;
     }
     assert_eq!(n_told().await, 6.0);
+}
+
+/// A listing that fails forgets what was missed: only a comparison of all finds it again.
+async fn a_loss_is_told_although_a_listing_fails_meanwhile(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "unlisted", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mails = work.all_held(2).await;
+    // Time enough between the listing that misses it and the next one.
+    let worker = work.worker(|s| _ = s.set("worker.reconcile", "3s")).await;
+    is_listed(&work, &worker, 2.0).await;
+    fs::remove_file(work.hold_file(&mails[0])).unwrap();
+    is_listed(&work, &worker, 1.0).await;
+    let hold = postfix.queue_directory.join("hold");
+    let away = postfix.queue_directory.join("away");
+    fs::rename(&hold, &away).unwrap();
+    refused(&worker, "cannot look into").await;
+    assert_eq!(work.review(&mails[0]).await.state, State::Held);
+    fs::rename(&away, &hold).unwrap();
+    is_gone(&work, &worker, &mails[0]).await;
+    assert_eq!(work.review(&mails[1]).await.state, State::Held);
+    worker.stop().await;
+    postfix.stop().await;
 }
 
 async fn nothing_is_gone_while_the_hold_queue_is_another_directory(lab: &Lab) {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     mails::Mail,
-    reconcile,
+    reconcile::{self, is_gone},
     workplace::{ADMINISTRATOR, BOUND, Workplace},
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
         program::text,
         role::Role,
     },
+    store::fixture::Fixture,
     trials::{Trials, tests},
 };
 
@@ -39,6 +40,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         an_adopted_stray_is_reviewed_and_released_as_any_other,
         a_capture_that_comes_after_the_adoption_is_the_same_message,
         an_adopted_stray_that_cannot_be_read_says_why,
+        an_adoption_that_times_out_holds_up_nothing_else,
         only_an_administrator_adopts_and_only_what_stands,
     ]
 }
@@ -222,6 +224,31 @@ async fn an_adopted_stray_that_cannot_be_read_says_why(lab: &Lab) {
     let reason = line["adoption"]["last_failure"].as_str().unwrap();
     assert!(reason.contains("cannot read the queue file"), "{reason}");
     assert!(work.is_on_hold(&mails[0]));
+}
+
+async fn an_adoption_that_times_out_holds_up_nothing_else(lab: &Lab) {
+    let work = Workplace::with(&lab.postfix, Fixture::own(lab).await);
+    let held = work.held().await;
+    let (worker, strays) = found_all(&work, 2).await;
+    // Neither the capture nor the reason why there is none can be recorded.
+    work.fixture
+        .execute(
+            "create function stall() returns trigger language plpgsql as $$ begin \
+             raise exception 'it stalls' using errcode = '57014'; end $$; \
+             create trigger stall before update on adoption for each row execute function stall()",
+        )
+        .await;
+    adopt(&work, strays[0].id.as_str(), ADMINISTRATOR, &[]).await;
+    worker
+        .event_with(&["store.unreachable", "it stalls"], BOUND)
+        .await;
+    work.by_hand("-d", &strays[1]).await;
+    work.by_hand("-d", &held).await;
+    ended(&work, &strays[1], "left").await;
+    is_gone(&work, &worker, &held).await;
+    let late = work.stray().await;
+    found(&worker, &late).await;
+    assert!(work.is_on_hold(&strays[0]));
 }
 
 async fn only_an_administrator_adopts_and_only_what_stands(lab: &Lab) {
