@@ -24,8 +24,32 @@ use crate::{
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
+        a_stray_ends_once_and_is_adopted_by_an_administrator_alone,
         of_two_records_of_an_adopted_message_one_is_confirmed_and_the_other_ends,
     ]
+}
+
+async fn a_stray_ends_once_and_is_adopted_by_an_administrator_alone(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let instance = &fixture.instance;
+    let mut session = fixture.sign_in("mailhold_worker").await;
+    let stray = format!(
+        "insert into stray (instance, queue_id, arrived_at, size_bytes)
+        values ('{instance}', '4jWkMG56f7z1j', now(), 1)"
+    );
+    session.run(&stray).await;
+    let set = |value: &str| format!("update stray set {value} where instance = '{instance}'");
+    let adopted = set("ended = 'adopted', ended_at = now()");
+    let refused = session.refusal(&adopted).await;
+    assert_eq!(refused.1.as_deref(), Some("stray_adopted_by_word"));
+    // Whenever it is said to end, it ends now.
+    session
+        .run(&set("ended = 'left', ended_at = '2001-01-01'"))
+        .await;
+    let found = format!("select ended_at >= found_at from stray where instance = '{instance}'");
+    assert_eq!(fixture.execute(&found).await, "t");
+    let refused = session.refusal(&set("ended = null, ended_at = null")).await;
+    assert_eq!(refused.1.as_deref(), Some("stray_ends_once"));
 }
 
 /// As when its own capture came at the same time as the adopted one.
