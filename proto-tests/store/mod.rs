@@ -11,6 +11,7 @@ mod recording;
 mod rights;
 mod schema;
 mod settling;
+mod strays;
 mod waking;
 mod watching;
 mod working;
@@ -35,6 +36,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         waking::tests(trials),
         watching::tests(trials),
         findings::tests(trials),
+        strays::tests(trials),
         working::tests(trials),
     ]
     .into_iter()

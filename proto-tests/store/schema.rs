@@ -22,6 +22,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         logins_can_be_made_by_many_at_once,
         a_new_password_replaces_the_old_one_and_none_keeps_it,
         no_login_can_do_more_than_sign_in,
+        nothing_is_hashed_with_md5,
     ]
 }
 
@@ -150,4 +151,30 @@ async fn no_login_can_do_more_than_sign_in(lab: &Lab) {
         )
         .await;
     assert_eq!(powers, "3|f|t");
+}
+
+/// A server in FIPS mode refuses it.
+async fn nothing_is_hashed_with_md5(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let found = "select coalesce(string_agg(name, ' '), '') from (
+            select proname as name, pg_get_functiondef(oid) as definition
+            from pg_proc
+            where pronamespace = 'public'::regnamespace and prokind = 'f'
+            union all
+            select indexname, indexdef
+            from pg_indexes
+            where schemaname = 'public'
+            union all
+            select conname, pg_get_constraintdef(oid)
+            from pg_constraint
+            where connamespace = 'public'::regnamespace
+        ) as made
+        where definition ~* 'md5'";
+    assert_eq!(fixture.execute(found).await, "");
+    let queries = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
+    for entry in std::fs::read_dir(queries).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.to_lowercase().contains("md5("), "{}", path.display());
+    }
 }

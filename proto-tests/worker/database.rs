@@ -32,6 +32,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut tests = tests![trials.shared:
         a_lost_listener_is_replaced,
         a_decision_that_nobody_told_of_is_found_by_polling,
+        a_confirmation_that_the_database_refuses_does_not_stop_the_others,
         a_settlement_that_the_database_refuses_does_not_stop_the_others,
         what_could_not_be_recorded_for_longer_than_the_lease_is_not_forgotten,
         a_lease_that_is_lost_or_half_over_is_not_acted_on,
@@ -97,6 +98,28 @@ async fn a_decision_that_nobody_told_of_is_found_by_polling(lab: &Lab) {
         .await;
     work.decide(&mail, Decision::Release).await;
     settled_once(&work, &worker, &mail).await;
+}
+
+async fn a_confirmation_that_the_database_refuses_does_not_stop_the_others(lab: &Lab) {
+    let fixture = Fixture::own(lab).await;
+    let work = Workplace::with(&lab.postfix, fixture);
+    let mails = work.strays(3).await;
+    let refuse = format!(
+        "create function refuse() returns trigger language plpgsql as $$ begin \
+         if new.queue_id = '{}' then raise check_violation; end if; return new; end $$; \
+         create trigger refuse before update on capture for each row execute function refuse()",
+        mails[1].id
+    );
+    work.fixture.execute(&refuse).await;
+    // All of them are in one part.
+    work.record(&mails).await;
+    let _worker = work.worker(|_| {}).await;
+    for mail in [&mails[0], &mails[2]] {
+        work.is(mail, State::Held).await;
+    }
+    assert_eq!(work.review(&mails[1]).await.state, State::Captured);
+    work.fixture.execute("drop trigger refuse on capture").await;
+    work.is(&mails[1], State::Held).await;
 }
 
 async fn a_settlement_that_the_database_refuses_does_not_stop_the_others(lab: &Lab) {

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     lab::{
-        Lab, eventually::eventually_true, place, postfix::Postfix, postgres::OWNER,
-        settings::Settings, user::User,
+        Lab, eventually::eventually_true, place, postfix::Postfix, postgres::OWNER, role::Role,
+        user::User,
     },
     policy::house::{House, Mail},
     store::fixture::Fixture,
@@ -37,29 +37,26 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     ]
 }
 
-/// The way to the lab's PostgreSQL, for a worker's settings.
-async fn proxy(work: &Workplace<'_>) -> Proxy {
-    Proxy::to(([127, 0, 0, 1], work.lab.postgres.port).into()).await
-}
-
-fn go_through(proxy: &Proxy, work: &Workplace<'_>, settings: &mut Settings) {
-    let (there, here) = (work.lab.postgres.port, proxy.address.port());
-    let url = settings.text("worker.database.url");
-    let url = url.replace(&there.to_string(), &here.to_string());
-    settings.set("worker.database.url", url);
+/// A worker that reaches PostgreSQL through a proxy and `postsuper` through a stand-in.
+async fn behind_a_proxy(work: &Workplace<'_>) -> (StandIn, Proxy, Role) {
+    let stand_in = StandIn::new(&work.lab.tools.place, Some("real \"$@\""));
+    let there = work.lab.postgres.port;
+    let proxy = Proxy::to(([127, 0, 0, 1], there).into()).await;
+    let here = proxy.address.port();
+    let worker = work.worker(|settings| {
+        stand_in.serve(settings);
+        let url = settings.text("worker.database.url");
+        let url = url.replace(&there.to_string(), &here.to_string());
+        settings.set("worker.database.url", url);
+    });
+    let worker = worker.await;
+    (stand_in, proxy, worker)
 }
 
 async fn a_settlement_whose_answer_is_lost_is_recorded_and_told_once(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let stand_in = StandIn::new(&lab.tools.place, Some("real \"$@\""));
-    let proxy = proxy(&work).await;
     let mail = work.held().await;
-    let worker = work
-        .worker(|settings| {
-            stand_in.serve(settings);
-            go_through(&proxy, &work, settings);
-        })
-        .await;
+    let (stand_in, proxy, worker) = behind_a_proxy(&work).await;
     // The evidence is a value of the statement that settles.
     proxy.lose_answer("postsuper named it", 0);
     work.decide(&mail, Decision::Release).await;
@@ -83,8 +80,6 @@ async fn a_settlement_whose_answer_is_lost_is_recorded_and_told_once(lab: &Lab) 
 async fn a_word_whose_answer_is_lost_is_taken_back(lab: &Lab) {
     let fixture = Fixture::own(lab).await;
     let work = Workplace::with(&lab.postfix, fixture);
-    let stand_in = StandIn::new(&lab.tools.place, Some("real \"$@\""));
-    let proxy = proxy(&work).await;
     // What the second claim finds.
     work.fixture
         .execute(
@@ -97,12 +92,7 @@ async fn a_word_whose_answer_is_lost_is_taken_back(lab: &Lab) {
         )
         .await;
     let mail = work.held().await;
-    let worker = work
-        .worker(|settings| {
-            stand_in.serve(settings);
-            go_through(&proxy, &work, settings);
-        })
-        .await;
+    let (stand_in, proxy, worker) = behind_a_proxy(&work).await;
     // The statement is prepared first; the answer to its execution is the one that is lost.
     proxy.lose_answer("begun_at = coalesce", 1);
     work.decide(&mail, Decision::Release).await;

@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// A message on hold, and its capture.
+#[derive(Clone)]
 pub struct Mail {
     pub id: QueueId,
     pub sender: String,
@@ -46,7 +47,16 @@ impl Mail {
         content: Vec<u8>,
     ) -> Self {
         let reply = smtp.send(sender, &[recipient], &content).await.ok();
-        let id = reply.queue_id();
+        Self::captured(fixture, reply.queue_id(), (sender, recipient), content)
+    }
+
+    /// A message that has this name in Postfix, and the capture that a milter would have made now.
+    pub fn captured(
+        fixture: &Fixture<'_>,
+        id: QueueId,
+        (sender, recipient): (&str, &str),
+        content: Vec<u8>,
+    ) -> Self {
         let mut hasher = ContentHasher::new();
         hasher.update(&content);
         let mut capture = fixture.capture();

@@ -4,11 +4,17 @@
 use std::{fs, os::unix::fs::FileExt, sync::Arc};
 
 use libtest_mimic::Trial;
-use mailhold::domain::{decision::Decision, lifecycle::State, queue_id::QueueId};
+use mailhold::domain::{
+    capture_id::CaptureId,
+    decision::{Decision, Disposition},
+    lifecycle::State,
+    queue_id::QueueId,
+};
 use serde_json::Value;
 
 use super::{
     mails::Mail,
+    reconcile::{self, is_gone},
     workplace::{ADMINISTRATOR, BOUND, Workplace},
 };
 use crate::{
@@ -19,6 +25,7 @@ use crate::{
         program::text,
         role::Role,
     },
+    store::fixture::Fixture,
     trials::{Trials, tests},
 };
 
@@ -31,7 +38,9 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         two_workers_record_a_stray_once,
         a_stray_is_remembered_by_the_next_worker,
         an_adopted_stray_is_reviewed_and_released_as_any_other,
+        a_capture_that_comes_after_the_adoption_is_the_same_message,
         an_adopted_stray_that_cannot_be_read_says_why,
+        an_adoption_that_times_out_holds_up_nothing_else,
         only_an_administrator_adopts_and_only_what_stands,
     ]
 }
@@ -78,14 +87,13 @@ async fn mail_that_nobody_captured_is_a_stray_until_it_leaves(lab: &Lab) {
 
 async fn a_late_capture_ends_a_stray(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let stray = work.stray().await;
-    let worker = work.worker(|_| {}).await;
-    found(&worker, &stray).await;
-    work.record(std::slice::from_ref(&stray)).await;
-    ended(&work, &stray, "captured").await;
-    work.is(&stray, State::Held).await;
-    work.decide(&stray, Decision::Release).await;
-    work.is_delivered_once(&stray).await;
+    let (_worker, strays) = found_all(&work, 1).await;
+    let stray = &strays[0];
+    work.record(&strays).await;
+    ended(&work, stray, "captured").await;
+    work.is(stray, State::Held).await;
+    work.decide(stray, Decision::Release).await;
+    work.is_delivered_once(stray).await;
 }
 
 async fn two_workers_record_a_stray_once(lab: &Lab) {
@@ -107,11 +115,7 @@ async fn two_workers_record_a_stray_once(lab: &Lab) {
 
 async fn a_stray_is_remembered_by_the_next_worker(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let strays = work.strays(2).await;
-    let worker = work.worker(|_| {}).await;
-    for stray in &strays {
-        found(&worker, stray).await;
-    }
+    let (worker, strays) = found_all(&work, 2).await;
     worker.stop().await;
     work.by_hand("-d", &strays[0]).await;
     let next = work.worker(|_| {}).await;
@@ -129,9 +133,8 @@ async fn a_stray_is_remembered_by_the_next_worker(lab: &Lab) {
 
 async fn an_adopted_stray_is_reviewed_and_released_as_any_other(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let mut stray = work.stray().await;
-    let worker = work.worker(|_| {}).await;
-    found(&worker, &stray).await;
+    let (worker, mut strays) = found_all(&work, 1).await;
+    let mut stray = strays.remove(0);
     let note = ["--note", "held by another milter"];
     let said = adopt(&work, stray.id.as_str(), ADMINISTRATOR, &note).await;
     assert_eq!(said.0, Some(0), "{}", said.1);
@@ -140,12 +143,7 @@ async fn an_adopted_stray_is_reviewed_and_released_as_any_other(lab: &Lab) {
         .await;
     ended(&work, &stray, "adopted").await;
 
-    let sql = format!(
-        "select capture_id from capture where instance = '{}' and queue_id = '{}'",
-        work.fixture.instance, stray.id
-    );
-    let capture_id = work.fixture.execute(&sql).await.parse::<uuid::Uuid>();
-    stray.capture.id = mailhold::domain::capture_id::CaptureId::new(capture_id.unwrap());
+    stray.capture.id = adopted_as(&work, &stray).await;
     let review = work.is(&stray, State::Held).await;
     assert_eq!(review.capture.grounds.rule, "adopted");
     assert_eq!(review.capture.grounds.matched.identity, ADMINISTRATOR);
@@ -169,13 +167,46 @@ async fn an_adopted_stray_is_reviewed_and_released_as_any_other(lab: &Lab) {
     work.is_delivered_once(&stray).await;
 }
 
+/// Two of them, so that one is decided before its own capture comes, and one after.
+async fn a_capture_that_comes_after_the_adoption_is_the_same_message(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let (worker, late) = found_all(&work, 2).await;
+    let mut adopted = Vec::new();
+    for stray in &late {
+        adopt(&work, stray.id.as_str(), ADMINISTRATOR, &[]).await;
+        ended(&work, stray, "adopted").await;
+        let mut one = stray.clone();
+        one.capture.id = adopted_as(&work, stray).await;
+        work.is(&one, State::Held).await;
+        adopted.push(one);
+    }
+    work.decide(&adopted[0], Decision::Release).await;
+    work.is(&adopted[0], State::Settled(Disposition::Released))
+        .await;
+    work.record(&late).await;
+    for (late, adopted) in late.iter().zip(&adopted) {
+        let never_queued = State::Settled(Disposition::NeverQueued);
+        let settled = work.is(late, never_queued).await.settled.unwrap();
+        let reviewed_as = adopted.capture.id.to_string();
+        assert!(settled.evidence.contains(&reviewed_as), "{settled:?}");
+        let words = ["stray.recorded_twice", late.id.as_str()];
+        worker.event_with(&words, BOUND).await;
+    }
+    assert_eq!(work.review(&adopted[1]).await.state, State::Held);
+    work.decide(&adopted[1], Decision::Release).await;
+    for stray in &late {
+        work.is_delivered_once(stray).await;
+    }
+    assert_eq!(
+        worker.metric(reconcile::ALARM).await,
+        0.0,
+        "it needs nobody"
+    );
+}
+
 async fn an_adopted_stray_that_cannot_be_read_says_why(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let mails = work.strays(2).await;
-    let worker = work.worker(|_| {}).await;
-    for stray in &mails {
-        found(&worker, stray).await;
-    }
+    let (worker, mails) = found_all(&work, 2).await;
     // Its first record is none any more.
     let file = work.hold_file(&mails[0]);
     let file = fs::File::options().write(true).open(file).unwrap();
@@ -195,13 +226,34 @@ async fn an_adopted_stray_that_cannot_be_read_says_why(lab: &Lab) {
     assert!(work.is_on_hold(&mails[0]));
 }
 
+async fn an_adoption_that_times_out_holds_up_nothing_else(lab: &Lab) {
+    let work = Workplace::with(&lab.postfix, Fixture::own(lab).await);
+    let held = work.held().await;
+    let (worker, strays) = found_all(&work, 2).await;
+    // Neither the capture nor the reason why there is none can be recorded.
+    work.fixture
+        .execute(
+            "create function stall() returns trigger language plpgsql as $$ begin \
+             raise exception 'it stalls' using errcode = '57014'; end $$; \
+             create trigger stall before update on adoption for each row execute function stall()",
+        )
+        .await;
+    adopt(&work, strays[0].id.as_str(), ADMINISTRATOR, &[]).await;
+    worker
+        .event_with(&["store.unreachable", "it stalls"], BOUND)
+        .await;
+    work.by_hand("-d", &strays[1]).await;
+    work.by_hand("-d", &held).await;
+    ended(&work, &strays[1], "left").await;
+    is_gone(&work, &worker, &held).await;
+    let late = work.stray().await;
+    found(&worker, &late).await;
+    assert!(work.is_on_hold(&strays[0]));
+}
+
 async fn only_an_administrator_adopts_and_only_what_stands(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    let strays = work.strays(2).await;
-    let worker = work.worker(|_| {}).await;
-    for stray in &strays {
-        found(&worker, stray).await;
-    }
+    let (worker, strays) = found_all(&work, 2).await;
     // Nobody captures what is adopted from here on.
     worker.stop().await;
     let id = strays[0].id.as_str();
@@ -255,6 +307,26 @@ async fn adopt(
     let output = program.output(b"").await;
     let said = text(&[output.stdout, output.stderr].concat());
     (output.status.code(), said)
+}
+
+/// Strays that a worker has found.
+async fn found_all(work: &Workplace<'_>, n_strays: usize) -> (Role, Vec<Mail>) {
+    let strays = work.strays(n_strays).await;
+    let worker = work.worker(|_| {}).await;
+    for stray in &strays {
+        found(&worker, stray).await;
+    }
+    (worker, strays)
+}
+
+/// The one capture of an adopted stray.
+async fn adopted_as(work: &Workplace<'_>, stray: &Mail) -> CaptureId {
+    let sql = format!(
+        "select capture_id from capture where instance = '{}' and queue_id = '{}'",
+        work.fixture.instance, stray.id
+    );
+    let capture_id = work.fixture.execute(&sql).await.parse::<uuid::Uuid>();
+    CaptureId::new(capture_id.unwrap())
 }
 
 async fn found(worker: &Role, stray: &Mail) -> Value {

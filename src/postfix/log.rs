@@ -3,35 +3,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
     fs,
     os::unix::fs::MetadataExt,
-    path::Path,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{
-    LogSource, Settings,
-    command::{self, Bounds},
-    error::PostfixError,
-    log_file,
-};
+use super::{LogSource, Settings, error::PostfixError, journal, log_file};
 use crate::domain::queue_id::QueueId;
 
 /// How far the clock may have been set back since a mark that is a time alone.
 const CLOCK_STEP: TimeDelta = TimeDelta::hours(2);
 
-/// Lines of the journal read at most; those of a few programs of one instance.
-const JOURNAL_LINES: &str = "--lines=50000";
-
-const JOURNALCTL: &str = "/usr/bin/journalctl";
-
 /// The programs that tell what a hand did to a message.
 pub(super) const HANDS: [&str; 2] = ["pickup", "postsuper"];
 
-/// The same, and the one that tells what Postfix did by itself.
-pub(super) const HANDS_AND_DELIVERY: [&str; 3] = ["pickup", "postsuper", "qmgr"];
+/// The same, and those that tell what Postfix did by itself: that it took mail in, and sent it on.
+pub(super) const HANDS_AND_POSTFIX: [&str; 4] = ["cleanup", "pickup", "postsuper", "qmgr"];
 
 /// What `postsuper` logged that it did to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +59,9 @@ pub struct Findings {
     /// When Postfix itself gave them back to their senders because they were marked as expired, if
     /// that was asked for.
     pub given_back: BTreeMap<QueueId, String>,
+    /// Those whose arrival is logged, and of which all was read that was logged since, if that was asked
+    /// for: of these alone is silence a proof. A log that was cut or rotated away has no arrival.
+    pub followed: BTreeSet<QueueId>,
 }
 
 /// A place in the log to read on from.
@@ -110,9 +101,9 @@ pub(super) async fn read(
     mark: LogMark,
     ids: &[QueueId],
 ) -> Result<Findings, PostfixError> {
-    let lines = match settings.log.clone() {
+    let tail = match settings.log.clone() {
         LogSource::None => return Ok(Findings::default()),
-        LogSource::Journal => read_journal(settings, programs, mark).await?,
+        LogSource::Journal => journal::read(settings, programs, mark.since).await?,
         LogSource::File(path) => {
             super::in_background(move || {
                 log_file::read_tail(&path, mark.file)
@@ -121,42 +112,12 @@ pub(super) async fn read(
             .await?
         }
     };
-    Ok(find(&lines, &ids.iter().collect()))
-}
-
-async fn read_journal(
-    settings: &Settings,
-    programs: &[String],
-    mark: LogMark,
-) -> Result<Vec<u8>, PostfixError> {
-    let program = Path::new(JOURNALCTL);
-    // The journal's stamps are ours, but the two clocks were not read at once.
-    let since = format!("--since=@{}", mark.since.timestamp() - 1);
-    let mut arguments: Vec<String> = [
-        "--quiet",
-        "--no-pager",
-        "--output=short-iso",
-        JOURNAL_LINES,
-        &since,
-    ]
-    .map(str::to_owned)
-    .into();
-    let names = programs.iter().map(|name| format!("--identifier={name}"));
-    arguments.extend(names);
-    let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-    let bounds = Bounds {
-        deadline: settings.command_timeout,
-        output_bytes: log_file::TAIL_BYTES,
-    };
-    let output = command::run(program, &arguments, b"", bounds).await?;
-    if output.status.success() {
-        return Ok(output.stdout);
+    let ids = ids.iter().collect();
+    let mut findings = find(&tail.text, &ids);
+    if tail.unbroken_from > 0 {
+        findings.followed = find(tail.unbroken(), &ids).followed;
     }
-    Err(PostfixError::Refused {
-        program: program.to_owned(),
-        status: output.status.to_string(),
-        said: output.complaint(),
-    })
+    Ok(findings)
 }
 
 /// Finds these messages in the text of a log.
@@ -173,6 +134,8 @@ pub(super) fn find(log: &[u8], ids: &BTreeSet<&QueueId>) -> Findings {
         let evidence = entry.evidence();
         let evidence = evidence.filter(|evidence| ids.contains(&evidence.queue_id));
         findings.evidence.extend(evidence);
+        let arrived = entry.arrived().filter(|id| ids.contains(id));
+        findings.followed.extend(arrived);
         if let Some(id) = entry.taken_up().filter(|id| ids.contains(id)) {
             let stamp = entry.stamp.to_owned();
             findings.taken_up.entry(id).or_insert(stamp);
@@ -219,6 +182,16 @@ impl<'a> Entry<'a> {
         let (new, rest) = self.text.split_once(": uid=")?;
         let (_, old) = rest.rsplit_once("> orig_id=")?;
         Some((new.parse().ok()?, old.parse().ok()?))
+    }
+
+    /// The message of `ID: message-id=<…>`, which is logged of every message before a milter is asked about
+    /// its end, and long before its queue file is whole (`src/cleanup/cleanup_message.c`).
+    fn arrived(&self) -> Option<QueueId> {
+        if self.program != "cleanup" {
+            return None;
+        }
+        let (id, _) = self.text.split_once(": message-id=")?;
+        id.parse().ok()
     }
 
     /// The message of `ID: from=<…>, size=…, nrcpt=… (queue active)` (`src/qmgr/qmgr_active.c`).
@@ -339,6 +312,16 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_followed_from_its_arrival() {
+        let line = |program, text| format!("Nov 4 mx postfix/{program}[1]: {OLD}: {text}\n");
+        let followed = |log: &str| found(log).followed;
+        let arrival = line("cleanup", "message-id=<1@a.test>");
+        assert_eq!(followed(&arrival), BTreeSet::from([id(OLD)]));
+        assert!(followed(&line("qmgr", "message-id=<1@a.test>")).is_empty());
+        assert!(followed(&line("cleanup", "hold: message-id=<1@a.test>")).is_empty());
+    }
+
+    #[test]
     fn other_programs_and_other_messages_are_left_out() {
         let log = format!(
             "Nov 21 1:1:1 mx postfix/qmgr[1]: {OLD}: removed\n\
@@ -364,7 +347,7 @@ mod tests {
 
         #[test]
         fn any_text_behind_the_program_is_read(text in ".*") {
-            for program in HANDS_AND_DELIVERY {
+            for program in HANDS_AND_POSTFIX {
                 let line = format!("Nov 21 1:1:1 mx postfix/{program}[1]: {text}");
                 find(line.as_bytes(), &BTreeSet::new());
             }

@@ -19,6 +19,7 @@ mod content;
 mod envelope;
 mod flush;
 mod held;
+mod journal;
 mod log_file;
 mod record;
 mod running;
@@ -294,14 +295,14 @@ impl Postfix {
         self.read_log_of(&log::HANDS, mark, ids).await
     }
 
-    /// The same, and whether Postfix itself took a message up for delivery. That is much more to
-    /// read: the queue manager tells of all mail.
+    /// The same, and whether Postfix itself took a message in, and up for delivery. That is much more to
+    /// read: these programs tell of all mail.
     pub async fn read_whole_log(
         &self,
         mark: LogMark,
         ids: &[QueueId],
     ) -> Result<Findings, PostfixError> {
-        self.read_log_of(&log::HANDS_AND_DELIVERY, mark, ids).await
+        self.read_log_of(&log::HANDS_AND_POSTFIX, mark, ids).await
     }
 
     async fn read_log_of(

@@ -198,6 +198,7 @@ pub fn log_lines(input: &[u8]) {
         assert!(found.evidence.len() <= 1 && found.requeued_as.len() <= 1);
         by_line.requeued_as.extend(found.requeued_as);
         by_line.evidence.extend(found.evidence);
+        by_line.followed.extend(found.followed);
     }
     assert_eq!(whole, by_line);
     // Whatever a sender calls himself, Postfix writes it between these brackets.

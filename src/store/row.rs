@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sqlx::types::Uuid;
 
-use crate::domain::{capture::ContentDigest, capture_id::CaptureId};
+use crate::domain::{capture::ContentDigest, capture_id::CaptureId, queue_id::QueueId};
 
 use super::Cause;
 
@@ -33,6 +33,11 @@ pub(super) fn size(bytes: i64) -> u64 {
 /// UUIDs as they are bound.
 pub(super) fn uuids(ids: &[CaptureId]) -> Vec<Uuid> {
     ids.iter().map(|id| id.uuid()).collect()
+}
+
+/// Queue IDs as they are bound.
+pub(super) fn names<'a>(ids: impl IntoIterator<Item = &'a QueueId>) -> Vec<String> {
+    ids.into_iter().map(|id| id.as_str().to_owned()).collect()
 }
 
 /// Text without NUL, the one character that PostgreSQL's text cannot hold.

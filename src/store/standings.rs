@@ -65,7 +65,6 @@ impl Store {
         instance: &Instance,
         queue_ids: &[QueueId],
     ) -> Result<Vec<Known>, StoreError> {
-        let names: Vec<String> = queue_ids.iter().map(|id| id.as_str().to_owned()).collect();
         let asked = sqlx::query_as!(
             KnownRow,
             "select capture_id, queue_id, captured_at, state
@@ -73,7 +72,7 @@ impl Store {
             where queue_id = any($2)
                 and instance = $1",
             instance.as_str(),
-            &names,
+            &row::names(queue_ids),
         )
         .fetch_all(&self.pool);
         let found = within(asked).await.and_then(read_all);

@@ -14,6 +14,7 @@ use super::{
     asking::Asking,
     doubts,
     identity::{self, Found},
+    piecemeal::Piecemeal,
     recipients, rung,
     troubles::{Part, Troubles},
 };
@@ -135,34 +136,36 @@ async fn confirm_part(desk: &Desk, part: &[Standing], doubted: &mut Doubted) {
             Err(error) => Troubles::note(desk, Part::Queue, &error),
         }
     }
-    if seen.is_empty() {
-        return;
-    }
-    let ids: Vec<CaptureId> = seen
-        .iter()
-        .map(|(standing, _)| standing.capture_id)
-        .collect();
-    match record(desk, &ids, &seen).await {
-        Ok(moved) => {
-            desk.metrics.confirmed(moved.len());
-            let moved: HashSet<CaptureId> = moved.into_iter().collect();
-            let seen = seen.iter().map(|(standing, _)| standing);
-            for standing in seen.filter(|standing| moved.contains(&standing.capture_id)) {
-                events::message_held(&standing.queue_id, standing.capture_id);
+    let mut rows = Piecemeal::of(Asking::Confirm, &seen);
+    while let Some(part) = rows.next() {
+        let taken = match record(desk, part).await {
+            Ok(moved) => {
+                tell(desk, part, &moved);
+                Ok(())
             }
+            Err(error) => rows.refused(desk, part, error),
+        };
+        if let Err(error) = taken {
+            return Asking::Confirm.note(desk, &error);
         }
-        Err(error) => Asking::Confirm.note(desk, &error),
+    }
+}
+
+fn tell(desk: &Desk, seen: &[(Standing, Box<Held>)], moved: &[CaptureId]) {
+    desk.metrics.confirmed(moved.len());
+    for (standing, _) in seen {
+        if moved.contains(&standing.capture_id) {
+            events::message_held(&standing.queue_id, standing.capture_id);
+        }
     }
 }
 
 /// Records what Postfix added, and only then that the messages can be decided: nobody decides
 /// without having been able to see it.
-async fn record(
-    desk: &Desk,
-    ids: &[CaptureId],
-    seen: &[(Standing, Box<Held>)],
-) -> Result<Vec<CaptureId>, StoreError> {
-    let named = desk.store.named_recipients(ids).await?;
+async fn record(desk: &Desk, seen: &[(Standing, Box<Held>)]) -> Result<Vec<CaptureId>, StoreError> {
+    let ids = seen.iter().map(|(standing, _)| standing.capture_id);
+    let ids: Vec<CaptureId> = ids.collect();
+    let named = desk.store.named_recipients(&ids).await?;
     let found = seen.iter().map(|(standing, held)| {
         let id = standing.capture_id;
         let named = named.get(&id).map(Vec::as_slice).unwrap_or_default();
@@ -172,7 +175,7 @@ async fn record(
     if !found.is_empty() {
         desk.store.note_added(&found).await?;
     }
-    desk.store.confirm(ids).await
+    desk.store.confirm(&ids).await
 }
 
 #[cfg(test)]

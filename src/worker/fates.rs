@@ -5,10 +5,11 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{Desk, Settings, asking::Asking};
+use super::{Desk, Settings, asking::Asking, piecemeal::Piecemeal};
 use crate::{
     domain::{capture_id::CaptureId, decision::Disposition},
     store::{
+        StoreError,
         settlements::{Method, Settlement},
         work::{Claimed, Lease},
     },
@@ -148,39 +149,26 @@ impl Proven {
 
     async fn record_all(&mut self, desk: &Desk) -> Recorded {
         let all: Vec<CaptureId> = self.0.keys().copied().collect();
-        if all.is_empty() {
-            return Recorded::Done;
-        }
-        match self.try_record(desk, &all).await {
-            Tried::Recorded => return Recorded::Done,
-            Tried::Away => return Recorded::Away,
-            Tried::Refused => {}
-        }
-        // One of them is refused: the rest must not wait for it.
-        for one in all {
-            if self.try_record(desk, &[one]).await == Tried::Away {
+        let mut rows = Piecemeal::of(Asking::Settle, &all);
+        while let Some(part) = rows.next() {
+            let taken = match self.try_record(desk, part).await {
+                Ok(()) => Ok(()),
+                Err(error) => rows.refused(desk, part, error),
+            };
+            if let Err(error) = taken {
+                Asking::Settle.note(desk, &error);
                 return Recorded::Away;
             }
         }
         Recorded::Done
     }
 
-    async fn try_record(&mut self, desk: &Desk, ids: &[CaptureId]) -> Tried {
+    async fn try_record(&mut self, desk: &Desk, ids: &[CaptureId]) -> Result<(), StoreError> {
         let settlements: Vec<Settlement> = ids
             .iter()
             .filter_map(|id| Some(self.0.get(id)?.1.clone()))
             .collect();
-        let recorded = match desk.store.settle(&desk.name, &settlements).await {
-            Ok(recorded) => recorded,
-            Err(error) => {
-                Asking::Settle.note(desk, &error);
-                return if error.is_transient() {
-                    Tried::Away
-                } else {
-                    Tried::Refused
-                };
-            }
-        };
+        let recorded = desk.store.settle(&desk.name, &settlements).await?;
         let now = Utc::now();
         for id in ids {
             // One that was not recorded was claimed by another worker, who knows better.
@@ -190,15 +178,8 @@ impl Proven {
                 tell(desk, &work, &settlement, now);
             }
         }
-        Tried::Recorded
+        Ok(())
     }
-}
-
-#[derive(PartialEq, Eq)]
-enum Tried {
-    Recorded,
-    Refused,
-    Away,
 }
 
 /// Tells of a settlement that is recorded.

@@ -2,7 +2,7 @@
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
 //! Read in this order: identity, doubts, recipients, confirm, settle, recheck, prove, traces, fates,
-//! reconcile, troubles, asking, lookout.
+//! reconcile, troubles, asking, piecemeal, lookout.
 
 mod confirm;
 mod doubts;
@@ -19,6 +19,7 @@ mod reconcile;
 
 mod asking;
 mod lookout;
+mod piecemeal;
 mod troubles;
 
 use std::{sync::Arc, time::Duration};

@@ -215,8 +215,8 @@ async fn read_log(desk: &Desk, mark: LogMark, works: &[Claimed]) -> Result<Findi
     find_traces(desk, mark, &queue_ids(works)).await
 }
 
-/// What the log has of these messages: what hands did, and only where that is silent what the queue
-/// manager did.
+/// What the log has of these messages: what hands did, and only where that is silent what Postfix itself
+/// did.
 pub(super) async fn find_traces(
     desk: &Desk,
     mark: LogMark,
@@ -226,12 +226,16 @@ pub(super) async fn find_traces(
         return Ok(Findings::default());
     }
     let mut findings = desk.postfix.read_log(mark, ids).await?;
-    let is_silent = |id: &QueueId| !findings.evidence.iter().any(|told| told.queue_id == *id);
-    if ids.iter().any(is_silent) {
-        // The lines of the queue manager, of all mail, would leave less room for those above.
-        let whole = desk.postfix.read_whole_log(mark, ids).await?;
-        findings.taken_up = whole.taken_up;
-        findings.given_back = whole.given_back;
+    let told = findings.evidence.iter().map(|told| &told.queue_id);
+    let told: HashSet<QueueId> = told.cloned().collect();
+    if ids.iter().any(|id| !told.contains(id)) {
+        // The lines of all mail would leave less room for those above.
+        let mut whole = desk.postfix.read_whole_log(mark, ids).await?;
+        // What was logged since is in the second one alone.
+        whole.evidence.retain(|one| !told.contains(&one.queue_id));
+        whole.evidence.extend(findings.evidence);
+        whole.requeued_as.extend(findings.requeued_as);
+        findings = whole;
     }
     Troubles::over(desk, Part::Log);
     Ok(findings)

@@ -200,8 +200,10 @@ async fn look_at_all(
             }
         }
     }
-    let found = plan.iter().map(|(work, _)| work.standing.capture_id);
-    doubts::over(desk, Asking::Settle, &found.collect::<Vec<_>>()).await;
+    // A doubt comes up at a look, and puts the decision off: at the first attempt there is none.
+    let again = plan.iter().filter(|(work, _)| work.lease.attempt() > 1);
+    let found = again.map(|(work, _)| work.standing.capture_id);
+    doubts::over(desk, &found.collect::<Vec<_>>()).await;
     let found = prove::missing(desk, missing, missed).await;
     hasten_found(desk, &found).await;
     fates.extend(found);

@@ -52,6 +52,15 @@ pub struct Ward {
     pub queue_id: QueueId,
 }
 
+/// A record of a message that is, or was, reviewed as another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Double {
+    /// The record.
+    pub capture_id: CaptureId,
+    /// The queue file's name.
+    pub queue_id: QueueId,
+}
+
 /// What the queue file of an adopted stray says.
 #[derive(Clone, Debug)]
 pub struct Foundling {
@@ -151,6 +160,66 @@ impl Store {
         within(asked)
             .await
             .map_err(|cause| StoreError::Strays { cause })
+    }
+
+    /// Ends second records of one message: a stray was adopted, and the message's own capture came late
+    /// from a spool, or the other way round. One of the two is reviewed, or was; the other one, never
+    /// confirmed, ends with a word about it. Returns those that ended now.
+    pub async fn end_doubles(
+        &self,
+        instance: &Instance,
+        worker: &str,
+    ) -> Result<Vec<Double>, StoreError> {
+        let asked = sqlx::query!(
+            "with double as (
+                select late.capture_id, standing.capture_id as reviewed_as
+                from capture late
+                join lateral (
+                    select other.capture_id
+                    from capture other
+                    where other.instance = late.instance
+                        and other.queue_id = late.queue_id
+                        and other.digest = late.digest
+                        and other.state in ('held', 'decided', 'released', 'discarded', 'returned')
+                        and exists (
+                            select
+                            from adoption a
+                            where a.capture_id in (late.capture_id, other.capture_id)
+                        )
+                    order by other.capture_id
+                    limit 1
+                ) standing on true
+                where late.instance = $1
+                    and late.state = 'captured'
+                order by late.capture_id
+                for update of late
+            ),
+            inserted as (
+                insert into settlement (capture_id, disposition, method, worker, evidence)
+                select capture_id, 'never_queued', 'none', $2,
+                    'a second record: its message is capture ' || reviewed_as || ', after an adoption'
+                from double
+                returning capture_id
+            )
+            update capture
+            set state = 'never_queued'
+            from inserted
+            where capture.capture_id = inserted.capture_id
+            returning capture.capture_id, capture.queue_id",
+            instance.as_str(),
+            row::text(worker),
+        )
+        .fetch_all(&self.pool);
+        let doubles = within(asked).await.and_then(|rows| {
+            let read = rows.into_iter().map(|double| {
+                Ok(Double {
+                    capture_id: CaptureId::new(double.capture_id),
+                    queue_id: row::parsed(&double.queue_id, "queue_id")?,
+                })
+            });
+            read.collect()
+        });
+        doubles.map_err(|cause| StoreError::Settle { cause })
     }
 
     /// Notes why an adopted stray could not be captured.

@@ -74,7 +74,7 @@ impl Store {
             on conflict do nothing
             returning queue_id",
             instance.as_str(),
-            &texts(names),
+            &row::names(names),
             &arrived,
             &sizes
                 .map(|size| i64::try_from(size).unwrap_or(i64::MAX))
@@ -99,7 +99,7 @@ impl Store {
                 and ended is null
             returning queue_id",
             instance.as_str(),
-            &texts(queue_ids.iter()),
+            &row::names(queue_ids),
             end.as_str(),
         )
         .fetch_all(&self.pool);
@@ -200,10 +200,6 @@ impl RecordedRow {
             }),
         })
     }
-}
-
-fn texts<'a>(ids: impl Iterator<Item = &'a QueueId>) -> Vec<String> {
-    ids.map(|id| id.as_str().to_owned()).collect()
 }
 
 fn read_names(names: Result<Vec<String>, Cause>) -> Result<Vec<QueueId>, Cause> {

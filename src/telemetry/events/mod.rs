@@ -14,7 +14,9 @@ pub use self::directory::{
     directory_ambiguous, directory_server_back, directory_server_failed, directory_unreachable,
     mirror_absent, mirror_lost, mirror_ready,
 };
-pub use self::strays::{adoption_failed, message_stray, stray_adopted, stray_ended};
+pub use self::strays::{
+    adoption_failed, message_stray, recorded_twice, stray_adopted, stray_ended,
+};
 use super::chain::Chain;
 use crate::domain::{
     capture::Capture,

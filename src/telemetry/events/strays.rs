@@ -34,6 +34,16 @@ pub fn stray_adopted(queue_id: &QueueId, capture_id: CaptureId) {
     );
 }
 
+/// A message has two records, because it was adopted; this one ends, and the other one is reviewed.
+pub fn recorded_twice(queue_id: &QueueId, capture_id: CaptureId) {
+    info!(
+        event = "stray.recorded_twice",
+        queue_id = %queue_id,
+        capture_id = %capture_id,
+        "{queue_id}: recorded twice, because it was adopted; it is reviewed once"
+    );
+}
+
 /// An adopted stray cannot be captured.
 pub fn adoption_failed(queue_id: &QueueId, reason: &str) {
     error!(

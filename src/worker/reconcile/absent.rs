@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{Memory, PAGE, sightings::Stay};
 use crate::{
-    domain::{capture_id::CaptureId, decision::Disposition, lifecycle::State},
+    domain::{capture_id::CaptureId, decision::Disposition, lifecycle::State, queue_id::QueueId},
     postfix::{
         error::PostfixError,
         hold::Place,
@@ -27,6 +27,7 @@ use crate::{
     worker::{
         Desk,
         asking::Asking,
+        piecemeal::Piecemeal,
         prove,
         traces::Traces,
         troubles::{Part, Troubles},
@@ -112,7 +113,13 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
         return Ok(());
     };
     for part in closings.chunks(PART) {
-        record(desk, memory, part).await?;
+        let mut rows = Piecemeal::of(Asking::Reconcile, part);
+        while let Some(part) = rows.next() {
+            match desk.store.settle_undecided(&desk.name, part).await {
+                Ok(closed) => finish(desk, memory, part, &closed),
+                Err(error) => rows.refused(desk, part, error)?,
+            }
+        }
     }
     Ok(())
 }
@@ -175,18 +182,21 @@ async fn explain(
     for Vanished { known, place } in vanished {
         match told(&Traces::of(&known.queue_id, &findings, place)) {
             Some(evidence) => closings.push(gone(&known, evidence)),
-            None => silent.push(known),
+            None => {
+                let silence = Silence::of(&known.queue_id, &findings);
+                silent.push((known, silence));
+            }
         }
     }
     if silent.is_empty() {
         Troubles::over(desk, Part::Stock);
     } else if may_give_up(desk, memory, silent.len()).await {
         let since = desk.sightings.since();
-        for known in silent {
+        for (known, silence) in silent {
             let stay = memory
                 .departed
                 .stay(&known.queue_id, known.captured_at, since);
-            closings.push(closing_of_silent(&known, stay, desk.postfix.has_log()));
+            closings.push(closing_of_silent(&known, stay, silence));
         }
     }
     Some(closings)
@@ -227,24 +237,48 @@ fn gone(known: &Known, evidence: String) -> Closing {
     }
 }
 
-/// Without a log, mail that was delivered all the same looks like mail that was never queued.
-fn closing_of_silent(known: &Known, stay: Stay, has_log: bool) -> Closing {
-    let evidence = match (known.state, stay) {
-        (State::Captured, Stay::Never) if !has_log => {
-            "it is in no queue and was not seen on hold, and no log tells whether it was delivered"
+/// What it means that the log tells nothing of how a message left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    /// It tells of its arrival, and all that was logged since was read.
+    Proof,
+    /// There is no log, or it could not be read back to the message's arrival.
+    Nothing,
+}
+
+impl Silence {
+    fn of(id: &QueueId, findings: &Findings) -> Self {
+        if findings.followed.contains(id) {
+            Self::Proof
+        } else {
+            Self::Nothing
         }
-        (State::Captured, Stay::Never) => {
+    }
+}
+
+/// Where the log proves nothing, mail that was delivered all the same looks like mail that was never
+/// queued.
+fn closing_of_silent(known: &Known, stay: Stay, silence: Silence) -> Closing {
+    let evidence = match (known.state, stay, silence) {
+        (State::Captured, Stay::Never, Silence::Nothing) => {
+            "it is in no queue and was not seen on hold, and no log that reaches back to its arrival \
+             tells whether it was delivered"
+        }
+        (State::Captured, Stay::Never, Silence::Proof) => {
             return Closing {
                 capture_id: known.capture_id,
                 end: Undecided::NeverQueued,
-                evidence: "it was never on hold, is in no queue, and no log knows it".to_owned(),
+                evidence:
+                    "it was never on hold, is in no queue, and the log tells of its arrival alone"
+                        .to_owned(),
             };
         }
-        (State::Captured, Stay::Unknown) => {
+        (State::Captured, Stay::Unknown, _) => {
             "it is in no queue, no log tells why, and the hold queue was not watched all the time \
              since it was captured"
         }
-        (State::Captured, Stay::Seen) | (State::Held | State::Decided | State::Settled(_), _) => {
+        (State::Captured, Stay::Seen, _)
+        | (State::Held | State::Decided | State::Settled(_), _, _) => {
             "it was on hold and is not there, and no log tells why"
         }
     };
@@ -290,24 +324,6 @@ async fn may_give_up(desk: &Desk, memory: &mut Memory, n_missing: usize) -> bool
     true
 }
 
-/// Records some of them; if one is refused for what it is, the others do not wait for it.
-async fn record(desk: &Desk, memory: &mut Memory, part: &[Closing]) -> Result<(), StoreError> {
-    match desk.store.settle_undecided(&desk.name, part).await {
-        Ok(closed) => finish(desk, memory, part, &closed),
-        Err(error) if error.is_transient() => return Err(error),
-        Err(_) => {
-            for one in part.chunks(1) {
-                match desk.store.settle_undecided(&desk.name, one).await {
-                    Ok(closed) => finish(desk, memory, one, &closed),
-                    Err(error) if error.is_transient() => return Err(error),
-                    Err(error) => Asking::Reconcile.note(desk, &error),
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Tells of what is recorded. What is not was confirmed, decided or settled by others meanwhile.
 fn finish(desk: &Desk, memory: &mut Memory, part: &[Closing], closed: &[CaptureId]) {
     for closing in part {
@@ -342,16 +358,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_log_nothing_is_called_never_queued() {
+    fn without_a_log_back_to_the_arrival_nothing_is_called_never_queued() {
         let known = Known {
             capture_id: CaptureId::new(Uuid::nil()),
             queue_id: "4jWpV34xY7z1X8k0".parse().unwrap(),
             captured_at: Utc::now(),
             state: State::Captured,
         };
-        let end = |has_log| closing_of_silent(&known, Stay::Never, has_log).end;
-        assert!(matches!(end(true), Undecided::NeverQueued));
-        assert!(matches!(end(false), Undecided::Gone));
+        let end = |silence| closing_of_silent(&known, Stay::Never, silence).end;
+        let mut findings = Findings::default();
+        let silence = Silence::of(&known.queue_id, &findings);
+        assert_eq!(end(silence), Undecided::Gone);
+        findings.followed.insert(known.queue_id.clone());
+        let silence = Silence::of(&known.queue_id, &findings);
+        assert_eq!(end(silence), Undecided::NeverQueued);
     }
 
     #[test]

@@ -55,6 +55,14 @@ pub(super) async fn capture_all(
     Ok(())
 }
 
+/// Ends the second record of what was adopted and has a capture of its own, before it counts as missing.
+pub(super) async fn end_doubles(desk: &Desk, instance: &Instance) -> Result<(), StoreError> {
+    for double in desk.store.end_doubles(instance, &desk.name).await? {
+        events::recorded_twice(&double.queue_id, double.capture_id);
+    }
+    Ok(())
+}
+
 async fn capture(
     desk: &Desk,
     memory: &mut Memory,

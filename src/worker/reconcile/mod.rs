@@ -187,6 +187,7 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     }
     if let StoreSince::Answers(since) = memory.store {
         strays::record(desk, &instance, memory, since).await?;
+        adopt::end_doubles(desk, &instance).await?;
         absent::close(desk, memory).await?;
         // Last, after the ends of strays: reading what was adopted may fail or take long, and
         // nothing else may wait for it.

@@ -1,0 +1,114 @@
+//! Strays on the record: how they end, and what becomes of one that has two captures.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use libtest_mimic::Trial;
+use mailhold::{
+    domain::{capture_id::CaptureId, queue_id::QueueId},
+    mail::digest::ContentHasher,
+    store::{
+        captures::HeaderFields,
+        strays::{
+            Stray,
+            adoptions::{Adopted, Adopter, Foundling},
+        },
+    },
+};
+
+use super::fixture::{Fixture, MAIL, now, record};
+use crate::{
+    lab::Lab,
+    trials::{Trials, tests},
+};
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    tests![trials.shared:
+        a_stray_ends_once_and_is_adopted_by_an_administrator_alone,
+        of_two_records_of_an_adopted_message_one_is_confirmed_and_the_other_ends,
+    ]
+}
+
+async fn a_stray_ends_once_and_is_adopted_by_an_administrator_alone(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let instance = &fixture.instance;
+    let mut session = fixture.sign_in("mailhold_worker").await;
+    let stray = format!(
+        "insert into stray (instance, queue_id, arrived_at, size_bytes)
+        values ('{instance}', '4jWkMG56f7z1j', now(), 1)"
+    );
+    session.run(&stray).await;
+    let set = |value: &str| format!("update stray set {value} where instance = '{instance}'");
+    let adopted = set("ended = 'adopted', ended_at = now()");
+    let refused = session.refusal(&adopted).await;
+    assert_eq!(refused.1.as_deref(), Some("stray_adopted_by_word"));
+    // Whenever it is said to end, it ends now.
+    session
+        .run(&set("ended = 'left', ended_at = '2001-01-01'"))
+        .await;
+    let found = format!("select ended_at >= found_at from stray where instance = '{instance}'");
+    assert_eq!(fixture.execute(&found).await, "t");
+    let refused = session.refusal(&set("ended = null, ended_at = null")).await;
+    assert_eq!(refused.1.as_deref(), Some("stray_ends_once"));
+}
+
+/// As when its own capture came at the same time as the adopted one.
+async fn of_two_records_of_an_adopted_message_one_is_confirmed_and_the_other_ends(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let mut own = fixture.capture();
+    let adopted = adopted(&fixture, &own.queue_id).await;
+    let mut hasher = ContentHasher::new();
+    hasher.update(MAIL);
+    own.digest = hasher.finish();
+    let mut other_content = fixture.capture();
+    other_content.queue_id = own.queue_id.clone();
+    let records = &mut [record(&own, MAIL), record(&other_content, MAIL)];
+    fixture.milter().record(records).await.unwrap();
+
+    let worker = fixture.worker();
+    let end = async || {
+        let ended = worker.end_doubles(&fixture.instance, "test").await.unwrap();
+        let ended = ended.into_iter().map(|double| double.capture_id);
+        ended.collect::<Vec<_>>()
+    };
+    assert_eq!(end().await, [], "neither is reviewed yet");
+    let mut pair = vec![own.id, adopted];
+    let confirmed = worker.confirm(&pair).await.unwrap();
+    assert_eq!(confirmed.len(), 1, "one of them");
+    pair.retain(|id| !confirmed.contains(id));
+    assert_eq!(end().await, pair);
+    assert_eq!(end().await, []);
+    assert_eq!(fixture.state(&other_content).await, "captured");
+}
+
+/// The capture of an adopted stray of this name.
+async fn adopted(fixture: &Fixture<'_>, queue_id: &QueueId) -> CaptureId {
+    let worker = fixture.worker();
+    let stray = Stray {
+        queue_id: queue_id.clone(),
+        arrived_at: now(),
+        size_bytes: 1,
+    };
+    let by = Adopter {
+        administrator: "olga".to_owned(),
+        os_user: None,
+        note: None,
+    };
+    let found = Foundling {
+        sender: b"anna@corp.test".to_vec(),
+        recipients: vec![b"bob@elsewhere.test".to_vec()],
+        login: None,
+        client_address: None,
+        header: HeaderFields::default(),
+        content: Bytes::from_static(MAIL),
+    };
+    let instance = &fixture.instance;
+    worker.note_strays(instance, &[stray]).await.unwrap();
+    let word = fixture.reviews().adopt(Some(instance), queue_id, &by).await;
+    assert_eq!(word.unwrap(), Adopted::Accepted);
+    let ward = worker.wards(instance, 1).await.unwrap().remove(0);
+    let capture_id = CaptureId::new(uuid::Uuid::now_v7());
+    let is_captured = worker.capture_ward(&ward, capture_id, &found).await;
+    assert!(is_captured.unwrap());
+    capture_id
+}
