@@ -25,6 +25,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_flag_raised_behind_mail_from_acts_on_the_next_mail,
         a_flag_taken_away_releases_nothing,
         the_bounce_of_a_released_mail_is_not_reviewed,
+        a_mail_that_a_new_greeting_cut_off_is_nothing_of_the_next,
     ]
 }
 
@@ -183,4 +184,46 @@ async fn the_bounce_of_a_released_mail_is_not_reviewed(lab: &Lab) {
     assert_ne!(own, id);
     assert_eq!(state(house, &own).await, "none");
     assert!(!house.postfix.held().contains(&own));
+}
+
+/// Postfix gives a mail up where a greeting comes in the middle of it.
+async fn a_mail_that_a_new_greeting_cut_off_is_nothing_of_the_next(lab: &Lab) {
+    let house = house(lab).await;
+    let (flagged, other) = (house.person(&["Y"]).await, house.person(&["N"]).await);
+    let mut smtp = Smtp::connect(house.postfix.smtp).await;
+    for greeting in ["HELO again.test", "EHLO again.test"] {
+        let cut_off = Mail::new(&flagged.address, &["elsewhere.test"]);
+        let free = Mail::new(&other.address, &["elsewhere.test"]);
+        let id = send_after_a_greeting(&mut smtp, &cut_off, greeting, &free).await;
+        house.delivered(&free).await;
+        assert_eq!(state(house, &id).await, "none");
+
+        let cut_off = Mail::new(&other.address, &["elsewhere.test"]);
+        let next = Mail::new(&flagged.address, &["elsewhere.test"]);
+        let id = send_after_a_greeting(&mut smtp, &cut_off, greeting, &next).await;
+        let review = house.desk.held(&id).await;
+        let recipients = review["recipients"].as_array().unwrap();
+        assert_eq!(recipients.len(), 1, "{review}");
+        assert_eq!(recipients[0]["address"], *next.recipients[0]);
+        assert!(lab.sink.messages_to(&cut_off.recipients[0]).is_empty());
+    }
+}
+
+/// Begins a mail, greets anew, and sends another one in the same session.
+async fn send_after_a_greeting(
+    smtp: &mut Smtp,
+    cut_off: &Mail,
+    greeting: &str,
+    mail: &Mail,
+) -> QueueId {
+    smtp.mail(&format!("<{}>", cut_off.sender)).await.ok();
+    smtp.rcpt(&format!("<{}>", cut_off.recipients[0]))
+        .await
+        .ok();
+    smtp.command(greeting).await.ok();
+    // What came before is forgotten.
+    assert_eq!(smtp.command("DATA").await.code, 503);
+    let recipients = [mail.recipients[0].as_str()];
+    let sent = smtp.send(&mail.sender, &recipients, &mail.content).await;
+    sent.ok().queue_id()
 }

@@ -21,6 +21,13 @@ chown "$3" "$1/spool"
 exec sleep infinity
 "#;
 
+/// What was opened in between keeps the view from being made read-only: it is made anew.
+const COVER: &str = r#"
+until mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"
+do umount --lazy "$1"
+done 2>/dev/null
+"#;
+
 /// Where the spool is.
 pub struct Disk {
     directory: PathBuf,
@@ -110,6 +117,27 @@ impl Disk {
     pub fn free(&self) {
         fs::remove_file(self.ballast()).ok();
         fs::remove_dir_all(self.names()).ok();
+    }
+
+    /// Has the spool be read-only for whatever is opened from now on. A file that is open for writing
+    /// keeps its file system from being made so as a whole, so it is covered by a view of itself.
+    pub async fn forbid_writing(&self) {
+        self.mount(COVER).await;
+    }
+
+    /// As before.
+    pub async fn allow_writing(&self) {
+        self.mount("umount --lazy \"$1\"").await;
+    }
+
+    async fn mount(&self, script: &str) {
+        if self.keeper.is_none() {
+            return;
+        }
+        let program = Program::new("mount", "/bin/sh");
+        let program = program.arguments(["-ec", script, "mount"]);
+        let program = program.arguments([self.spool()]);
+        self.show_to(program).run(b"").await;
     }
 
     /// Copies what is in the spool to a directory, for whoever looks into a run that went wrong.

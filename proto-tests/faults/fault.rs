@@ -15,8 +15,12 @@ pub enum Fault {
     MilterFrozen,
     /// PostgreSQL is stopped at once, and started again.
     PostgresStopped,
+    /// All processes of PostgreSQL stand still, and go on.
+    PostgresFrozen,
     /// Somebody holds locks on the tables.
     PostgresLocked,
+    /// Sessions that say nothing have all seats of PostgreSQL.
+    PostgresTaken,
     /// slapd dies, and is started again.
     DirectoryStopped,
     /// slapd stands still, and goes on.
@@ -27,6 +31,10 @@ pub enum Fault {
     DiskFull,
     /// The disk of the spool has no inode left.
     InodesUsedUp,
+    /// The spool can be read only.
+    SpoolReadOnly,
+    /// Connections that say nothing have all seats of the milter.
+    MilterTaken,
     /// Postfix is stopped, and started again.
     PostfixStopped,
     /// Postfix reads its settings again.
@@ -58,18 +66,82 @@ pub enum Pair {
     Relay,
 }
 
+/// A lock may leave time for all but what waits for it.
+const STORE: [&str; 6] = [
+    "milter store_unreachable",
+    "worker store_unreachable",
+    "other-worker store_unreachable",
+    "milter capture_waits",
+    "worker decision_waits",
+    "other-worker decision_waits",
+];
+const DIRECTORY: [&str; 2] = ["milter directory_unreachable", "milter mirror_lost"];
+const SPOOL: [&str; 2] = ["milter spool_full", "milter spool_failing"];
+
 impl Fault {
     /// Whether a server, or the way to it, is not there meanwhile.
     pub fn stops_a_server(self) -> bool {
         matches!(
             self,
             Self::PostgresStopped
+                | Self::PostgresFrozen
+                | Self::PostgresTaken
                 | Self::DirectoryStopped
                 | Self::DirectoryFrozen
                 | Self::DirectoryForged
                 | Self::PostfixStopped
                 | Self::PostfixReloaded
         )
+    }
+
+    /// Whether a process of mailhold needs for its start what is missing meanwhile.
+    pub fn hinders_a_start(self) -> bool {
+        match self {
+            Self::PostgresStopped
+            | Self::PostgresFrozen
+            | Self::PostgresLocked
+            | Self::PostgresTaken
+            | Self::DiskFull
+            | Self::InodesUsedUp
+            | Self::SpoolReadOnly
+            | Self::Weather(Pair::Recorder | Pair::Worker(_), _) => true,
+            Self::MilterKilled
+            | Self::WorkerKilled(_)
+            | Self::WorkerFrozen(_)
+            | Self::MilterFrozen
+            | Self::DirectoryStopped
+            | Self::DirectoryFrozen
+            | Self::DirectoryForged
+            | Self::MilterTaken
+            | Self::PostfixStopped
+            | Self::PostfixReloaded
+            | Self::MirrorOff
+            | Self::ByHand(_)
+            | Self::FlagChanged
+            | Self::Weather(..) => false,
+        }
+    }
+
+    /// What monitoring sees of it, any of these; nothing where it need not see anything.
+    pub fn signs(self) -> &'static [&'static str] {
+        match self {
+            Self::PostgresStopped | Self::PostgresFrozen | Self::PostgresTaken => &STORE[..3],
+            Self::PostgresLocked => &STORE,
+            Self::DirectoryStopped | Self::DirectoryFrozen | Self::DirectoryForged => &DIRECTORY,
+            Self::DiskFull | Self::InodesUsedUp | Self::SpoolReadOnly => &SPOOL,
+            Self::MilterTaken => &["milter connections_exhausted"],
+            Self::PostfixStopped => &["worker postfix_refused", "other-worker postfix_refused"],
+            Self::WorkerFrozen(0) => &["worker away"],
+            Self::WorkerFrozen(_) => &["other-worker away"],
+            Self::MilterFrozen => &["milter away"],
+            Self::MilterKilled
+            | Self::WorkerKilled(_)
+            | Self::PostfixReloaded
+            | Self::MirrorOff
+            | Self::ByHand(_)
+            | Self::FlagChanged
+            | Self::Weather(..) => &[],
+        }
     }
 
     /// What is counted as one kind.
@@ -80,12 +152,16 @@ impl Fault {
             Self::WorkerFrozen(_) => "worker frozen beyond its lease".to_owned(),
             Self::MilterFrozen => "milter frozen".to_owned(),
             Self::PostgresStopped => "PostgreSQL stopped".to_owned(),
+            Self::PostgresFrozen => "PostgreSQL frozen".to_owned(),
             Self::PostgresLocked => "PostgreSQL locked".to_owned(),
+            Self::PostgresTaken => "PostgreSQL without a free seat".to_owned(),
             Self::DirectoryStopped => "directory stopped".to_owned(),
             Self::DirectoryFrozen => "directory frozen".to_owned(),
             Self::DirectoryForged => "directory with a wrong certificate".to_owned(),
             Self::DiskFull => "disk of the spool full".to_owned(),
             Self::InodesUsedUp => "disk of the spool without inodes".to_owned(),
+            Self::SpoolReadOnly => "spool read-only".to_owned(),
+            Self::MilterTaken => "milter without a free seat".to_owned(),
             Self::PostfixStopped => "Postfix stopped".to_owned(),
             Self::PostfixReloaded => "Postfix reloaded".to_owned(),
             Self::MirrorOff => "mirror switched off".to_owned(),

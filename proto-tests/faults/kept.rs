@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use nix::sys::signal::Signal;
 use tokio::{task::JoinHandle, time::sleep};
 
@@ -35,6 +36,36 @@ pub struct Kept {
     watching: JoinHandle<()>,
 }
 
+/// A time in which a process did not serve.
+#[derive(Clone, Copy, Debug)]
+pub struct Absence {
+    /// When it ended.
+    pub from: DateTime<Utc>,
+    /// Until it answered a look again.
+    pub lasted: Duration,
+    /// Of what it ended first.
+    pub cause: Cause,
+    /// How often it was started until it answered.
+    pub n_starts: usize,
+}
+
+/// What a process ended of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A kill from outside.
+    Killed,
+    /// Of itself: at a failpoint, if all is well.
+    Died,
+}
+
+/// Until it answers.
+struct Away {
+    from: DateTime<Utc>,
+    since: Instant,
+    cause: Cause,
+    n_starts: usize,
+}
+
 struct State {
     tools: Tools,
     program: Program,
@@ -45,7 +76,8 @@ struct State {
     n_starts: AtomicUsize,
     n_kills: AtomicUsize,
     n_deaths: AtomicUsize,
-    back: Mutex<Vec<Duration>>,
+    killed_at: Mutex<Option<Instant>>,
+    absences: Mutex<Vec<Absence>>,
 }
 
 impl Kept {
@@ -68,7 +100,8 @@ impl Kept {
             n_starts: AtomicUsize::new(0),
             n_kills: AtomicUsize::new(0),
             n_deaths: AtomicUsize::new(0),
-            back: Mutex::default(),
+            killed_at: Mutex::default(),
+            absences: Mutex::default(),
         });
         let watching = tokio::spawn(keep(state.clone(), metrics));
         let kept = Self {
@@ -102,6 +135,7 @@ impl Kept {
         if let Some(child) = self.state.child.lock().unwrap().as_ref()
             && !child.has_ended()
         {
+            *self.state.killed_at.lock().unwrap() = Some(Instant::now());
             child.signal(Signal::SIGKILL);
             self.state.n_kills.fetch_add(1, Ordering::Relaxed);
         }
@@ -141,9 +175,9 @@ impl Kept {
         all.saturating_sub(self.n_kills())
     }
 
-    /// How long each death kept it from serving.
-    pub fn times_away(&self) -> Vec<Duration> {
-        self.state.back.lock().unwrap().clone()
+    /// The times in which it did not serve.
+    pub fn absences(&self) -> Vec<Absence> {
+        self.state.absences.lock().unwrap().clone()
     }
 }
 
@@ -154,7 +188,7 @@ impl Drop for Kept {
 }
 
 async fn keep(state: Arc<State>, metrics: SocketAddr) {
-    let mut ended: Option<Instant> = None;
+    let mut away: Option<Away> = None;
     while !state.is_over.load(Ordering::Relaxed) {
         let number = state.n_starts.fetch_add(1, Ordering::Relaxed);
         let program = match (state.points)(number) {
@@ -163,21 +197,47 @@ async fn keep(state: Arc<State>, metrics: SocketAddr) {
         };
         let child = state.tools.starter.start(&program);
         *state.child.lock().unwrap() = Some(child);
+        if let Some(away) = &mut away {
+            away.n_starts += 1;
+        }
         loop {
             if state.has_ended() {
                 break;
             }
-            if let Some(since) = ended
+            if away.is_some()
                 && role::get(metrics, "/livez").await.is_some()
+                && let Some(away) = away.take()
             {
-                state.back.lock().unwrap().push(since.elapsed());
-                ended = None;
+                state.absences.lock().unwrap().push(away.over());
             }
             sleep(LOOK).await;
         }
-        ended.get_or_insert_with(Instant::now);
+        let killed_at = state.killed_at.lock().unwrap().take();
+        away.get_or_insert_with(|| Away::since(killed_at));
         state.n_deaths.fetch_add(1, Ordering::Relaxed);
         sleep(PAUSE).await;
+    }
+}
+
+impl Away {
+    /// It was killed then, or has died just now.
+    fn since(killed_at: Option<Instant>) -> Self {
+        let since = killed_at.unwrap_or_else(Instant::now);
+        Self {
+            from: Utc::now() - since.elapsed(),
+            since,
+            cause: killed_at.map_or(Cause::Died, |_| Cause::Killed),
+            n_starts: 0,
+        }
+    }
+
+    fn over(self) -> Absence {
+        Absence {
+            from: self.from,
+            lasted: self.since.elapsed(),
+            cause: self.cause,
+            n_starts: self.n_starts,
+        }
     }
 }
 

@@ -61,7 +61,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         small_run::tests(trials),
         plan::tests::tests(trials),
         proxy_tests::tests(trials),
-        visible::tests::tests(trials),
         deaths::tests(trials),
         // Last: it wants the machine for itself.
         tests![trials.exclusive: two_minutes_of_faults_break_no_promise],

@@ -25,6 +25,18 @@ pub struct Planned {
     pub alone: bool,
 }
 
+impl Planned {
+    /// When it is cured.
+    fn end(&self) -> Duration {
+        self.at + self.lasts
+    }
+
+    /// Whether a fault that is alone is so beside another one.
+    fn is_apart(&self, other: &Self) -> bool {
+        other.end() + Duration::from_secs(2) < self.at || other.at > self.end() + SILENCE
+    }
+}
+
 /// All faults of a run, by their begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -36,13 +48,15 @@ pub struct Plan {
     pub faults: Vec<Planned>,
 }
 
-/// A run of this length shows each fault alone, once.
-const LONG_RUN: Duration = Duration::from_secs(15 * 60);
+/// A run of this length shows faults alone, each once as far as there is time.
+const LONG_RUN: Duration = Duration::from_secs(8 * 60);
 const ALONE: Duration = Duration::from_secs(33);
 /// A worker that is frozen for so long has lost what it had claimed.
 const BEYOND_THE_LEASE: Duration = Duration::from_secs(settings::LEASE_SECONDS + 3);
-/// Before and after a fault that is alone.
-const SILENCE: Duration = Duration::from_secs(25);
+/// No operation on the database waits longer; in a short run no connection.
+const BEYOND_THE_DEADLINE: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(23)];
+/// Before and after a fault that is alone. The time of the plan stands still until all is green.
+const SILENCE: Duration = Duration::from_secs(5);
 
 impl Plan {
     /// Makes the plan of a seed.
@@ -55,21 +69,21 @@ impl Plan {
             others.extend(lane.fill(&mut chance.branch(), length));
         }
         others.extend(weather(&mut chance.branch(), length));
-        let ends = |one: &Planned| one.at + one.lasts;
-        others.retain(|one| {
-            let is_apart = |alone: &Planned| {
-                ends(one) + Duration::from_secs(2) < alone.at || one.at > ends(alone) + SILENCE
-            };
-            quiet.iter().all(is_apart)
-        });
+        others.retain(|one| quiet.iter().all(|alone| alone.is_apart(one)));
         faults.extend(others);
-        faults.push(Planned {
+        let mut mirror_off = Planned {
             at: length / 2,
             lasts: Duration::ZERO,
             fault: Fault::MirrorOff,
             alone: false,
-        });
-        faults.retain(|one| ends(one) <= length);
+        };
+        for alone in &quiet {
+            if !alone.is_apart(&mirror_off) {
+                mirror_off.at = alone.end() + 2 * SILENCE;
+            }
+        }
+        faults.push(mirror_off);
+        faults.retain(|one| one.end() <= length);
         faults.sort_by_key(|one| one.at);
         Self {
             seed,
@@ -123,7 +137,7 @@ const CHANGES: Lane = Lane {
     lasts: (1_000, 4_000),
 };
 
-const SERVERS: [Fault; 9] = [
+const SERVERS: [Fault; 13] = [
     Fault::PostgresStopped,
     Fault::DiskFull,
     Fault::InodesUsedUp,
@@ -133,6 +147,10 @@ const SERVERS: [Fault; 9] = [
     Fault::DirectoryForged,
     Fault::PostgresLocked,
     Fault::DirectoryFrozen,
+    Fault::PostgresFrozen,
+    Fault::SpoolReadOnly,
+    Fault::PostgresTaken,
+    Fault::MilterTaken,
 ];
 
 const PAIRS: [Pair; 7] = [
@@ -185,7 +203,7 @@ fn servers(chance: &mut Chance, length: Duration) -> Vec<Planned> {
     let lasts = if is_long {
         (4_000, 20_000)
     } else {
-        (2_500, 6_500)
+        (2_000, 4_500)
     };
     let mut faults = vec![Planned {
         at: outage_at,
@@ -209,23 +227,25 @@ fn servers(chance: &mut Chance, length: Duration) -> Vec<Planned> {
         let Some(fault) = fault else { continue };
         let least = if matches!(fault, Fault::WorkerFrozen(_)) {
             BEYOND_THE_LEASE
+        } else if fault == Fault::PostgresFrozen {
+            BEYOND_THE_DEADLINE[usize::from(is_long)]
         } else {
             Duration::ZERO
         };
         let lasts = if alone { ALONE } else { between(chance, lasts) };
         let lasts = lasts.max(least);
         let silence = if alone { SILENCE } else { Duration::ZERO };
-        if at < outage_at + outage && at + lasts + silence > outage_at {
+        if at < outage_at + outage && at + silence + lasts + silence > outage_at {
             at = outage_at + outage + Duration::from_secs(2);
         }
-        at += silence / 5;
+        at += silence;
         faults.push(Planned {
             at,
             lasts,
             fault,
             alone,
         });
-        at += lasts + silence + between(chance, (1_000, 3_000));
+        at += lasts + silence + between(chance, (1_000, 2_500));
     }
     faults
 }
@@ -278,6 +298,8 @@ pub mod tests {
     use crate::trials::{Trials, tests};
 
     const SHORT: Duration = Duration::from_secs(120);
+    /// For each fault to be alone once.
+    const ENOUGH: Duration = Duration::from_secs(1_200);
     const LONG: Duration = Duration::from_secs(1_800);
 
     pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
@@ -286,6 +308,7 @@ pub mod tests {
             every_fault_is_cured_within_the_plan,
             a_short_run_has_every_fault_of_a_server,
             a_long_run_has_each_fault_of_a_server_alone_and_a_long_outage,
+            a_fault_that_is_alone_is_alone,
         ]
     }
 
@@ -319,13 +342,29 @@ pub mod tests {
         }
     }
 
+    async fn a_fault_that_is_alone_is_alone() {
+        for seed in 0..50 {
+            let faults = Plan::new(seed, LONG).faults;
+            for alone in faults.iter().filter(|one| one.alone) {
+                let mut others = faults.iter().filter(|one| *one != alone);
+                assert!(
+                    others.all(|other| alone.is_apart(other)),
+                    "{seed}: {alone:?}"
+                );
+            }
+        }
+    }
+
     async fn a_long_run_has_each_fault_of_a_server_alone_and_a_long_outage() {
         for seed in 0..20 {
-            let faults = Plan::new(seed, LONG).faults;
-            for fault in SERVERS {
-                let alone = faults.iter().filter(|one| one.alone && one.fault == fault);
-                assert_eq!(alone.count(), 1, "{seed}: {fault:?}");
+            for length in [ENOUGH, LONG] {
+                let faults = Plan::new(seed, length).faults;
+                for fault in SERVERS {
+                    let alone = faults.iter().filter(|one| one.alone && one.fault == fault);
+                    assert_eq!(alone.count(), 1, "{seed} {length:?}: {fault:?}");
+                }
             }
+            let faults = Plan::new(seed, LONG).faults;
             let longest = faults.iter().map(|one| one.lasts).max();
             assert_eq!(longest, Some(LONG * 12 / 100), "{seed}");
             let kills = faults.iter().filter(|one| one.fault == Fault::MilterKilled);

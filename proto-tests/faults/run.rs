@@ -86,13 +86,14 @@ pub async fn play(tools: &Tools, order: Order) -> Outcomes {
         let (scene, stop) = (scene.clone(), stop.clone());
         move || async move { decide(&scene, order, &stop).await }
     });
-    let injected = injectors::run(&scene, &plan).await;
+    let injected = injectors::run(&scene, &plan, &lookout).await;
     stop.cancel();
     let sent = mailing.await.unwrap();
     deciding.await.unwrap();
     let unrest = quiet::wait(&scene, &lookout).await;
 
-    let snapshot = take(&scene.house).await;
+    let mut snapshot = take(&scene.house).await;
+    snapshot.looks = lookout.looks();
     let history = scene.ledger.history();
     let report = checker::check(&history, &snapshot);
     let told = Told {
@@ -101,7 +102,7 @@ pub async fn play(tools: &Tools, order: Order) -> Outcomes {
         sent,
         history: &history,
         injected: &injected,
-        lookout: &lookout,
+        looks: &snapshot.looks,
         report: &report,
         unrest: unrest.as_deref(),
     };
@@ -133,7 +134,8 @@ async fn send(scene: &Scene, order: Order, stop: &CancellationToken) -> Sent {
         n_mails: 1_500 * minutes,
         largest_bytes: 25_000_000,
         all_bytes: 1_000_000 * megabytes,
-        span: order.length,
+        // It is stopped after the last fault, which may come later than planned.
+        span: 2 * order.length,
         longest_pause: Duration::from_millis(600),
     };
     let postfix = &scene.house.postfix;

@@ -18,6 +18,9 @@ use super::disk::Disk;
 /// How long a decision belongs to a worker: one that is frozen for longer has lost it.
 pub const LEASE_SECONDS: u64 = 10;
 
+/// More than a house's Postfix ever takes.
+pub const MILTER_SEATS: usize = 100;
+
 /// What a house's settings name.
 pub struct Servers<'a> {
     /// The directory of the lab.
@@ -55,6 +58,7 @@ pub fn of(servers: Servers<'_>) -> Settings {
     settings
         .listen(&[socket("smtp.sock"), socket("local.sock")])
         .set("log.format", "json")
+        .set("milter.max_connections", MILTER_SEATS as i64)
         .set("worker.instance", postfix.name.as_str())
         .set("worker.poll", "1s")
         .set("worker.lease", format!("{LEASE_SECONDS}s"))

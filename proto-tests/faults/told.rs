@@ -1,15 +1,16 @@
 //! What came of a run, in lines for a person.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use super::{
-    checker::Report,
+    checker::{self, Report},
     house::House,
     injectors::Injected,
+    kept::{Absence, Cause},
     ledger::{Heard, History, Outcome},
     load::Sent,
     plan::Plan,
-    visible::Lookout,
+    snapshot::Look,
 };
 
 /// All that is told of a run.
@@ -25,7 +26,7 @@ pub struct Told<'a> {
     /// What was done to the house.
     pub injected: &'a [Injected],
     /// What was seen of it.
-    pub lookout: &'a Lookout,
+    pub looks: &'a [Look],
     /// What was checked.
     pub report: &'a Report,
     /// What did not come to rest.
@@ -57,20 +58,41 @@ impl Told<'_> {
             "{n_kills} kills from outside, {n_deaths} deaths at a failpoint"
         )?;
         for role in roles {
-            let mut times = role.times_away();
-            times.sort();
-            let (median, worst) = (times.get(times.len() / 2), times.last());
-            writeln!(
-                f,
-                "  {:<14} {} kills, {} deaths, serves again after {:.1?} (median), {:.1?} (worst)",
-                role.name,
-                role.n_kills(),
-                role.n_deaths(),
-                median.copied().unwrap_or_default(),
-                worst.copied().unwrap_or_default(),
-            )?;
+            let (n_kills, n_deaths) = (role.n_kills(), role.n_deaths());
+            writeln!(f, "  {}: {n_kills} kills, {n_deaths} deaths", role.name)?;
+            let mut absences: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
+            for absence in role.absences() {
+                let times = absences.entry(self.cause(&absence)).or_default();
+                times.push(absence.lasted);
+            }
+            for (cause, mut times) in absences {
+                times.sort();
+                let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+                writeln!(
+                    f,
+                    "    answers again after {cause}: {:.2?} median, {:.2?} p95, {:.2?} worst of {}",
+                    at(50),
+                    at(95),
+                    at(100),
+                    times.len(),
+                )?;
+            }
         }
         Ok(())
+    }
+
+    /// Only what follows a kill alone tells how soon a process is back.
+    fn cause(&self, absence: &Absence) -> &'static str {
+        let until = absence.from + absence.lasted;
+        let is_hindered = self.injected.iter().any(|one| {
+            one.planned.fault.hinders_a_start() && one.from < until && one.to > absence.from
+        });
+        match (absence.cause, absence.n_starts) {
+            _ if is_hindered => "an end while its database or disk was at fault",
+            (_, 2..) => "more than one death",
+            (Cause::Killed, _) => "a kill",
+            (Cause::Died, _) => "a death at a place",
+        }
     }
 
     fn mail(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,10 +142,12 @@ impl Told<'_> {
         for (kind, n_faults) in kinds {
             writeln!(f, "  {n_faults:>4} {kind}")?;
         }
-        let table = self.lookout.table(self.injected);
-        if !table.is_empty() {
+        if !self.history.alone.is_empty() {
             writeln!(f, "seen from outside, faults that were alone:")?;
-            f.write_str(&table)?;
+        }
+        for alone in &self.history.alone {
+            let seen = checker::seen(self.looks, alone);
+            writeln!(f, "  {:<36} {seen}", alone.fault)?;
         }
         Ok(())
     }

@@ -19,10 +19,14 @@ use nix::{
     unistd::Pid,
 };
 
-use super::program::{Program, text};
+use super::{
+    eventually::eventually,
+    program::{Program, text},
+};
 
 /// How long a program may take to end in good order.
 const FAREWELL_BOUND: Duration = Duration::from_secs(5);
+const FREEZE_BOUND: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(3);
 
 /// Starts programs, all from one thread that lives as long as any of them.
@@ -182,6 +186,52 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.running.end(self.running.farewell);
     }
+}
+
+/// Has a process stand still, which must be a child of the lab or one of its children.
+pub async fn freeze(id: Pid) {
+    kill(id, Signal::SIGSTOP).ok();
+    // Its threads stop one after the other.
+    eventually("a process stands still", FREEZE_BOUND, async || {
+        // One that has ended is still as well.
+        let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter();
+        let stats = threads
+            .flatten()
+            .flatten()
+            .map(|thread| stat(&thread.path()));
+        let states: Vec<char> = stats.flatten().map(|stat| stat.state).collect();
+        if states.iter().all(|state| "TZX".contains(*state)) {
+            Ok(())
+        } else {
+            Err(states)
+        }
+    })
+    .await;
+}
+
+/// The processes that a process has started itself, and that have not been waited for.
+pub fn children_of(parent: Pid) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let children = processes.filter_map(|process| {
+        let id: i32 = process.file_name().to_str()?.parse().ok()?;
+        let stat = stat(&process.path())?;
+        (stat.parent == parent.as_raw()).then(|| Pid::from_raw(id))
+    });
+    children.collect()
+}
+
+struct Stat {
+    state: char,
+    parent: i32,
+}
+
+fn stat(directory: &Path) -> Option<Stat> {
+    let line = fs::read_to_string(directory.join("stat")).ok()?;
+    let (_, after_name) = line.rsplit_once(") ")?;
+    let mut words = after_name.split(' ');
+    let state = words.next()?.chars().next()?;
+    let parent = words.next()?.parse().ok()?;
+    Some(Stat { state, parent })
 }
 
 struct Running {

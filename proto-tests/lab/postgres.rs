@@ -10,12 +10,15 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::net::TcpStream;
 
 use super::{
     Tools,
-    child::Child,
+    child::{self, Child},
     eventually::eventually,
     place::random_text,
     ports::free_port,
@@ -141,6 +144,19 @@ impl Postgres {
         *self.child.lock().unwrap() = Some(child);
     }
 
+    /// All its processes stand still, with their connections, until what this gives is dropped.
+    pub async fn freeze(&self) -> Frozen {
+        let server = self.child.lock().unwrap().as_ref().unwrap().id();
+        // It comes first: then there are no more of them.
+        let mut frozen = Frozen(vec![server]);
+        child::freeze(server).await;
+        for process in child::children_of(server) {
+            frozen.0.push(process);
+            child::freeze(process).await;
+        }
+        frozen
+    }
+
     /// A login with its password.
     pub fn login(&self, name: &str) -> &Login {
         self.logins
@@ -210,6 +226,17 @@ impl Postgres {
     /// Whether anything listens on its port.
     pub async fn is_up(&self) -> bool {
         TcpStream::connect(("127.0.0.1", self.port)).await.is_ok()
+    }
+}
+
+/// Processes that stand still until this is dropped.
+pub struct Frozen(Vec<Pid>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for process in self.0.iter().rev() {
+            kill(*process, Signal::SIGCONT).ok();
+        }
     }
 }
 

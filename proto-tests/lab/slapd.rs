@@ -12,8 +12,13 @@ use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 
 use super::{
-    Tools, certificates::Certificate, child::Child, eventually::eventually, ports::free_address,
-    program::Program, user::User,
+    Tools,
+    certificates::Certificate,
+    child::{self, Child},
+    eventually::eventually,
+    ports::free_address,
+    program::Program,
+    user::User,
 };
 
 /// The directory's suffix.
@@ -208,28 +213,8 @@ impl Slapd {
 
     /// It keeps its connections and answers nothing until it is thawed.
     pub async fn freeze(&self) {
-        let id = {
-            let child = self.child.lock().unwrap();
-            let child = child.as_ref().unwrap();
-            child.signal(Signal::SIGSTOP);
-            child.id()
-        };
-        // Its threads stop one after the other.
-        eventually("slapd stands still", START_BOUND, async || {
-            let threads = fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten();
-            let state = |thread: fs::DirEntry| {
-                let line = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-                let (_, after_name) = line.rsplit_once(") ")?;
-                after_name.chars().next()
-            };
-            let states: Vec<_> = threads.map(state).collect();
-            if states.iter().all(|state| *state == Some('T')) {
-                Ok(())
-            } else {
-                Err(states)
-            }
-        })
-        .await;
+        let id = self.child.lock().unwrap().as_ref().unwrap().id();
+        child::freeze(id).await;
     }
 
     /// It goes on where it was frozen.

@@ -25,6 +25,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         the_null_sender_is_nobody_with_brackets_or_without,
         the_null_sender_with_a_flagged_login_is_held,
         a_flagged_sender_is_known_in_any_spelling,
+        a_sender_is_looked_up_as_sent_and_as_postfix_rewrote_it,
     ]
 }
 
@@ -142,4 +143,21 @@ async fn a_flagged_sender_is_known_in_any_spelling() {
             "{spelling}: {outcome:?}"
         );
     }
+}
+
+async fn a_sender_is_looked_up_as_sent_and_as_postfix_rewrote_it() {
+    let desk = Desk::start().await;
+    let mut mta = desk.mta().await;
+    let (anna, ben) = ("anna@corp.test", "ben@corp.test");
+    for (sent, rewritten) in [(anna, ben), (ben, anna)] {
+        let mail = Mail::from(format!("<{sent}>")).rewritten(rewritten);
+        let mail = mail.to("<bob@elsewhere.test>");
+        mta.send(&mail).await.held();
+        let sender = desk.next_captured().await.capture.envelope.sender.clone();
+        assert_eq!(sender.argument, format!("<{sent}>").as_bytes());
+        assert_eq!(sender.rewritten.as_deref(), Some(rewritten.as_bytes()));
+    }
+    let neither = Mail::unflagged().rewritten("carl@corp.test");
+    mta.send(&neither).await.accepted_at(Stage::Mail);
+    desk.nothing_captured().await;
 }

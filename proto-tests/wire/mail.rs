@@ -11,6 +11,8 @@ pub struct Mail {
     pub login: Option<Vec<u8>>,
     /// The argument of MAIL, then its ESMTP arguments.
     pub sender: Vec<Vec<u8>>,
+    /// What Postfix makes of the sender, where that is another address.
+    pub rewritten: Option<Vec<u8>>,
     /// The same for each RCPT.
     pub recipients: Vec<Vec<Vec<u8>>>,
     /// Names and values; a value is all that follows the colon.
@@ -28,6 +30,7 @@ impl Mail {
         Self {
             login: None,
             sender: vec![sender.as_ref().to_vec()],
+            rewritten: None,
             recipients: Vec::new(),
             fields: vec![(b"Subject".to_vec(), b" hello".to_vec())],
             chunks: vec![Bytes::from_static(b"Hello\r\n")],
@@ -54,6 +57,12 @@ impl Mail {
 
     pub fn login(mut self, login: impl AsRef<[u8]>) -> Self {
         self.login = Some(login.as_ref().to_vec());
+        self
+    }
+
+    /// Postfix makes another sender of the one that was named.
+    pub fn rewritten(mut self, sender: &str) -> Self {
+        self.rewritten = Some(sender.into());
         self
     }
 

@@ -150,7 +150,8 @@ impl Mta {
     }
 
     async fn mail(&mut self, mail: &Mail) -> Status {
-        let address = bare(&mail.sender[0]);
+        let rewritten = mail.rewritten.clone();
+        let address = rewritten.unwrap_or_else(|| bare(&mail.sender[0]));
         let login = mail.login.clone();
         self.macros(
             MacroStage::Mail,

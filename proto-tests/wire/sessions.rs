@@ -1,12 +1,17 @@
 //! Many messages on one connection, none of which knows anything of the one before.
 
-use std::sync::Arc;
+use std::{ffi::CString, sync::Arc};
 
 use indymilter::{
-    MacroStage,
-    message::{Message, command::CommandKind, reply::Reply},
+    Actions, MacroStage, ProtoOpts,
+    message::{
+        Message,
+        command::{Command, CommandKind},
+        reply::Reply,
+    },
 };
 use libtest_mimic::Trial;
+use mailhold::domain::reply::TryAgain;
 
 use super::{desk::Desk, mail::Mail, mta::Stage, raw::Raw};
 use crate::trials::{Trials, tests};
@@ -19,6 +24,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         mail_without_a_reset_begins_anew,
         content_of_an_unfinished_message_is_not_captured_with_the_next,
         a_message_from_sendmail_is_held,
+        no_recipient_is_refused_whatever_it_is,
         a_login_ends_with_its_message,
         mail_with_an_empty_macro_packet_does_not_get_the_login_before,
         mail_without_a_macro_packet_does_not_get_the_login_before,
@@ -93,6 +99,43 @@ async fn a_message_from_sendmail_is_held() {
     let captured = desk.captured().await;
     assert_eq!(captured.capture.envelope.sender.argument, b"anna@corp.test");
     assert_eq!(captured.content, mail.content());
+}
+
+/// A Postfix that waits for every reply: for a mail of the sendmail command, one recipient that is
+/// refused would be the end of all of it.
+async fn no_recipient_is_refused_whatever_it_is() {
+    let desk = Desk::start().await;
+    let mut raw = Raw::connect(desk.place()).await;
+    let opts = ProtoOpts::all() - ProtoOpts::NOREPLY_RCPT;
+    let offered = raw.offer(Actions::all(), opts).await;
+    assert!(matches!(offered, Some(Reply::OptNeg { .. })));
+    let long = format!("{}@elsewhere.test", "x".repeat(60_000));
+    let odd = [
+        "",
+        "<>",
+        "no address",
+        "<@:,@>",
+        "bob@elsewhere.test",
+        &long,
+    ];
+    assert_eq!(
+        raw.mail(None, "anna@corp.test").await,
+        Some(Reply::Continue)
+    );
+    // Together they are more than an envelope may be.
+    for recipient in odd.into_iter().cycle().take(600) {
+        raw.rcpt(recipient).await;
+        let reply = raw.reply().await;
+        assert_eq!(reply, Some(Reply::Continue), "{:.20}", recipient);
+    }
+    raw.command(Command::Data).await;
+    let reply = raw.reply().await;
+    let is_try_again = |text: &CString| text.as_bytes().starts_with(TryAgain::CODE.as_bytes());
+    assert!(
+        matches!(&reply, Some(Reply::ReplyCode { reply }) if is_try_again(reply)),
+        "{reply:?}"
+    );
+    desk.nothing_captured().await;
 }
 
 async fn a_login_ends_with_its_message() {

@@ -10,10 +10,25 @@ use super::{
     view::{Letter, View},
 };
 
-/// What by hand lets a message go to its recipients.
-const LETTING_GO: [Act; 2] = [Act::Release, Act::Requeue];
-/// What by hand lets a message go back to its sender; one marked as expired goes back when released.
-const SENDING_BACK: [Act; 4] = [Act::Return, Act::Expire, Act::Release, Act::Requeue];
+/// How a message leaves, and what must have been before: a decision, or a hand.
+struct Way {
+    name: &'static str,
+    decisions: &'static [&'static str],
+    acts: &'static [Act],
+}
+
+const DELIVERED: Way = Way {
+    name: "delivered",
+    decisions: &["release"],
+    acts: &[Act::Release, Act::Requeue],
+};
+/// What was released may bounce for Postfix's own reasons; what is marked as expired goes back when it is
+/// released.
+const RETURNED: Way = Way {
+    name: "returned",
+    decisions: &["return", "release"],
+    acts: &[Act::Return, Act::Expire, Act::Release, Act::Requeue],
+};
 
 pub fn check(view: &View<'_>, finding: &mut Finding) {
     for delivery in &view.found.deliveries {
@@ -30,13 +45,13 @@ pub fn check(view: &View<'_>, finding: &mut Finding) {
 
 /// `None` where it is nobody's business; else what is wrong, if anything is.
 fn judge(view: &View<'_>, letter: &Letter<'_>, delivery: &Delivery) -> Option<Option<String>> {
-    if delivery.is_bounce() {
-        let origin = delivery.returns.as_deref().map(|id| view.origin(id));
-        is_flagged(view, letter, origin).then(|| returned(view, letter, delivery, origin))
+    let (way, named) = if delivery.is_bounce() {
+        (RETURNED, delivery.returns.as_ref())
     } else {
-        let origin = delivery.queue_ids.last().map(|id| view.origin(id));
-        is_flagged(view, letter, origin).then(|| delivered(view, letter, delivery, origin))
-    }
+        (DELIVERED, delivery.queue_ids.last())
+    };
+    let origin = named.map(|id| view.origin(id));
+    is_flagged(view, letter, origin).then(|| wrong(view, letter, delivery, (&way, origin)))
 }
 
 /// While a flag changes, whoever captured a message thought it was set.
@@ -48,69 +63,34 @@ fn is_flagged(view: &View<'_>, letter: &Letter<'_>, origin: Option<&str>) -> boo
     }
 }
 
-fn delivered(
+fn wrong(
     view: &View<'_>,
     letter: &Letter<'_>,
     delivery: &Delivery,
-    origin: Option<&str>,
+    (way, origin): (&Way, Option<&str>),
 ) -> Option<String> {
+    let (name, canary, to) = (way.name, letter.canary, &delivery.recipients);
     let Some(id) = origin else {
-        return Some(format!("{}: delivered without a queue ID", letter.canary));
+        return Some(format!("{canary}: {name} without a queue ID"));
     };
-    let is_right = is_allowed(view, delivery, id, &["release"], &LETTING_GO);
-    (!is_right).then(|| {
-        format!(
-            "{id} {}: delivered to {:?} at {}, and no release of it was decided before: {}",
-            letter.canary,
-            delivery.recipients.first(),
-            delivery.at,
-            decisions(view, id)
-        )
-    })
-}
-
-fn returned(
-    view: &View<'_>,
-    letter: &Letter<'_>,
-    delivery: &Delivery,
-    origin: Option<&str>,
-) -> Option<String> {
-    let Some(id) = origin else {
-        return Some(format!("{}: a bounce of no queue ID", letter.canary));
-    };
-    if delivery.recipients != [letter.sender()] {
-        let to = &delivery.recipients;
-        return Some(format!(
-            "{id} {}: returned to {to:?}, not its sender",
-            letter.canary
-        ));
+    if delivery.is_bounce() && *to != [letter.sender()] {
+        return Some(format!("{id} {canary}: {name} to {to:?}, not its sender"));
     }
-    // A message that was released may bounce for Postfix's own reasons.
-    let is_right = is_allowed(view, delivery, id, &["return", "release"], &SENDING_BACK);
-    (!is_right).then(|| {
-        let decisions = decisions(view, id);
-        format!(
-            "{id} {}: returned without a decision before: {decisions}",
-            letter.canary
-        )
+    (!is_allowed(view, delivery, id, way)).then(|| {
+        let (to, at, decisions) = (to.first(), delivery.at, decisions(view, id));
+        format!("{id} {canary}: {name} to {to:?} at {at}, and not decided so before: {decisions}")
     })
 }
 
-fn is_allowed(
-    view: &View<'_>,
-    delivery: &Delivery,
-    id: &str,
-    words: &[&str],
-    acts: &[Act],
-) -> bool {
+fn is_allowed(view: &View<'_>, delivery: &Delivery, id: &str, way: &Way) -> bool {
     let decisions = view
         .captures(id)
         .iter()
         .filter_map(|one| view.decision(&one.capture_id));
     let mut before = decisions.filter(|one| one.created_at <= delivery.at);
     let mut by_hand = view.by_hand(id).iter().filter(|one| one.at <= delivery.at);
-    before.any(|one| words.contains(&one.decision.as_str()))
-        || by_hand.any(|one| acts.contains(&one.act))
+    before.any(|one| way.decisions.contains(&one.decision.as_str()))
+        || by_hand.any(|one| way.acts.contains(&one.act))
 }
 
 fn decisions(view: &View<'_>, id: &str) -> String {

@@ -19,9 +19,13 @@ mod leaks;
 mod loss;
 mod right;
 mod twice;
+mod visible;
 
-pub use self::report::{Finding, Invariant, Report};
 use self::view::View;
+pub use self::{
+    report::{Finding, Invariant, Report},
+    visible::seen,
+};
 use super::{ledger::History, snapshot::Snapshot};
 
 /// Checks every invariant.
@@ -40,6 +44,7 @@ pub fn check(history: &History, snapshot: &Snapshot) -> Report {
             Invariant::SameBytes => content::check(&view, &mut finding),
             Invariant::Bystanders => bystanders::check(&view, &mut finding),
             Invariant::NoLeak => leaks::check(&view, &mut finding),
+            Invariant::FailVisible => visible::check(&view, &mut finding),
         }
         finding
     };

@@ -29,6 +29,8 @@ pub enum Invariant {
     Bystanders,
     /// Logs and figures tell nothing of a message.
     NoLeak,
+    /// A fault is seen from outside in time, and so is its cure.
+    FailVisible,
 }
 
 /// What was found of one invariant.
@@ -38,6 +40,10 @@ pub struct Finding {
     pub invariant: Invariant,
     /// What was looked at. Where it is 0, nothing is proved.
     pub n_examined: usize,
+    /// Whether nothing happened that could have been looked at.
+    pub is_void: bool,
+    /// What could not be judged, and why.
+    pub unjudged: Vec<String>,
     /// What was wrong.
     pub n_violations: usize,
     /// The first of what was wrong: what, and what was expected.
@@ -53,7 +59,7 @@ pub struct Report {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoEscape,
         Self::NoLoss,
         Self::Durable,
@@ -64,6 +70,7 @@ impl Invariant {
         Self::SameBytes,
         Self::Bystanders,
         Self::NoLeak,
+        Self::FailVisible,
     ];
 
     /// Its number and name.
@@ -79,6 +86,7 @@ impl Invariant {
             Self::SameBytes => "I8  same bytes",
             Self::Bystanders => "I9  bystanders unharmed",
             Self::NoLeak => "I11 no leak in logs",
+            Self::FailVisible => "I15 fail visible",
         }
     }
 }
@@ -88,6 +96,8 @@ impl Finding {
         Self {
             invariant,
             n_examined: 0,
+            is_void: false,
+            unjudged: Vec::new(),
             n_violations: 0,
             examples: Vec::new(),
         }
@@ -125,7 +135,8 @@ impl Report {
 
     /// The invariants that nothing was looked at for: they are not proved.
     pub fn unexamined(&self) -> Vec<Invariant> {
-        let unexamined = self.findings.iter().filter(|one| one.n_examined == 0);
+        let all = self.findings.iter().filter(|one| !one.is_void);
+        let unexamined = all.filter(|one| one.n_examined == 0);
         unexamined.map(|one| one.invariant).collect()
     }
 
@@ -141,13 +152,19 @@ impl fmt::Display for Report {
             let Finding {
                 invariant,
                 n_examined,
+                is_void,
+                unjudged,
                 n_violations,
                 examples,
             } = finding;
             write!(f, "{:<26} ", invariant.title())?;
             match n_examined {
+                0 if *is_void => writeln!(f, "nothing to examine in this run")?,
                 0 => writeln!(f, "nothing examined, nothing proved")?,
                 _ => writeln!(f, "{n_violations:>4} violations of {n_examined} examined")?,
+            }
+            for one in unjudged {
+                writeln!(f, "    not judged: {one}")?;
             }
             for example in examples {
                 writeln!(f, "    {example}")?;

@@ -118,7 +118,7 @@ fn unmoved(view: &View<'_>, capture: &Capture, settlement: &Settlement) -> Optio
     let is_logged = view.found.moved.iter().any(|one| one.queue_id == id);
     let is_unlogged = matches!(view.fate(letter, id), Fate::Discarded)
         && !is_logged
-        && view.is_alarmed(id)
+        && (view.is_alarmed(id) || view.is_called_gone(id))
         && settlement.evidence.contains(IN_DOUBT);
     let is_wrong = (is_accepted || is_there) && !is_moved && !is_unlogged;
     is_wrong.then(|| {

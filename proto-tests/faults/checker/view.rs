@@ -252,6 +252,15 @@ impl<'a> View<'a> {
             .any(|line| line.level == "ERROR" && line.text.contains(queue_id))
     }
 
+    /// Whether a line calls this message gone. The alarm of that name stands for a quarter of an hour
+    /// and is told when it begins: of whatever follows meanwhile, such a line is all that is logged.
+    pub fn is_called_gone(&self, queue_id: &str) -> bool {
+        let lines = &self.found.log_lines;
+        lines
+            .iter()
+            .any(|line| line.event == "message.gone" && line.text.contains(queue_id))
+    }
+
     /// What became of a message, by its first queue ID.
     pub fn fate(&self, letter: &Letter<'_>, origin: &str) -> Fate {
         // Postfix does not act on what is not whole or was set aside.

@@ -17,6 +17,12 @@ pub async fn without_postgres(house: &House, meanwhile: Sleep) {
     house.postgres.start_again().await;
 }
 
+/// For longer than any of its clients waits.
+pub async fn with_frozen_postgres(house: &House, meanwhile: Sleep) {
+    let _frozen = house.postgres.freeze().await;
+    meanwhile.await;
+}
+
 pub async fn with_locked_tables(house: &House, lasts: Duration) {
     let sql = format!("{LOCK} select pg_sleep({}); rollback;", lasts.as_secs_f64());
     // A deadlock with the load is the end of the lock, and as good a fault.
@@ -40,6 +46,13 @@ pub async fn with_forged_directory(house: &House, meanwhile: Sleep) {
     way.lead_to(Address::Tcp(house.impostor.tls_address));
     meanwhile.await;
     way.lead_to(Address::Tcp(house.slapd.tls_address));
+}
+
+/// What is not open yet cannot be opened for writing; nothing is made, renamed or removed.
+pub async fn with_read_only_spool(house: &House, meanwhile: Sleep) {
+    house.disk.forbid_writing().await;
+    meanwhile.await;
+    house.disk.allow_writing().await;
 }
 
 pub async fn without_postfix(house: &House, meanwhile: Sleep) {

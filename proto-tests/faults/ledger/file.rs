@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::history::{Ballot, ByHand, Disturbance, History, Submission};
+use super::history::{Alone, Ballot, ByHand, Disturbance, History, Submission};
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -17,6 +17,7 @@ enum Line {
     Ballot(Ballot),
     ByHand(ByHand),
     Disturbance(Disturbance),
+    Alone(Alone),
 }
 
 impl History {
@@ -27,10 +28,12 @@ impl History {
         let ballots = self.ballots.iter().cloned().map(Line::Ballot);
         let by_hand = self.by_hand.iter().cloned().map(Line::ByHand);
         let disturbances = self.disturbances.iter().cloned().map(Line::Disturbance);
+        let alone = self.alone.iter().cloned().map(Line::Alone);
         for line in submissions
             .chain(ballots)
             .chain(by_hand)
             .chain(disturbances)
+            .chain(alone)
         {
             serde_json::to_writer(&mut file, &line)?;
             file.write_all(b"\n")?;
@@ -47,6 +50,7 @@ impl History {
                 Line::Ballot(ballot) => history.ballots.push(ballot),
                 Line::ByHand(by_hand) => history.by_hand.push(by_hand),
                 Line::Disturbance(disturbance) => history.disturbances.push(disturbance),
+                Line::Alone(alone) => history.alone.push(alone),
             }
         }
         Ok(history)

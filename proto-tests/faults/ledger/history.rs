@@ -17,6 +17,8 @@ pub struct History {
     pub by_hand: Vec<ByHand>,
     /// What let Postfix deliver twice.
     pub disturbances: Vec<Disturbance>,
+    /// Faults that came alone, so that their effect can be told.
+    pub alone: Vec<Alone>,
 }
 
 /// One message as one client submitted it once.
@@ -164,6 +166,19 @@ pub struct Disturbance {
     /// Before it began.
     pub from: DateTime<Utc>,
     /// After it ended.
+    pub to: DateTime<Utc>,
+}
+
+/// A fault while nothing else was at fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alone {
+    /// What it is called.
+    pub fault: String,
+    /// What monitoring must see of it: any of these.
+    pub signs: Vec<String>,
+    /// When it began.
+    pub from: DateTime<Utc>,
+    /// When it was cured.
     pub to: DateTime<Utc>,
 }
 

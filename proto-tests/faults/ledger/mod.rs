@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use mailhold::domain::{capture_id::CaptureId, decision::Decision, queue_id::QueueId};
 
 pub use self::history::{
-    Act, Ballot, ByHand, Disturbance, Heard, History, Outcome, Standing, Submission, Trouble, Way,
+    Act, Alone, Ballot, ByHand, Disturbance, Heard, History, Outcome, Standing, Submission,
+    Trouble, Way,
 };
 
 /// Keeps a history while it happens.
@@ -89,6 +90,11 @@ impl Ledger {
     pub fn disturb(&self, trouble: Trouble, from: DateTime<Utc>, to: DateTime<Utc>) {
         let disturbance = Disturbance { trouble, from, to };
         self.0.lock().unwrap().disturbances.push(disturbance);
+    }
+
+    /// A fault that came alone and is cured.
+    pub fn came_alone(&self, alone: Alone) {
+        self.0.lock().unwrap().alone.push(alone);
     }
 
     /// All that is noted so far.

@@ -31,6 +31,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_state_without_its_settlement_is_found,
         mail_that_is_called_gone_and_nobody_moved_is_found,
         a_discard_that_was_never_logged_may_be_called_gone_where_the_record_says_so,
+        a_discard_that_is_called_gone_while_the_alarm_stands_is_told_by_its_own_line,
         a_release_that_was_never_logged_and_is_called_gone_is_found,
         a_discard_that_is_called_gone_though_it_was_logged_is_found,
         a_discard_that_is_called_gone_and_nobody_was_told_is_found,
@@ -173,6 +174,15 @@ fn in_doubt(truth: &mut Truth, id: &str) {
 
 async fn a_discard_that_was_never_logged_may_be_called_gone_where_the_record_says_so() {
     accepts(|truth| in_doubt(truth, DISCARDED));
+}
+
+async fn a_discard_that_is_called_gone_while_the_alarm_stands_is_told_by_its_own_line() {
+    accepts(|truth| {
+        in_doubt(truth, DISCARDED);
+        truth.found.log_lines.retain(|line| line.level != "ERROR");
+        truth.log_line("worker", "INFO", &format!("{DISCARDED}: gone"));
+        truth.found.log_lines.last_mut().unwrap().event = "message.gone".to_owned();
+    });
 }
 
 async fn a_release_that_was_never_logged_and_is_called_gone_is_found() {

@@ -84,6 +84,19 @@ pub struct Snapshot {
     pub log_lines: Vec<LogLine>,
     /// The figures of each process that answers.
     pub figures: BTreeMap<String, String>,
+    /// What monitoring saw all the time, in order.
+    pub looks: Vec<Look>,
+}
+
+/// What monitoring saw at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// Before it looked.
+    pub from: DateTime<Utc>,
+    /// When it knew.
+    pub to: DateTime<Utc>,
+    /// What was at fault: the process with its alarm, or *away*. All is green where there is none.
+    pub signs: BTreeSet<String>,
 }
 
 /// Reads everything. Let all be quiet before: what moves meanwhile is seen twice or not at all.

@@ -1,13 +1,15 @@
 //! Makes and changes the parts of the small history: what was sent, captured, decided and found.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     super::{
         canary::Canary,
         imprint::Imprint,
         ledger::{Act, Ballot, ByHand, Heard, Outcome, Standing, Submission, Way},
-        snapshot::{Capture, Decision, Delivery, LogLine, Moved, QueueFile, Settlement},
+        snapshot::{Capture, Decision, Delivery, LogLine, Look, Moved, QueueFile, Settlement},
     },
     FIRST, Truth,
 };
@@ -250,6 +252,32 @@ impl Truth {
             event: "an.event".to_owned(),
             text: text.to_owned(),
         });
+    }
+
+    /// Looks that see all green, one each second.
+    pub(super) fn look(&mut self, begin: DateTime<Utc>, n_looks: i64) {
+        let look = |number| {
+            let from = begin + TimeDelta::seconds(number);
+            let to = from + TimeDelta::milliseconds(100);
+            let signs = BTreeSet::new();
+            Look { from, to, signs }
+        };
+        self.found.looks.extend((0..n_looks).map(look));
+    }
+
+    /// What was seen around a fault that was alone: a sign, in these seconds after its begin.
+    pub fn seen(&mut self, number: usize, sign: &str, red: Range<i64>) {
+        let from = self.history.alone[number].from;
+        let near = -10..200;
+        for look in &mut self.found.looks {
+            let second = (look.from - from).num_seconds();
+            if near.contains(&second) {
+                look.signs.clear();
+            }
+            if red.contains(&second) {
+                look.signs.insert(sign.to_owned());
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     checker::{self, Report},
-    ledger::{Act, Heard, History, Outcome, Standing, Way},
+    ledger::{Act, Alone, Heard, History, Outcome, Standing, Way},
     snapshot::Snapshot,
 };
 use crate::lab::chance::Chance;
@@ -64,6 +64,7 @@ impl Truth {
         truth.reviewed();
         truth.unusual();
         truth.others();
+        truth.faults();
         for role in ["milter", "worker"] {
             truth.log_line(role, "INFO", "something happened");
             let figures = "mailhold_spool_waiting 0\n".to_owned();
@@ -147,6 +148,25 @@ impl Truth {
         self.by_hand(STRAY, Act::Hold);
         self.queue(STRAY, "hold");
         self.found.strays.insert(STRAY.to_owned());
+    }
+
+    /// Two faults that were alone and were seen in time.
+    fn faults(&mut self) {
+        let begin = self.tick();
+        self.look(begin, 600);
+        for (fault, sign, after) in [
+            ("PostgreSQL stopped", "milter store_unreachable", 60),
+            ("disk full", "milter spool_full", 300),
+        ] {
+            let from = begin + TimeDelta::seconds(after);
+            self.history.alone.push(Alone {
+                fault: fault.to_owned(),
+                signs: vec![sign.to_owned()],
+                from,
+                to: from + TimeDelta::seconds(33),
+            });
+            self.seen(self.history.alone.len() - 1, sign, 5..40);
+        }
     }
 
     /// What the checker says now.
