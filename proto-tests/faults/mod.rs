@@ -62,6 +62,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         plan::tests::tests(trials),
         proxy_tests::tests(trials),
         deaths::tests(trials),
+        injectors::seats::tests::tests(trials),
         // Last: it wants the machine for itself.
         tests![trials.exclusive: two_minutes_of_faults_break_no_promise],
     ]

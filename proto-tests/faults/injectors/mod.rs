@@ -3,7 +3,7 @@
 mod clock;
 mod hands;
 mod people;
-mod seats;
+pub mod seats;
 mod servers;
 
 use std::time::Duration;

@@ -81,3 +81,60 @@ fn is_open(read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> bool {
     let read = read(&mut [0; 64]);
     read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
+
+pub mod tests {
+    //! Whether nobody else gets a seat: what a run tells of these faults would else be told of nothing.
+
+    use std::{sync::Arc, time::Duration};
+
+    use libtest_mimic::Trial;
+    use tokio::{net::UnixStream, time::sleep};
+
+    use super::{
+        super::super::{fault::Fault, house::House, visible::Lookout},
+        of_milter, of_postgres,
+    };
+    use crate::{
+        lab::{Lab, eventually::eventually},
+        trials::{Trials, tests},
+    };
+
+    const BOUND: Duration = Duration::from_secs(60);
+
+    pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+        tests![trials.shared: connections_that_say_nothing_take_every_seat]
+    }
+
+    async fn connections_that_say_nothing_take_every_seat(lab: &Lab) {
+        let house = House::start(&lab.tools, |_, _| Box::new(|_| None)).await;
+        let lookout = Lookout::begin(&house);
+        // With one of Postfix, one of them all has to wait, which is what is seen.
+        let door = house.postfix.socket("smtp.sock");
+        let postfix = UnixStream::connect(door).await.unwrap();
+        tokio::select! {
+            () = of_milter(&house, sleep(BOUND)) => {}
+            () = seen(&lookout, Fault::MilterTaken) => {}
+        }
+        drop(postfix);
+        lookout.green(BOUND).await;
+        tokio::select! {
+            () = of_postgres(&house, sleep(BOUND)) => {}
+            () = seen(&lookout, Fault::PostgresTaken) => {}
+        }
+        lookout.green(BOUND).await;
+        assert!(lookout.is_green());
+        house.stop().await;
+    }
+
+    async fn seen(lookout: &Lookout, fault: Fault) {
+        eventually(&fault.kind(), BOUND / 2, async || {
+            let look = lookout.looks().pop().ok_or(None)?;
+            let mut signs = look.signs.iter();
+            match signs.any(|sign| fault.signs().contains(&sign.as_str())) {
+                true => Ok(()),
+                false => Err(Some(look)),
+            }
+        })
+        .await;
+    }
+}
