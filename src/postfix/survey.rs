@@ -88,7 +88,9 @@ impl Survey {
                 .iter_mut()
                 .find(|one| Some(&*one.name) == name && Some(&*one.kind) == kind);
             if let (Some(service), Some(parameter)) = (found, parameter) {
-                service.options.insert(parameter.to_owned(), value.to_owned());
+                service
+                    .options
+                    .insert(parameter.to_owned(), value.to_owned());
             }
         }
         survey
