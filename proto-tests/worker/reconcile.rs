@@ -386,7 +386,7 @@ async fn refused(worker: &Role, reason: &str) {
 }
 
 /// Lets a worker compare several times more.
-async fn several_passes(worker: &Role) {
+pub async fn several_passes(worker: &Role) {
     let n_passes = async || {
         worker
             .metric("mailhold_reconcile_duration_seconds_count")

@@ -130,7 +130,7 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     let changes = match changes {
         Ok(changes) => changes,
         Err(error) => {
-            Troubles::note(desk, Part::Queue, &error);
+            Troubles::note(desk, Part::Listing, &error);
             // What was missed before is to be missed twice again.
             memory.absent = Absent::default();
             // It is only missed again if it is asked for again.
@@ -138,7 +138,8 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
             return;
         }
     };
-    Troubles::over(desk, Part::Queue);
+    Troubles::over(desk, Part::Listing);
+    Troubles::over_if_quiet(desk, Part::Queue);
     let n_others = memory.roll.n_others();
     desk.metrics.on_hold(memory.roll.len() + n_others);
     memory.take_in(changes, desk.sightings.take());
