@@ -8,6 +8,7 @@
 
 mod absent;
 mod adopt;
+mod ground;
 mod sightings;
 mod strays;
 
@@ -17,7 +18,7 @@ use chrono::{DateTime, Utc};
 use tokio::{sync::watch, time::Instant};
 
 pub use self::sightings::Sightings;
-use self::{absent::Absent, adopt::Refused, sightings::Departed, strays::Strays};
+use self::{absent::Absent, adopt::Refused, ground::Ground, sightings::Departed, strays::Strays};
 use super::{
     Bells, Desk,
     asking::Asking,
@@ -26,7 +27,10 @@ use super::{
 };
 use crate::{
     domain::{instance::Instance, lifecycle::State, queue_id::QueueId},
-    postfix::roll::{Changes, Roll},
+    postfix::{
+        error::PostfixError,
+        roll::{Changes, Roll},
+    },
     store::{StoreError, standings::Known, work::Standing},
 };
 
@@ -57,6 +61,7 @@ struct Memory {
     went: HashSet<QueueId>,
     departed: Departed,
     absent: Absent,
+    ground: Ground,
     strays: Strays,
     refused: Refused,
     /// Names that nothing acts on, such as short queue IDs, in the listing before.
@@ -82,6 +87,7 @@ impl Memory {
             went: HashSet::new(),
             departed: Departed::default(),
             absent: Absent::default(),
+            ground: Ground::default(),
             strays: Strays::default(),
             refused: Refused::default(),
             n_others: 0,
@@ -109,12 +115,12 @@ impl Memory {
     /// Takes in how a capture stands that is not settled.
     fn standing(&mut self, known: Known) {
         self.strays.captured(&known.queue_id);
+        let is_on_hold = self.roll.has(&known.queue_id);
         match known.state {
-            State::Captured | State::Held if !self.roll.has(&known.queue_id) => {
-                self.absent.miss(known);
-            }
+            State::Captured | State::Held if !is_on_hold => self.absent.miss(known),
+            State::Held => self.ground.seen(&known),
             // A decision is settled by whoever claims it.
-            State::Captured | State::Held | State::Decided | State::Settled(_) => {}
+            State::Captured | State::Decided | State::Settled(_) => {}
         }
     }
 }
@@ -131,6 +137,11 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
         Ok(changes) => changes,
         Err(error) => {
             Troubles::note(desk, Part::Listing, &error);
+            if let PostfixError::HoldReplaced = error
+                && let Err(error) = ground::replace(desk, memory).await
+            {
+                Asking::Reconcile.note(desk, &error);
+            }
             // What was missed before is to be missed twice again.
             memory.absent = Absent::default();
             // It is only missed again if it is asked for again.
@@ -140,6 +151,7 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     };
     Troubles::over(desk, Part::Listing);
     Troubles::over_if_quiet(desk, Part::Queue);
+    memory.ground.listed(memory.roll.directory());
     let n_others = memory.roll.n_others();
     desk.metrics.on_hold(memory.roll.len() + n_others);
     memory.take_in(changes, desk.sightings.take());
@@ -167,6 +179,7 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     let is_full = Instant::now() >= memory.full_at;
     let since = memory.confirmed_until.filter(|_| !is_full);
     let confirmed = desk.store.confirmed_since(&instance, since).await?;
+    ground::ask(desk, &instance, memory).await?;
     if is_full {
         // A roll that was lost never told that they left.
         memory.strays.keep_on(&memory.roll);
@@ -179,7 +192,8 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     take_unconfirmed(desk, &instance, memory).await?;
     ask_of_fresh(desk, &instance, memory).await?;
     ask_of_gone(desk, &instance, memory).await?;
-    if is_full {
+    ground::record(desk, &instance, memory).await?;
+    if is_full && memory.ground.is_known() {
         strays::compare(desk, &instance, memory).await?;
     }
     memory.confirmed_until = Some(confirmed.until);
@@ -262,9 +276,6 @@ async fn ask_of_fresh(
             State::Settled(_) => false,
         });
         let ours: HashSet<QueueId> = standing.map(|known| known.queue_id).collect();
-        if !ours.is_empty() {
-            memory.roll.trust();
-        }
         for id in part {
             memory.came.remove(&id);
             if ours.contains(&id) {
