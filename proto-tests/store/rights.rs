@@ -12,7 +12,7 @@ use crate::{
 
 /// insufficient_privilege
 const DENIED: &str = "42501";
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "capture",
     "capture_recipient",
     "capture_content",
@@ -24,6 +24,7 @@ const TABLES: [&str; 11] = [
     "added_recipient",
     "stray",
     "adoption",
+    "hold_queue",
 ];
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
@@ -361,6 +362,9 @@ worker|decision|select (capture_id created_at decision decision_id reviewer)
 worker|doubt|insert (capture_id reason)
 worker|doubt|select
 worker|doubt|update (cleared_at)
+worker|hold_queue|insert (directory instance)
+worker|hold_queue|select (directory instance)
+worker|hold_queue|update (directory)
 worker|settlement|insert (capture_id decision_id disposition evidence method new_queue_id worker)
 worker|settlement|select
 worker|stray|insert (arrived_at instance queue_id size_bytes)

@@ -1,7 +1,7 @@
 //! The hold queue and the database are compared: what left without a decision is told, and nothing is
 //! given up on one look, in the wrong directory, or while Postfix is away.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use libtest_mimic::Trial;
 use mailhold::domain::{
@@ -45,6 +45,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         without_a_log_a_message_that_was_delivered_is_gone_as_well,
         two_workers_tell_each_loss_once,
         nothing_is_gone_while_the_hold_queue_is_another_directory,
+        at_a_start_nothing_is_gone_in_a_directory_that_is_not_the_right_one,
+        a_hold_queue_that_was_made_anew_is_taken_on_an_operators_word,
         many_losses_at_once_without_a_word_are_a_riddle,
         nothing_is_gone_while_postfix_is_away,
         nothing_is_gone_while_postfix_makes_short_queue_ids,
@@ -100,6 +102,7 @@ async fn an_undecided_message_whose_file_was_unlinked_is_gone(lab: &Lab) {
     let work = Workplace::new(lab).await;
     let mails = work.all_held(2).await;
     let worker = work.worker(|_| {}).await;
+    is_on_record(&work).await;
     fs::remove_file(work.hold_file(&mails[0])).unwrap();
     let evidence = is_gone(&work, &worker, &mails[0]).await;
     assert!(evidence.contains("no log tells why"), "{evidence}");
@@ -135,6 +138,8 @@ async fn a_capture_that_postfix_never_took_is_never_queued(lab: &Lab) {
 
 async fn a_capture_without_a_message_is_gone_if_nobody_watched(lab: &Lab) {
     let work = Workplace::new(lab).await;
+    // It tells that this is the hold queue.
+    work.held().await;
     let mail = without_a_file(&work, 0).await;
     work.record(std::slice::from_ref(&mail)).await;
     let worker = work.worker(|_| {}).await;
@@ -218,7 +223,7 @@ async fn nothing_is_gone_while_the_hold_queue_is_another_directory(lab: &Lab) {
     refused(&worker, "cannot look into").await;
     fs::create_dir(&hold).unwrap();
     give(&hold, User::named("postfix"), 0o700);
-    refused(&worker, "another directory than at the start").await;
+    refused(&worker, "another directory than before").await;
     assert_eq!(work.review(&mail).await.state, State::Held);
 
     fs::remove_dir(&hold).unwrap();
@@ -229,6 +234,89 @@ async fn nothing_is_gone_while_the_hold_queue_is_another_directory(lab: &Lab) {
     assert_eq!(worker.metric(ALARM).await, 0.0);
     worker.stop().await;
     postfix.stop().await;
+}
+
+/// As when the file system of Postfix's queue is not mounted, and Postfix has made its directories.
+async fn at_a_start_nothing_is_gone_in_a_directory_that_is_not_the_right_one(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "unmounted", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mails = work.all_held(2).await;
+    let worker = work
+        .worker(|settings| {
+            // Time enough to be ready at first.
+            settings.set("worker.reconcile", "2s");
+        })
+        .await;
+    is_on_record(&work).await;
+    worker.stop().await;
+    let away = hold_made_anew(&postfix);
+    worker.start_again().await;
+    refused(&worker, "2 messages under review are missing").await;
+    // What is held there meanwhile tells nothing of what was held before.
+    let late = work.captured().await;
+    work.is(&late, State::Held).await;
+    worker.stop().await;
+    worker.start_again().await;
+    refused(&worker, "2 messages under review are missing").await;
+    several_passes(&worker).await;
+    for mail in &mails {
+        assert_eq!(work.review(mail).await.state, State::Held);
+    }
+    let hold = postfix.queue_directory.join("hold");
+    let file = work.hold_file(&late);
+    fs::rename(&file, away.join(late.id.as_str())).unwrap();
+    fs::rename(&hold, postfix.queue_directory.join("under")).unwrap();
+    fs::rename(&away, &hold).unwrap();
+    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    for mail in mails.iter().chain([&late]) {
+        work.decide(mail, Decision::Release).await;
+        work.is_delivered_once(mail).await;
+    }
+    assert_eq!(worker.metric(ALARM).await, 0.0);
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+async fn a_hold_queue_that_was_made_anew_is_taken_on_an_operators_word(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "anew", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mail = work.held().await;
+    let worker = work.worker(|_| {}).await;
+    is_on_record(&work).await;
+    hold_made_anew(&postfix);
+    refused(&worker, "another directory than before").await;
+    assert_eq!(work.review(&mail).await.state, State::Held);
+    let words = format!(
+        "update hold_queue set directory = '' where instance = '{}'",
+        work.fixture.instance
+    );
+    work.fixture.execute(&words).await;
+    is_gone(&work, &worker, &mail).await;
+    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    is_on_record(&work).await;
+    work.is(&work.captured().await, State::Held).await;
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+/// Waits until it is recorded which directory the hold queue is.
+async fn is_on_record(work: &Workplace<'_>) {
+    let question = format!(
+        "select count(*) from hold_queue where instance = '{}' and directory <> ''",
+        work.fixture.instance
+    );
+    let is_there = async || work.fixture.execute(&question).await == "1";
+    eventually_true("the directory is recorded", BOUND, is_there).await;
+}
+
+/// Puts an empty directory where the hold queue was; where that is now.
+fn hold_made_anew(postfix: &Postfix) -> PathBuf {
+    let hold = postfix.queue_directory.join("hold");
+    let away = postfix.queue_directory.join("away");
+    fs::rename(&hold, &away).unwrap();
+    fs::create_dir(&hold).unwrap();
+    give(&hold, User::named("postfix"), 0o700);
+    away
 }
 
 /// As when another host's worker has this instance's name.

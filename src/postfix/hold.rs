@@ -13,7 +13,10 @@ use nix::{
     sys::stat::{FileStat, Mode, fstat, fstatat},
 };
 
-use super::{error::PostfixError, postconf::Parameters, presence::Presence, stamp::Stamp};
+use super::{
+    directory::DirectoryId, error::PostfixError, postconf::Parameters, presence::Presence,
+    stamp::Stamp,
+};
 use crate::domain::queue_id::QueueId;
 
 /// A queue outside hold that a message can be in.
@@ -79,11 +82,10 @@ impl Queues {
         Ok(())
     }
 
-    /// Which directory the hold queue is now: device and inode.
-    pub fn hold_identity(&self) -> Result<(u64, u64), PostfixError> {
-        let stat = nix::sys::stat::stat(&self.hold_directory());
-        let stat = stat.map_err(|fault| self.cannot_look("hold", fault.into()))?;
-        Ok((stat.st_dev, stat.st_ino))
+    /// Which directory the hold queue is now.
+    pub fn hold_identity(&self) -> Result<DirectoryId, PostfixError> {
+        let found = DirectoryId::at(&self.hold_directory());
+        found.map_err(|cause| self.cannot_look("hold", cause))
     }
 
     /// How one queue ID stands in the hold queue, and how long its file is, in bytes.

@@ -1,6 +1,7 @@
 //! The port to one Postfix instance: its hold queue, its commands, its log. It moves messages only
 //! by Postfix's own commands, and never talks to the database or the network.
 
+pub mod directory;
 pub mod error;
 pub mod hold;
 pub mod log;

@@ -65,6 +65,11 @@ impl Absent {
         // It may have been confirmed since.
         *before = known;
     }
+
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        self.missed.is_empty()
+    }
 }
 
 /// Closes the captures that were missed by two listings, some time apart, and are nowhere now.
@@ -89,7 +94,7 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
     if memory
         .absent
         .riddle_until
-        .is_some_and(|until| Instant::now() < until)
+        .is_some_and(|until| Instant::now() < until && !memory.ground.is_confirmed())
     {
         return Ok(());
     }
@@ -180,7 +185,7 @@ async fn explain(
     }
     if silent.is_empty() {
         Troubles::over(desk, Part::Stock);
-    } else if may_give_up(desk, memory, silent.len()).await {
+    } else if may_give_up(desk, memory, &silent).await {
         let since = desk.sightings.since();
         for known in silent {
             let stay = memory
@@ -267,8 +272,9 @@ async fn read_log(desk: &Desk, vanished: &[Vanished]) -> Option<Findings> {
 }
 
 /// Whether what left without a word may be given up: Postfix's queues are where they were, it works in
-/// them, and it is not most of what was there. A directory that waits for its mount is empty as well.
-async fn may_give_up(desk: &Desk, memory: &mut Memory, n_missing: usize) -> bool {
+/// them, this is the directory in which the messages were, and it is not most of what was there. A
+/// directory that waits for its mount is empty as well.
+async fn may_give_up(desk: &Desk, memory: &mut Memory, silent: &[Known]) -> bool {
     if let Err(error) = desk.postfix.check_queues().await {
         Troubles::note(desk, Part::Settings, &error);
         return false;
@@ -279,15 +285,30 @@ async fn may_give_up(desk: &Desk, memory: &mut Memory, n_missing: usize) -> bool
         return false;
     }
     Troubles::over(desk, Part::Running);
+    let Some(riddle) = riddle(memory, silent) else {
+        Troubles::over(desk, Part::Stock);
+        return true;
+    };
+    Troubles::note(desk, Part::Stock, &riddle);
+    memory.absent.riddle_until = Some(Instant::now() + RIDDLE_PAUSE);
+    false
+}
+
+/// Why a person must look, unless one has.
+fn riddle(memory: &Memory, silent: &[Known]) -> Option<PostfixError> {
+    let n_missing = silent.len();
     let n_left = memory.roll.len().saturating_sub(memory.strays.len());
-    if n_missing > FEW && n_missing > n_left {
-        let error = PostfixError::HoldEmptied { n_missing, n_left };
-        Troubles::note(desk, Part::Stock, &error);
-        memory.absent.riddle_until = Some(Instant::now() + RIDDLE_PAUSE);
-        return false;
+    if memory.ground.is_confirmed() {
+        return None;
     }
-    Troubles::over(desk, Part::Stock);
-    true
+    if silent
+        .iter()
+        .any(|known| !memory.ground.is_of(known.captured_at))
+    {
+        return Some(PostfixError::HoldUnknown { n_missing });
+    }
+    (n_missing > FEW && n_missing > n_left)
+        .then_some(PostfixError::HoldEmptied { n_missing, n_left })
 }
 
 /// Records some of them; if one is refused for what it is, the others do not wait for it.
