@@ -144,6 +144,28 @@ impl Store {
         found.map_err(|cause| StoreError::LookUp { cause })
     }
 
+    /// The held and undecided captures among the given queue files.
+    pub async fn held_among(
+        &self,
+        instance: &Instance,
+        queue_ids: &[QueueId],
+    ) -> Result<Vec<Standing>, StoreError> {
+        let names: Vec<String> = queue_ids.iter().map(|id| id.as_str().to_owned()).collect();
+        let asked = sqlx::query_as!(
+            StandingRow,
+            "select capture_id, queue_id, captured_at, digest, size_bytes
+            from capture
+            where instance = $1
+                and queue_id = any($2)
+                and state = 'held'",
+            instance.as_str(),
+            &names,
+        )
+        .fetch_all(&self.pool);
+        let found = within(asked).await.and_then(read_all);
+        found.map_err(|cause| StoreError::LookUp { cause })
+    }
+
     /// Moves captures to `held` and returns those that moved: not those that had left `captured`
     /// already, nor a second one whose queue file is under review as another capture. Doubts about
     /// them are over.

@@ -8,6 +8,7 @@
 
 mod absent;
 mod adopt;
+mod changed;
 mod ground;
 mod sightings;
 mod strays;
@@ -60,6 +61,8 @@ struct Memory {
     /// Names that were on hold, of which it was not asked since.
     went: HashSet<QueueId>,
     departed: Departed,
+    /// Files on hold that were touched and not looked at since.
+    touched: HashSet<QueueId>,
     absent: Absent,
     ground: Ground,
     strays: Strays,
@@ -86,6 +89,7 @@ impl Memory {
             came: HashSet::new(),
             went: HashSet::new(),
             departed: Departed::default(),
+            touched: HashSet::new(),
             absent: Absent::default(),
             ground: Ground::default(),
             strays: Strays::default(),
@@ -108,8 +112,12 @@ impl Memory {
             self.went.remove(&id);
             self.came.insert(id);
         }
-        let between = seen.into_iter().filter(|id| !self.roll.has(id));
+        let (on_hold, between): (HashSet<_>, HashSet<_>) =
+            seen.into_iter().partition(|id| self.roll.has(id));
         self.went.extend(between);
+        // What has only just come is not confirmed yet.
+        let touched = on_hold.into_iter().filter(|id| !self.came.contains(id));
+        self.touched.extend(touched);
     }
 
     /// Takes in how a capture stands that is not settled.
@@ -181,6 +189,8 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     let confirmed = desk.store.confirmed_since(&instance, since).await?;
     ground::ask(desk, &instance, memory).await?;
     if is_full {
+        // Put right while nobody watched, it may be.
+        memory.touched.extend(desk.store.doubted(&instance).await?);
         // A roll that was lost never told that they left.
         memory.strays.keep_on(&memory.roll);
         memory.came.extend(memory.roll.ids().cloned());
@@ -203,6 +213,7 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     if let StoreSince::Answers(since) = memory.store {
         strays::record(desk, &instance, memory, since).await?;
         absent::close(desk, memory).await?;
+        changed::look(desk, &instance, memory).await?;
         // Last, after the ends of strays: reading what was adopted may fail or take long, and
         // nothing else may wait for it.
         if let Err(error) = adopt::capture_all(desk, &instance, memory).await {
