@@ -38,7 +38,7 @@ use crate::{
 
 const RELEASED: State = State::Settled(Disposition::Released);
 /// A fault that comes and goes is over when it has stayed away for a while.
-const QUIET: Duration = Duration::from_secs(80);
+pub const QUIET: Duration = Duration::from_secs(80);
 pub const MISMATCH: &str = "mailhold_alarm{kind=\"identity_mismatch\"}";
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
