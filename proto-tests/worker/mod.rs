@@ -20,6 +20,7 @@ mod lost_answers;
 mod several;
 mod steps;
 
+mod ground;
 mod reconcile;
 mod strays;
 
@@ -45,6 +46,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         database::tests(trials),
         lost_answers::tests(trials),
         several::tests(trials),
+        ground::tests(trials),
         reconcile::tests(trials),
         strays::tests(trials),
     ]

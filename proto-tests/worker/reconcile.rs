@@ -1,7 +1,7 @@
 //! The hold queue and the database are compared: what left without a decision is told, and nothing is
-//! given up on one look, in the wrong directory, or while Postfix is away.
+//! given up on one look, or while Postfix is away.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, sync::Arc};
 
 use libtest_mimic::Trial;
 use mailhold::domain::{
@@ -10,6 +10,7 @@ use mailhold::domain::{
 };
 
 use super::{
+    ground::is_on_record,
     mails::Mail,
     workplace::{BOUND, Workplace},
 };
@@ -17,19 +18,17 @@ use crate::{
     lab::{
         Lab,
         eventually::{eventually, eventually_true},
-        place::give,
         postfix::Postfix,
         role::Role,
         settings::Settings,
         smtp::{Smtp, small_mail},
-        user::User,
     },
     trials::{Trials, tests},
 };
 
-const GONE: State = State::Settled(Disposition::Gone);
+pub const GONE: State = State::Settled(Disposition::Gone);
 const NEVER_QUEUED: State = State::Settled(Disposition::NeverQueued);
-const ALARM: &str = "mailhold_alarm{kind=\"gone\"}";
+pub const ALARM: &str = "mailhold_alarm{kind=\"gone\"}";
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut tests = tests![trials.shared:
@@ -44,10 +43,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_captured_message_that_was_delivered_all_the_same_is_gone_with_an_alarm,
         without_a_log_a_message_that_was_delivered_is_gone_as_well,
         two_workers_tell_each_loss_once,
-        nothing_is_gone_while_the_hold_queue_is_another_directory,
-        at_a_start_nothing_is_gone_in_a_directory_that_is_not_the_right_one,
-        a_hold_queue_that_was_made_anew_is_taken_on_an_operators_word,
-        many_losses_at_once_without_a_word_are_a_riddle,
         nothing_is_gone_while_postfix_is_away,
         nothing_is_gone_while_postfix_makes_short_queue_ids,
     ];
@@ -211,148 +206,6 @@ async fn two_workers_tell_each_loss_once(lab: &Lab) {
     assert_eq!(n_told().await, 6.0);
 }
 
-async fn nothing_is_gone_while_the_hold_queue_is_another_directory(lab: &Lab) {
-    let postfix = Postfix::start(&lab.tools, "replaced", lab.sink.address).await;
-    let work = Workplace::on(lab, &postfix).await;
-    let worker = watching(&work, |_| {}).await;
-    let mail = work.held().await;
-    is_listed(&work, &worker, 2.0).await;
-    let hold = postfix.queue_directory.join("hold");
-    let away = postfix.queue_directory.join("away");
-    fs::rename(&hold, &away).unwrap();
-    refused(&worker, "cannot look into").await;
-    fs::create_dir(&hold).unwrap();
-    give(&hold, User::named("postfix"), 0o700);
-    refused(&worker, "another directory than before").await;
-    assert_eq!(work.review(&mail).await.state, State::Held);
-
-    fs::remove_dir(&hold).unwrap();
-    fs::rename(&away, &hold).unwrap();
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
-    work.decide(&mail, Decision::Release).await;
-    work.is_delivered_once(&mail).await;
-    assert_eq!(worker.metric(ALARM).await, 0.0);
-    worker.stop().await;
-    postfix.stop().await;
-}
-
-/// As when the file system of Postfix's queue is not mounted, and Postfix has made its directories.
-async fn at_a_start_nothing_is_gone_in_a_directory_that_is_not_the_right_one(lab: &Lab) {
-    let postfix = Postfix::start(&lab.tools, "unmounted", lab.sink.address).await;
-    let work = Workplace::on(lab, &postfix).await;
-    let mails = work.all_held(2).await;
-    let worker = work
-        .worker(|settings| {
-            // Time enough to be ready at first.
-            settings.set("worker.reconcile", "2s");
-        })
-        .await;
-    is_on_record(&work).await;
-    worker.stop().await;
-    let away = hold_made_anew(&postfix);
-    worker.start_again().await;
-    refused(&worker, "2 messages under review are missing").await;
-    // What is held there meanwhile tells nothing of what was held before.
-    let late = work.captured().await;
-    work.is(&late, State::Held).await;
-    worker.stop().await;
-    worker.start_again().await;
-    refused(&worker, "2 messages under review are missing").await;
-    several_passes(&worker).await;
-    for mail in &mails {
-        assert_eq!(work.review(mail).await.state, State::Held);
-    }
-    let hold = postfix.queue_directory.join("hold");
-    let file = work.hold_file(&late);
-    fs::rename(&file, away.join(late.id.as_str())).unwrap();
-    fs::rename(&hold, postfix.queue_directory.join("under")).unwrap();
-    fs::rename(&away, &hold).unwrap();
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
-    for mail in mails.iter().chain([&late]) {
-        work.decide(mail, Decision::Release).await;
-        work.is_delivered_once(mail).await;
-    }
-    assert_eq!(worker.metric(ALARM).await, 0.0);
-    worker.stop().await;
-    postfix.stop().await;
-}
-
-async fn a_hold_queue_that_was_made_anew_is_taken_on_an_operators_word(lab: &Lab) {
-    let postfix = Postfix::start(&lab.tools, "anew", lab.sink.address).await;
-    let work = Workplace::on(lab, &postfix).await;
-    let mail = work.held().await;
-    let worker = work.worker(|_| {}).await;
-    is_on_record(&work).await;
-    hold_made_anew(&postfix);
-    refused(&worker, "another directory than before").await;
-    assert_eq!(work.review(&mail).await.state, State::Held);
-    let words = format!(
-        "update hold_queue set directory = '' where instance = '{}'",
-        work.fixture.instance
-    );
-    work.fixture.execute(&words).await;
-    is_gone(&work, &worker, &mail).await;
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
-    is_on_record(&work).await;
-    work.is(&work.captured().await, State::Held).await;
-    worker.stop().await;
-    postfix.stop().await;
-}
-
-/// Waits until it is recorded which directory the hold queue is.
-async fn is_on_record(work: &Workplace<'_>) {
-    let question = format!(
-        "select count(*) from hold_queue where instance = '{}' and directory <> ''",
-        work.fixture.instance
-    );
-    let is_there = async || work.fixture.execute(&question).await == "1";
-    eventually_true("the directory is recorded", BOUND, is_there).await;
-}
-
-/// Puts an empty directory where the hold queue was; where that is now.
-fn hold_made_anew(postfix: &Postfix) -> PathBuf {
-    let hold = postfix.queue_directory.join("hold");
-    let away = postfix.queue_directory.join("away");
-    fs::rename(&hold, &away).unwrap();
-    fs::create_dir(&hold).unwrap();
-    give(&hold, User::named("postfix"), 0o700);
-    away
-}
-
-/// As when another host's worker has this instance's name.
-async fn many_losses_at_once_without_a_word_are_a_riddle(lab: &Lab) {
-    let postfix = Postfix::start(&lab.tools, "emptied", lab.sink.address).await;
-    let work = Workplace::on(lab, &postfix).await;
-    let mails = work.all_held(22).await;
-    let worker = work.worker(|_| {}).await;
-    is_listed(&work, &worker, 22.0).await;
-    let aside = |mail: &Mail| postfix.queue_directory.join(mail.id.as_str());
-    let files: Vec<_> = mails.iter().map(|mail| work.hold_file(mail)).collect();
-    for (mail, file) in mails.iter().zip(&files) {
-        fs::rename(file, aside(mail)).unwrap();
-    }
-    refused(&worker, "22 messages under review are missing").await;
-    for mail in &mails {
-        assert_eq!(work.review(mail).await.state, State::Held);
-    }
-    // A person who knows better decides, and it is settled as any decided message is.
-    work.decide(&mails[0], Decision::Discard).await;
-    work.make_due().await;
-    eventually("it is settled", BOUND, async || {
-        work.make_due().await;
-        let state = work.review(&mails[0]).await.state;
-        if state == GONE { Ok(()) } else { Err(state) }
-    })
-    .await;
-    refused(&worker, "messages under review are missing").await;
-    for (mail, file) in mails.iter().zip(&files).skip(1) {
-        fs::rename(aside(mail), file).unwrap();
-    }
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
-    worker.stop().await;
-    postfix.stop().await;
-}
-
 async fn nothing_is_gone_while_postfix_is_away(lab: &Lab) {
     let postfix = Postfix::start(&lab.tools, "away", lab.sink.address).await;
     let work = Workplace::on(lab, &postfix).await;
@@ -390,6 +243,13 @@ async fn nothing_is_gone_while_postfix_makes_short_queue_ids(lab: &Lab) {
     }
     assert_eq!(worker.metric("mailhold_strays").await, 2.0);
     assert_eq!(worker.metric("mailhold_alarm{kind=\"stray\"}").await, 1.0);
+    // It renames nothing back.
+    postfix.set(&["enable_long_queue_ids=yes"]).await;
+    postfix.command("postsuper").run(b"").await;
+    for mail in &mails {
+        let evidence = is_gone(&work, &worker, mail).await;
+        assert!(evidence.contains("its file is on hold as "), "{evidence}");
+    }
     worker.stop().await;
     postfix.stop().await;
 }
@@ -418,7 +278,7 @@ async fn what_happens_while_postgresql_is_away_is_told_when_it_is_back(lab: &Lab
 }
 
 /// Recorded as gone and told; gives the evidence.
-async fn is_gone(work: &Workplace<'_>, worker: &Role, mail: &Mail) -> String {
+pub async fn is_gone(work: &Workplace<'_>, worker: &Role, mail: &Mail) -> String {
     let review = work.is(mail, GONE).await;
     assert!(review.decided.is_none());
     worker
@@ -428,7 +288,7 @@ async fn is_gone(work: &Workplace<'_>, worker: &Role, mail: &Mail) -> String {
 }
 
 /// A worker whose watch on the hold queue stands: it has seen a message come.
-async fn watching(work: &Workplace<'_>, adjust: impl FnOnce(&mut Settings)) -> Role {
+pub async fn watching(work: &Workplace<'_>, adjust: impl FnOnce(&mut Settings)) -> Role {
     let worker = work.worker(adjust).await;
     let mail = work.captured().await;
     work.is(&mail, State::Held).await;
@@ -448,7 +308,7 @@ async fn without_a_file(work: &Workplace<'_>, age: i64) -> Mail {
 }
 
 /// Waits until a worker has counted so many files on hold.
-async fn is_listed(work: &Workplace<'_>, worker: &Role, n_files: f64) {
+pub async fn is_listed(work: &Workplace<'_>, worker: &Role, n_files: f64) {
     let what = format!("{n_files} files of {} are listed", work.name());
     eventually(&what, BOUND, async || {
         match worker.metric("mailhold_on_hold").await {
@@ -460,7 +320,7 @@ async fn is_listed(work: &Workplace<'_>, worker: &Role, n_files: f64) {
 }
 
 /// Waits until the worker is not ready for this reason.
-async fn refused(worker: &Role, reason: &str) {
+pub async fn refused(worker: &Role, reason: &str) {
     let what = format!("the worker is not ready: {reason}");
     eventually(&what, BOUND, async || {
         let (code, body) = worker.get("/readyz").await.unwrap();

@@ -145,10 +145,20 @@ impl Queues {
 
     /// The file of a queue ID in one queue; none if there is no such file.
     pub fn look_up(&self, queue: &str, id: &QueueId) -> Result<Option<FileStat>, PostfixError> {
+        self.look_up_as(queue, id, id.as_str())
+    }
+
+    /// The same under another name, which belongs into the same branch.
+    pub fn look_up_as(
+        &self,
+        queue: &str,
+        id: &QueueId,
+        name: &str,
+    ) -> Result<Option<FileStat>, PostfixError> {
         let Some(directory) = self.open_directory(queue, id)? else {
             return Ok(None);
         };
-        match fstatat(directory, id.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::ENOENT) => Ok(None),
             Err(fault) => Err(self.cannot_look(queue, fault.into())),

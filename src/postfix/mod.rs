@@ -23,6 +23,7 @@ mod held;
 mod log_file;
 mod record;
 mod running;
+mod short_name;
 
 #[cfg(any(test, fuzzing))]
 mod sample;
@@ -176,6 +177,12 @@ impl Postfix {
     pub async fn presence(&self, id: &QueueId) -> Result<Presence, PostfixError> {
         let id = id.clone();
         self.look(move |queues| queues.presence(&id)).await
+    }
+
+    /// The short name under which one message is on hold, where Postfix has renamed it.
+    pub async fn shortened(&self, id: &QueueId) -> Result<Option<String>, PostfixError> {
+        let id = id.clone();
+        self.look(move |queues| queues.shortened(&id)).await
     }
 
     /// How several messages stand in the hold queue, and how long their files are, in bytes.

@@ -191,7 +191,12 @@ async fn explain(
             let stay = memory
                 .departed
                 .stay(&known.queue_id, known.captured_at, since);
-            closings.push(closing_of_silent(&known, stay, desk.postfix.has_log()));
+            let mut closing = closing_of_silent(&known, stay, desk.postfix.has_log());
+            if let Ok(Some(name)) = desk.postfix.shortened(&known.queue_id).await {
+                let told = format!("; its file is on hold as {name}: Postfix has renamed it");
+                closing.evidence.push_str(&told);
+            }
+            closings.push(closing);
         }
     }
     Some(closings)
