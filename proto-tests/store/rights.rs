@@ -43,11 +43,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 async fn denied(fixture: &Fixture<'_>, login: &str, statements: &[&str]) {
     let mut session = fixture.sign_in(login).await;
     for statement in statements {
-        assert_eq!(
-            session.refusal(statement).await.0,
-            DENIED,
-            "{login}: {statement}"
-        );
+        let (code, _) = session.refusal(statement).await;
+        assert_eq!(code, DENIED, "{login}: {statement}");
     }
 }
 
@@ -361,6 +358,9 @@ worker|decision|select (capture_id created_at decision decision_id reviewer)
 worker|doubt|insert (capture_id reason)
 worker|doubt|select
 worker|doubt|update (cleared_at)
+worker|hold_queue|insert (directory instance)
+worker|hold_queue|select (directory instance)
+worker|hold_queue|update (directory)
 worker|settlement|insert (capture_id decision_id disposition evidence method new_queue_id worker)
 worker|settlement|select
 worker|stray|insert (arrived_at instance queue_id size_bytes)

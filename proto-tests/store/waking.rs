@@ -7,6 +7,10 @@ use mailhold::{
     domain::decision::Decision,
     store::wake::{Wake, Wakes},
 };
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::time::timeout;
 
 use super::fixture::{BOUND, Fixture, MAIL, ballot, instance, record};
@@ -21,6 +25,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         deciding_wakes_the_worker,
         recording_nothing_new_wakes_nobody,
         a_lost_listener_connection_asks_for_a_rescan,
+        a_listener_connection_that_falls_silent_is_replaced,
         a_dropped_listener_closes_its_connection,
     ];
     all.extend(tests![trials.exclusive: a_listener_outlives_a_stop_of_postgresql]);
@@ -111,6 +116,34 @@ async fn a_lost_listener_connection_asks_for_a_rescan(lab: &Lab) {
         assert_eq!(next(&mut wakes).await, Wake::Rescan);
         fixture.captured().await;
         assert_eq!(next(&mut wakes).await, Wake::Captured);
+    }
+}
+
+/// As when a firewall on the way has forgotten it.
+async fn a_listener_connection_that_falls_silent_is_replaced(lab: &Lab) {
+    let fixture = Fixture::own(lab).await;
+    let mut wakes = listening(&fixture).await;
+    let server = fixture.execute(&format!("select pid {LISTENERS}")).await;
+    let _frozen = Frozen::new(server.parse().unwrap());
+    let woken = timeout(Duration::from_secs(40), wakes.next()).await;
+    assert_eq!(woken, Ok(Wake::Rescan));
+    fixture.captured().await;
+    assert_eq!(next(&mut wakes).await, Wake::Captured);
+}
+
+/// A process that stands still as long as this lives.
+struct Frozen(Pid);
+
+impl Frozen {
+    fn new(id: i32) -> Self {
+        kill(Pid::from_raw(id), Signal::SIGSTOP).unwrap();
+        Self(Pid::from_raw(id))
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        kill(self.0, Signal::SIGCONT).ok();
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::{FileExt, PermissionsExt, symlink},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use libtest_mimic::Trial;
@@ -16,27 +17,36 @@ use mailhold::{
     store::{decisions::Answer, settlements::Method},
 };
 
+use serde_json::Value;
+
 use super::{
     commands::hurry,
     mails::Mail,
+    reconcile::several_passes,
     workplace::{BOUND, Workplace},
 };
 use crate::{
     lab::{
         Lab,
         eventually::eventually_true,
+        place::give,
         smtp::{self, small_mail},
+        user::User,
     },
     trials::{Trials, tests},
 };
 
 const RELEASED: State = State::Settled(Disposition::Released);
+/// A fault that comes and goes is over when it has stayed away for a while.
+pub const QUIET: Duration = Duration::from_secs(80);
 pub const MISMATCH: &str = "mailhold_alarm{kind=\"identity_mismatch\"}";
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_message_can_be_decided_only_when_the_worker_has_seen_it_on_hold,
         a_message_that_was_changed_is_refused_until_it_is_whole_again,
+        a_held_message_that_somebody_changes_is_in_doubt_before_anybody_decides,
+        a_file_that_cannot_be_read_is_one_alarm_while_others_can,
         a_message_marked_as_expired_is_refused_for_release_and_discard,
         a_message_marked_as_expired_can_be_returned_if_it_is_the_captured_one,
         a_message_that_is_not_ready_waits,
@@ -88,6 +98,58 @@ async fn a_message_that_was_changed_is_refused_until_it_is_whole_again(lab: &Lab
     for mail in &mails[1..] {
         work.is_untouched(mail);
     }
+}
+
+async fn a_held_message_that_somebody_changes_is_in_doubt_before_anybody_decides(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mails = work.all_held(2).await;
+    let worker = work.worker(|_| {}).await;
+    // Confirmed, so that the watch on the hold queue stands.
+    work.is(&work.captured().await, State::Held).await;
+    let [written, replaced] = [&mails[0], &mails[1]].map(|mail| work.hold_file(mail));
+    let aside = work.postfix.queue_directory.join(mails[1].id.as_str());
+    change(&written);
+    fs::rename(&replaced, &aside).unwrap();
+    let copy = aside.with_extension("copy");
+    fs::copy(&aside, &copy).unwrap();
+    give(&copy, User::named("postfix"), 0o700);
+    fs::rename(&copy, &replaced).unwrap();
+    for (mail, reason) in mails.iter().zip(["its content is", "its inode or time"]) {
+        worker
+            .event_with(&["message.mismatch", mail.id.as_str()], BOUND)
+            .await;
+        let shown = work.shown(mail).await;
+        assert!(shown.contains(reason), "{shown}");
+        assert_eq!(work.review(mail).await.state, State::Held);
+    }
+    assert_eq!(worker.metric(MISMATCH).await, 1.0);
+    change(&written);
+    fs::rename(&aside, &replaced).unwrap();
+    eventually_true("no message is in doubt", BOUND, async || {
+        worker.metric(MISMATCH).await == 0.0
+    })
+    .await;
+}
+
+async fn a_file_that_cannot_be_read_is_one_alarm_while_others_can(lab: &Lab) {
+    let work = Workplace::new(lab).await;
+    let mail = work.stray().await;
+    let file = work.hold_file(&mail);
+    give(&file, User::named("root"), 0o700);
+    let worker = work.worker(|_| {}).await;
+    work.record(std::slice::from_ref(&mail)).await;
+    eventually_true("it is told", BOUND, async || !worker.is_ready().await).await;
+    several_passes(&worker).await;
+    let n_told = |event| {
+        let events = worker.events();
+        let wanted = |line: &&Value| line["kind"] == "postfix_refused" && line["event"] == event;
+        events.iter().filter(wanted).count()
+    };
+    assert_eq!((n_told("alarm.began"), n_told("alarm.ended")), (1, 0));
+    give(&file, User::named("postfix"), 0o700);
+    work.is(&mail, State::Held).await;
+    eventually_true("it is over", QUIET, async || worker.is_ready().await).await;
+    assert_eq!((n_told("alarm.began"), n_told("alarm.ended")), (1, 1));
 }
 
 async fn a_message_marked_as_expired_is_refused_for_release_and_discard(lab: &Lab) {

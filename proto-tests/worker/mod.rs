@@ -20,6 +20,7 @@ mod lost_answers;
 mod several;
 mod steps;
 
+mod ground;
 mod never_queued;
 mod reconcile;
 mod strays;
@@ -46,6 +47,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         database::tests(trials),
         lost_answers::tests(trials),
         several::tests(trials),
+        ground::tests(trials),
         reconcile::tests(trials),
         never_queued::tests(trials),
         strays::tests(trials),

@@ -1,5 +1,5 @@
 //! The hold queue and the database are compared: what left without a decision is told, and nothing is
-//! given up on one look, in the wrong directory, or while Postfix is away.
+//! given up on one look, or while Postfix is away.
 
 use std::{fs, sync::Arc};
 
@@ -10,6 +10,7 @@ use mailhold::domain::{
 };
 
 use super::{
+    ground::is_on_record,
     mails::Mail,
     workplace::{BOUND, Workplace},
 };
@@ -17,16 +18,14 @@ use crate::{
     lab::{
         Lab,
         eventually::{eventually, eventually_true},
-        place::give,
         postfix::Postfix,
         role::Role,
         settings::Settings,
-        user::User,
     },
     trials::{Trials, tests},
 };
 
-const GONE: State = State::Settled(Disposition::Gone);
+pub const GONE: State = State::Settled(Disposition::Gone);
 pub const ALARM: &str = "mailhold_alarm{kind=\"gone\"}";
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
@@ -38,8 +37,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         what_was_moved_while_no_worker_ran_is_gone,
         two_workers_tell_each_loss_once,
         a_loss_is_told_although_a_listing_fails_meanwhile,
-        nothing_is_gone_while_the_hold_queue_is_another_directory,
-        many_losses_at_once_without_a_word_are_a_riddle,
         nothing_is_gone_while_postfix_is_away,
         nothing_is_gone_while_postfix_makes_short_queue_ids,
     ];
@@ -94,6 +91,7 @@ async fn an_undecided_message_whose_file_was_unlinked_is_gone(lab: &Lab) {
     let work = Workplace::new(lab).await;
     let mails = work.all_held(2).await;
     let worker = work.worker(|_| {}).await;
+    is_on_record(&work).await;
     fs::remove_file(work.hold_file(&mails[0])).unwrap();
     let evidence = is_gone(&work, &worker, &mails[0]).await;
     assert!(evidence.contains("no log tells why"), "{evidence}");
@@ -161,65 +159,6 @@ async fn a_loss_is_told_although_a_listing_fails_meanwhile(lab: &Lab) {
     postfix.stop().await;
 }
 
-async fn nothing_is_gone_while_the_hold_queue_is_another_directory(lab: &Lab) {
-    let postfix = Postfix::start(&lab.tools, "replaced", lab.sink.address).await;
-    let work = Workplace::on(lab, &postfix).await;
-    let worker = watching(&work, |_| {}).await;
-    let mail = work.held().await;
-    is_listed(&work, &worker, 2.0).await;
-    let hold = postfix.queue_directory.join("hold");
-    let away = postfix.queue_directory.join("away");
-    fs::rename(&hold, &away).unwrap();
-    refused(&worker, "cannot look into").await;
-    fs::create_dir(&hold).unwrap();
-    give(&hold, User::named("postfix"), 0o700);
-    refused(&worker, "another directory than at the start").await;
-    assert_eq!(work.review(&mail).await.state, State::Held);
-
-    fs::remove_dir(&hold).unwrap();
-    fs::rename(&away, &hold).unwrap();
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
-    work.decide(&mail, Decision::Release).await;
-    work.is_delivered_once(&mail).await;
-    assert_eq!(worker.metric(ALARM).await, 0.0);
-    worker.stop().await;
-    postfix.stop().await;
-}
-
-/// As when another host's worker has this instance's name.
-async fn many_losses_at_once_without_a_word_are_a_riddle(lab: &Lab) {
-    let postfix = Postfix::start(&lab.tools, "emptied", lab.sink.address).await;
-    let work = Workplace::on(lab, &postfix).await;
-    let mails = work.all_held(22).await;
-    let worker = work.worker(|_| {}).await;
-    is_listed(&work, &worker, 22.0).await;
-    let aside = |mail: &Mail| postfix.queue_directory.join(mail.id.as_str());
-    let files: Vec<_> = mails.iter().map(|mail| work.hold_file(mail)).collect();
-    for (mail, file) in mails.iter().zip(&files) {
-        fs::rename(file, aside(mail)).unwrap();
-    }
-    refused(&worker, "22 messages under review are missing").await;
-    for mail in &mails {
-        assert_eq!(work.review(mail).await.state, State::Held);
-    }
-    // A person who knows better decides, and it is settled as any decided message is.
-    work.decide(&mails[0], Decision::Discard).await;
-    work.make_due().await;
-    eventually("it is settled", BOUND, async || {
-        work.make_due().await;
-        let state = work.review(&mails[0]).await.state;
-        if state == GONE { Ok(()) } else { Err(state) }
-    })
-    .await;
-    refused(&worker, "messages under review are missing").await;
-    for (mail, file) in mails.iter().zip(&files).skip(1) {
-        fs::rename(aside(mail), file).unwrap();
-    }
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
-    worker.stop().await;
-    postfix.stop().await;
-}
-
 async fn nothing_is_gone_while_postfix_is_away(lab: &Lab) {
     let postfix = Postfix::start(&lab.tools, "away", lab.sink.address).await;
     let work = Workplace::on(lab, &postfix).await;
@@ -257,6 +196,13 @@ async fn nothing_is_gone_while_postfix_makes_short_queue_ids(lab: &Lab) {
     }
     assert_eq!(worker.metric("mailhold_strays").await, 2.0);
     assert_eq!(worker.metric("mailhold_alarm{kind=\"stray\"}").await, 1.0);
+    // It renames nothing back.
+    postfix.set(&["enable_long_queue_ids=yes"]).await;
+    postfix.command("postsuper").run(b"").await;
+    for mail in &mails {
+        let evidence = is_gone(&work, &worker, mail).await;
+        assert!(evidence.contains("its file is on hold as "), "{evidence}");
+    }
     worker.stop().await;
     postfix.stop().await;
 }
@@ -303,7 +249,7 @@ pub async fn watching(work: &Workplace<'_>, adjust: impl FnOnce(&mut Settings)) 
 }
 
 /// Waits until a worker has counted so many files on hold.
-async fn is_listed(work: &Workplace<'_>, worker: &Role, n_files: f64) {
+pub async fn is_listed(work: &Workplace<'_>, worker: &Role, n_files: f64) {
     let what = format!("{n_files} files of {} are listed", work.name());
     eventually(&what, BOUND, async || {
         match worker.metric("mailhold_on_hold").await {
@@ -315,7 +261,7 @@ async fn is_listed(work: &Workplace<'_>, worker: &Role, n_files: f64) {
 }
 
 /// Waits until the worker is not ready for this reason.
-async fn refused(worker: &Role, reason: &str) {
+pub async fn refused(worker: &Role, reason: &str) {
     let what = format!("the worker is not ready: {reason}");
     eventually(&what, BOUND, async || {
         let (code, body) = worker.get("/readyz").await.unwrap();
@@ -329,7 +275,7 @@ async fn refused(worker: &Role, reason: &str) {
 }
 
 /// Lets a worker compare several times more.
-async fn several_passes(worker: &Role) {
+pub async fn several_passes(worker: &Role) {
     let n_passes = async || {
         worker
             .metric("mailhold_reconcile_duration_seconds_count")

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use super::{
     commands::{hurry, settled_once},
+    identity::QUIET,
     mails::Mail,
     workplace::{BOUND, Workplace},
 };
@@ -210,7 +211,7 @@ async fn a_hold_queue_that_was_taken_away_is_served_again_when_it_is_back(lab: &
     })
     .await;
     fs::rename(&away, &hold).unwrap();
-    eventually_true("the worker is ready", BOUND, async || {
+    eventually_true("the worker is ready", QUIET, async || {
         worker.is_ready().await
     })
     .await;

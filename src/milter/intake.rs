@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Desk, Entrance,
-    answer::{Answer, IntakeError, MAIL},
+    answer::{Answer, IntakeError},
     tally::{Counted, Sender},
     transaction::{Addressing, EndOfMessage, Finished, Heading, Kept, Reading},
 };
@@ -309,7 +309,6 @@ pub async fn capture(
         desk.tally.give_back(counted);
     }
     let capture = committed?;
-    desk.alarms.clear_part(AlarmKind::SpoolFailing, MAIL);
     desk.metrics.captured(size_bytes);
     desk.metrics.verdict("hold");
     events::message_captured(&capture, began.elapsed());

@@ -1,6 +1,6 @@
 //! Looks after what the milter depends on while no mail comes, so that a fault is seen, and its cure.
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{fs::File, num::NonZeroU32, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use nix::errno::Errno;
@@ -44,6 +44,7 @@ pub async fn run(current: CurrentDesk, store: Store, mut stop: watch::Receiver<b
 /// Never ends.
 async fn look_around(mut current: CurrentDesk, store: Store) {
     let mut rounds = rounds();
+    let mut cap = current.borrow().sender_cap;
     loop {
         tokio::select! {
             _tick = rounds.tick() => {}
@@ -55,7 +56,8 @@ async fn look_around(mut current: CurrentDesk, store: Store) {
         look_at_connections(&desk);
         look_at_handles(&desk);
         tokio::join!(look_at_directory(&desk), look_at_store(&desk, &store));
-        look_at_tally(&desk, std::time::Instant::now());
+        look_at_tally(&desk, cap, std::time::Instant::now());
+        cap = desk.sender_cap;
     }
 }
 
@@ -108,10 +110,16 @@ async fn look_at_store(desk: &Desk, store: &Store) {
     }
 }
 
-/// The alarm is raised where a message is refused. Here its end is seen, also by another cap.
-fn look_at_tally(desk: &Desk, now: std::time::Instant) {
+/// The alarm is raised where a message is refused. Here its end is seen: a sender who goes on is at
+/// the cap again and again, below another cap nobody is.
+fn look_at_tally(desk: &Desk, cap_before: Option<NonZeroU32>, now: std::time::Instant) {
     let n_capped = desk.sender_cap.map(|cap| desk.tally.n_capped(cap, now));
-    if n_capped.unwrap_or(0) == 0 {
+    if n_capped.unwrap_or(0) > 0 {
+        return;
+    }
+    if desk.sender_cap == cap_before {
+        desk.alarms.clear_quiet(AlarmKind::SenderCapped, now);
+    } else {
         desk.alarms.clear(AlarmKind::SenderCapped);
     }
 }
@@ -201,7 +209,9 @@ fn note_disk(desk: &Desk, probed: &Result<(), SpoolError>) {
         Ok(()) => {
             // What mail felt is over, too: there may be none for hours.
             for part in [DISK, MAIL] {
-                desk.alarms.clear_part(AlarmKind::SpoolFailing, part);
+                let now = std::time::Instant::now();
+                let kind = AlarmKind::SpoolFailing;
+                desk.alarms.clear_quiet_part(kind, part, now);
             }
         }
         Err(error) => {

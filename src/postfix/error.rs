@@ -99,10 +99,21 @@ pub enum PostfixError {
     },
     /// Another directory stands where the hold queue was.
     #[error(
-        "the hold queue is another directory than at the start: is its file system mounted? If it was \
-         made anew, restart this process"
+        "the hold queue is another directory than before, with none of the files: is its file system \
+         mounted? Nothing is given up until a known file is there, or an operator says that they are \
+         gone"
     )]
     HoldReplaced,
+    /// Messages are missing from a directory in which nothing tells that they were.
+    #[error(
+        "{n_missing} messages under review are missing, and nothing tells that the hold queue is the \
+         directory in which they were: is its file system mounted? None of them is given up until it \
+         is there, or an operator says that they are gone"
+    )]
+    HoldUnknown {
+        /// How many are missing.
+        n_missing: usize,
+    },
     /// More messages are missing than are left, and nothing tells why.
     #[error(
         "{n_missing} messages under review are missing from the hold queue, only {n_left} are left, \
@@ -179,6 +190,7 @@ impl PostfixError {
             | Self::Watch { .. }
             | Self::ReadLog { .. }
             | Self::HoldReplaced
+            | Self::HoldUnknown { .. }
             | Self::HoldEmptied { .. }
             | Self::GivenUp => true,
             Self::Start { .. }

@@ -13,7 +13,10 @@ use nix::{
     sys::stat::{FileStat, Mode, fstat, fstatat},
 };
 
-use super::{error::PostfixError, postconf::Parameters, presence::Presence, stamp::Stamp};
+use super::{
+    directory::DirectoryId, error::PostfixError, postconf::Parameters, presence::Presence,
+    stamp::Stamp,
+};
 use crate::domain::queue_id::QueueId;
 
 /// A queue outside hold that a message can be in.
@@ -79,11 +82,10 @@ impl Queues {
         Ok(())
     }
 
-    /// Which directory the hold queue is now: device and inode.
-    pub fn hold_identity(&self) -> Result<(u64, u64), PostfixError> {
-        let stat = nix::sys::stat::stat(&self.hold_directory());
-        let stat = stat.map_err(|fault| self.cannot_look("hold", fault.into()))?;
-        Ok((stat.st_dev, stat.st_ino))
+    /// Which directory the hold queue is now.
+    pub fn hold_identity(&self) -> Result<DirectoryId, PostfixError> {
+        let found = DirectoryId::at(&self.hold_directory());
+        found.map_err(|cause| self.cannot_look("hold", cause))
     }
 
     /// How one queue ID stands in the hold queue, and how long its file is, in bytes.
@@ -143,10 +145,20 @@ impl Queues {
 
     /// The file of a queue ID in one queue; none if there is no such file.
     pub fn look_up(&self, queue: &str, id: &QueueId) -> Result<Option<FileStat>, PostfixError> {
+        self.look_up_as(queue, id, id.as_str())
+    }
+
+    /// The same under another name, which belongs into the same branch.
+    pub fn look_up_as(
+        &self,
+        queue: &str,
+        id: &QueueId,
+        name: &str,
+    ) -> Result<Option<FileStat>, PostfixError> {
         let Some(directory) = self.open_directory(queue, id)? else {
             return Ok(None);
         };
-        match fstatat(directory, id.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::ENOENT) => Ok(None),
             Err(fault) => Err(self.cannot_look(queue, fault.into())),

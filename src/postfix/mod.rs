@@ -1,6 +1,7 @@
 //! The port to one Postfix instance: its hold queue, its commands, its log. It moves messages only
 //! by Postfix's own commands, and never talks to the database or the network.
 
+pub mod directory;
 pub mod error;
 pub mod hold;
 pub mod log;
@@ -23,6 +24,7 @@ mod journal;
 mod log_file;
 mod record;
 mod running;
+mod short_name;
 
 #[cfg(any(test, fuzzing))]
 mod sample;
@@ -176,6 +178,12 @@ impl Postfix {
     pub async fn presence(&self, id: &QueueId) -> Result<Presence, PostfixError> {
         let id = id.clone();
         self.look(move |queues| queues.presence(&id)).await
+    }
+
+    /// The short name under which one message is on hold, where Postfix has renamed it.
+    pub async fn shortened(&self, id: &QueueId) -> Result<Option<String>, PostfixError> {
+        let id = id.clone();
+        self.look(move |queues| queues.shortened(&id)).await
     }
 
     /// How several messages stand in the hold queue, and how long their files are, in bytes.

@@ -1,4 +1,4 @@
-//! Reads what we need to know of a Postfix instance, once. Never changes a parameter.
+//! Asks an instance with `postconf`, and reads what we need to know of it. Never changes a parameter.
 
 use std::{collections::HashMap, ffi::OsStr, path::PathBuf, time::Duration};
 
@@ -51,15 +51,27 @@ pub struct Parameters {
     pub syslog_name: String,
 }
 
-/// Asks `postconf`; refuses an instance that we must not act on.
+/// Asks an instance; refuses one that we must not act on.
 pub(super) async fn read(settings: &Settings) -> Result<Parameters, PostfixError> {
+    let mut question = vec!["-x"];
+    question.extend(NAMES);
+    let parameters = parse(&ask(settings, &question).await?)?;
+    if !has_long_ids(&parameters) {
+        return Err(PostfixError::ShortQueueIds {
+            main_cf: settings.config_directory.join("main.cf"),
+        });
+    }
+    understand(&parameters)
+}
+
+/// What `postconf` prints when it is asked this.
+pub(super) async fn ask(settings: &Settings, question: &[&str]) -> Result<String, PostfixError> {
     let program = settings.command_directory.join("postconf");
-    let config_directory = settings.config_directory.as_os_str();
-    let mut arguments = vec![OsStr::new("-c"), config_directory, OsStr::new("-x")];
-    arguments.extend(NAMES.map(OsStr::new));
+    let mut arguments = vec![OsStr::new("-c"), settings.config_directory.as_os_str()];
+    arguments.extend(question.iter().map(OsStr::new));
     let bounds = Bounds {
         deadline: settings.command_timeout,
-        output_bytes: 256 * 1_024,
+        output_bytes: 1_024 * 1_024,
     };
     let output = command::run(&program, &arguments, b"", bounds).await?;
     if !output.status.success() {
@@ -69,22 +81,19 @@ pub(super) async fn read(settings: &Settings) -> Result<Parameters, PostfixError
             said: output.complaint(),
         });
     }
-    let parameters = parse(&String::from_utf8_lossy(&output.stdout))?;
-    if !has_long_ids(&parameters) {
-        return Err(PostfixError::ShortQueueIds {
-            main_cf: settings.config_directory.join("main.cf"),
-        });
-    }
-    understand(&parameters)
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Splits lines of `name = value`.
-fn parse(text: &str) -> Result<HashMap<&'static str, String>, PostfixError> {
-    let lines: HashMap<&str, &str> = text
-        .lines()
+/// Lines of `name = value`, the value on one line.
+pub(super) fn lines_of(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.trim(), value.trim()))
-        .collect();
+}
+
+/// The value of each parameter that was asked for.
+fn parse(text: &str) -> Result<HashMap<&'static str, String>, PostfixError> {
+    let lines: HashMap<&str, &str> = lines_of(text).collect();
     NAMES
         .into_iter()
         .map(|name| match lines.get(name) {

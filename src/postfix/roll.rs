@@ -3,7 +3,7 @@
 
 use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
-use super::{error::PostfixError, hold::Queues};
+use super::{directory::DirectoryId, error::PostfixError, hold::Queues};
 use crate::domain::queue_id::QueueId;
 
 /// The names that the hold queue had when it was listed last.
@@ -13,16 +13,7 @@ pub struct Roll {
     names: HashMap<Name, u64>,
     n_others: usize,
     listing: u64,
-    directory: Option<Directory>,
-}
-
-/// The hold queue's directory.
-#[derive(Clone, Copy, Debug)]
-struct Directory {
-    /// Device and inode.
-    identity: (u64, u64),
-    /// Messages of ours were seen in it.
-    is_trusted: bool,
+    directory: Option<DirectoryId>,
 }
 
 /// What has changed from one listing to the next.
@@ -77,28 +68,30 @@ impl Roll {
         self.names.keys().map(|name| &name.0)
     }
 
-    /// Messages that are ours were in the last listing: this is the right directory, and another one
-    /// in its place, because a file system is not mounted, would look as if all had gone.
-    pub fn trust(&mut self) {
-        if let Some(directory) = &mut self.directory {
-            directory.is_trusted = true;
-        }
+    /// The directory of the last listing.
+    pub fn directory(&self) -> Option<&DirectoryId> {
+        self.directory.as_ref()
+    }
+
+    /// Lets any directory take the place of this one.
+    pub fn leave_directory(&mut self) {
+        self.directory = None;
     }
 
     /// Lists the hold queue anew. After an error the names are those of the listing before.
+    ///
+    /// Another directory with none of them is refused: because a file system is not mounted, it would
+    /// look as if all had gone.
     pub(super) fn call(&mut self, queues: &Queues) -> Result<Changes, PostfixError> {
         // Also after a listing that broke off, so that its marks do not count.
         self.listing += 1;
         let listing = self.listing;
         let identity = queues.hold_identity()?;
-        let before = self.directory.filter(|before| before.is_trusted);
-        if before.is_some_and(|before| before.identity != identity) {
+        let before = self.directory.as_ref();
+        if before.is_some_and(|before| *before != identity) && !self.has_any_in(queues)? {
             return Err(PostfixError::HoldReplaced);
         }
-        self.directory = Some(Directory {
-            identity,
-            is_trusted: before.is_some(),
-        });
+        self.directory = Some(identity);
         let mut fresh: Vec<QueueId> = Vec::new();
         let mut n_others = 0;
         queues.each_held(|name| {
@@ -124,6 +117,13 @@ impl Roll {
             }
         }
         Ok(Changes { came, left })
+    }
+
+    /// Whether any name of the listing before is there, or there was none: then nothing is lost.
+    fn has_any_in(&self, queues: &Queues) -> Result<bool, PostfixError> {
+        let mut has_any = self.is_empty();
+        queues.each_held(|name| has_any |= self.names.contains_key(name))?;
+        Ok(has_any)
     }
 }
 
@@ -181,7 +181,6 @@ mod tests {
         let mut roll = Roll::default();
         put(root.path(), IDS[0]);
         roll.call(&queues).unwrap();
-        roll.trust();
         let (hold, aside) = (root.path().join("hold"), root.path().join("aside"));
         fs::rename(&hold, &aside).unwrap();
         assert!(roll.call(&queues).is_err());
@@ -191,14 +190,39 @@ mod tests {
         let fault = roll.call(&queues).unwrap_err();
         assert!(matches!(fault, PostfixError::HoldReplaced), "{fault}");
         assert!(fault.is_transient() && roll.has(&id(IDS[0])));
+        put(root.path(), IDS[1]);
+        assert!(roll.call(&queues).is_err(), "Postfix may work in it");
 
-        fs::remove_dir(&hold).unwrap();
+        fs::remove_dir_all(&hold).unwrap();
         fs::rename(&aside, &hold).unwrap();
         assert_eq!(roll.call(&queues).unwrap(), Changes::default());
     }
 
     #[test]
-    fn a_directory_without_a_message_of_ours_may_be_the_wrong_one() {
+    fn another_directory_with_a_known_name_or_on_a_persons_word_is_taken() {
+        let root = tempfile::tempdir().unwrap();
+        let queues = queues(root.path());
+        let hold = root.path().join("hold");
+        let mut roll = Roll::default();
+        put(root.path(), IDS[0]);
+        put(root.path(), IDS[1]);
+        roll.call(&queues).unwrap();
+        let replace = |old: &str| {
+            fs::rename(&hold, root.path().join(old)).unwrap();
+            fs::create_dir(&hold).unwrap();
+        };
+        replace("first");
+        put(root.path(), IDS[1]);
+        assert_eq!(roll.call(&queues).unwrap().left, [id(IDS[0])]);
+
+        replace("second");
+        assert!(roll.call(&queues).is_err());
+        roll.leave_directory();
+        assert_eq!(roll.call(&queues).unwrap().left, [id(IDS[1])]);
+    }
+
+    #[test]
+    fn a_directory_without_any_name_may_be_the_wrong_one() {
         let root = tempfile::tempdir().unwrap();
         let queues = queues(root.path());
         let mut roll = Roll::default();

@@ -1,11 +1,11 @@
 //! Asks an instance how it is set up, service by service, for whoever checks it. Judges nothing.
 
-use std::{collections::BTreeMap, ffi::OsStr};
+use std::collections::BTreeMap;
 
 use super::{
     Settings,
-    command::{self, Bounds},
     error::PostfixError,
+    postconf::{ask, lines_of},
 };
 
 /// The parameters of `main.cf` that are asked for. An older Postfix does not know all of them.
@@ -63,18 +63,18 @@ impl Survey {
         let mut names = vec!["-x"];
         names.extend(NAMES);
         let (parameters, services, options) = tokio::try_join!(
-            postconf(settings, &names),
-            postconf(settings, &["-M"]),
-            postconf(settings, &["-Px"]),
+            ask(settings, &names),
+            ask(settings, &["-M"]),
+            ask(settings, &["-Px"]),
         )?;
         Ok(Self::read(&parameters, &services, &options))
     }
 
     /// Reads what `postconf -x NAME …`, `-M` and `-Px` print.
     pub fn read(parameters: &str, services: &str, options: &str) -> Self {
-        let parameters = lines_of(parameters).map(|(name, value)| (name.to_owned(), value));
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let mut survey = Self {
-            parameters: parameters.collect(),
+            parameters: lines_of(parameters).map(owned).collect(),
             services: Vec::new(),
         };
         let services = services.lines();
@@ -88,7 +88,9 @@ impl Survey {
                 .iter_mut()
                 .find(|one| Some(&*one.name) == name && Some(&*one.kind) == kind);
             if let (Some(service), Some(parameter)) = (found, parameter) {
-                service.options.insert(parameter.to_owned(), value);
+                service
+                    .options
+                    .insert(parameter.to_owned(), value.to_owned());
             }
         }
         survey
@@ -139,32 +141,6 @@ impl Survey {
         let level = self.parameter("compatibility_level").unwrap_or_default();
         level.split('.').next().unwrap_or_default().trim() == "0"
     }
-}
-
-async fn postconf(settings: &Settings, question: &[&str]) -> Result<String, PostfixError> {
-    let program = settings.command_directory.join("postconf");
-    let mut arguments = vec![OsStr::new("-c"), settings.config_directory.as_os_str()];
-    arguments.extend(question.iter().map(OsStr::new));
-    let bounds = Bounds {
-        deadline: settings.command_timeout,
-        output_bytes: 1_024 * 1_024,
-    };
-    let output = command::run(&program, &arguments, b"", bounds).await?;
-    if !output.status.success() {
-        return Err(PostfixError::Refused {
-            program,
-            status: output.status.to_string(),
-            said: output.complaint(),
-        });
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Lines of `name = value`, the value on one line.
-fn lines_of(text: &str) -> impl Iterator<Item = (&str, String)> {
-    text.lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.trim(), value.trim().to_owned()))
 }
 
 #[cfg(test)]

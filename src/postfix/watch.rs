@@ -14,7 +14,7 @@ use crate::domain::queue_id::QueueId;
 /// What may have happened in the hold queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// A file came or changed its mode; look at it.
+    /// A file came, was written to, or changed its mode or owner; look at it.
     Changed(QueueId),
     /// A file went.
     Left(QueueId),
@@ -74,6 +74,7 @@ impl Watch {
         let events = AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_MOVED_FROM
             | AddWatchFlags::IN_ATTRIB
+            | AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_DELETE
             | AddWatchFlags::IN_DELETE_SELF

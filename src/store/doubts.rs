@@ -1,7 +1,7 @@
 //! Doubts about which message a queue file is: when they came up and when they were cleared. Never
 //! decides whether a message may be touched; who acts looks at the file itself.
 
-use crate::domain::capture_id::CaptureId;
+use crate::domain::{capture_id::CaptureId, instance::Instance, queue_id::QueueId};
 
 use super::{Store, StoreError, row, within};
 
@@ -27,6 +27,26 @@ impl Store {
             .await
             .map_err(|cause| StoreError::Doubt { cause })?;
         Ok(fresh.is_some())
+    }
+
+    /// The queue files of held and undecided captures that are in doubt.
+    pub async fn doubted(&self, instance: &Instance) -> Result<Vec<QueueId>, StoreError> {
+        let asked = sqlx::query_scalar!(
+            "select distinct c.queue_id
+            from doubt
+            join capture c using (capture_id)
+            where doubt.cleared_at is null
+                and c.instance = $1
+                and c.state = 'held'",
+            instance.as_str(),
+        )
+        .fetch_all(&self.pool);
+        let names = within(asked).await;
+        let names = names.and_then(|names| {
+            let read = |name: &String| row::parsed(name, "queue_id");
+            names.iter().map(read).collect()
+        });
+        names.map_err(|cause| StoreError::LookUp { cause })
     }
 
     /// Records that these queue files were found to be the captured messages. Gives those of which

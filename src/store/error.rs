@@ -98,6 +98,13 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// It could not be asked or recorded which directory the hold queue is.
+    #[error("cannot ask or record which directory the hold queue is")]
+    HoldDirectory {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// A doubt about a message could not be recorded, or not that it is over.
     #[error("cannot record a doubt")]
     Doubt {
@@ -257,6 +264,7 @@ impl StoreError {
             | Self::LookUp { cause }
             | Self::Confirm { cause }
             | Self::Doubt { cause }
+            | Self::HoldDirectory { cause }
             | Self::Claim { cause }
             | Self::Begin { cause }
             | Self::Postpone { cause }

@@ -20,6 +20,7 @@ pub mod doubts;
 pub mod settlements;
 pub mod work;
 
+pub mod hold_queue;
 pub mod standings;
 pub mod strays;
 

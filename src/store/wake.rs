@@ -7,8 +7,11 @@ use std::{
     time::Duration,
 };
 
-use sqlx::postgres::{PgListener, PgPool};
-use tokio::{sync::Notify, task::AbortHandle};
+use sqlx::{
+    Executor as _,
+    postgres::{PgConnectOptions, PgListener},
+};
+use tokio::{sync::Notify, task::AbortHandle, time::timeout};
 
 use crate::domain::instance::Instance;
 
@@ -16,6 +19,11 @@ use super::{Store, pool_options};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// After so long without a word the server is asked whether it is there: a connection that a firewall
+/// has forgotten is silent for ever.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A reason to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,12 +56,12 @@ impl Store {
     /// Listens for what concerns one instance. The first answer is [`Wake::Rescan`], once the
     /// connection stands; another one follows each time it was lost and is back.
     pub fn listen(&self, instance: &Instance) -> Wakes {
-        let pool = pool_options(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(self.options.clone());
         let pending = Arc::new(Pending::default());
-        let task = tokio::spawn(listen_forever(pool, instance.clone(), Arc::clone(&pending)));
+        let task = tokio::spawn(listen_forever(
+            self.options.clone(),
+            instance.clone(),
+            Arc::clone(&pending),
+        ));
         Wakes {
             pending,
             listener: task.abort_handle(),
@@ -98,10 +106,10 @@ impl Pending {
 }
 
 /// The store's other operations report that PostgreSQL is away; here it only means to try again.
-async fn listen_forever(pool: PgPool, instance: Instance, pending: Arc<Pending>) {
+async fn listen_forever(options: PgConnectOptions, instance: Instance, pending: Arc<Pending>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        if let Ok(mut listener) = connect(&pool).await {
+        if let Ok(Ok(mut listener)) = timeout(PATIENCE, connect(&options)).await {
             pause = FIRST_PAUSE;
             pending.add(Wake::Rescan);
             pass_on(&mut listener, &instance, &pending).await;
@@ -111,21 +119,31 @@ async fn listen_forever(pool: PgPool, instance: Instance, pending: Arc<Pending>)
     }
 }
 
-async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
+/// With a pool of its own: a connection that is silent keeps its seat for as long as TCP tries.
+async fn connect(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
+    let pool = pool_options(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(options.clone());
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.eager_reconnect(false);
     listener
         .listen_all(["mailhold_captured", "mailhold_decided", "mailhold_adopted"])
         .await?;
     Ok(listener)
 }
 
-/// Returns when the connection is lost beyond what the listener mends itself. After an error it is
-/// made anew, because `try_recv` would reconnect without telling of the gap.
+/// Returns when the connection is lost or silent. It is made anew by the caller, who tells of the gap.
 async fn pass_on(listener: &mut PgListener, instance: &Instance, pending: &Pending) {
-    while let Ok(received) = listener.try_recv().await {
-        let Some(notification) = received else {
-            pending.add(Wake::Rescan);
-            continue;
+    loop {
+        let Ok(received) = timeout(SILENCE, listener.try_recv()).await else {
+            match timeout(PATIENCE, listener.execute("select 1")).await {
+                Ok(Ok(_)) => continue,
+                Ok(Err(_)) | Err(_) => return,
+            }
+        };
+        let Ok(Some(notification)) = received else {
+            return;
         };
         if notification.payload() != instance.as_str() {
             continue;

@@ -40,6 +40,8 @@ pub struct Claimed {
     pub decided_at: DateTime<Utc>,
     /// When an earlier attempt set out to run a command ([`Store::begin`]); `None` if none did.
     pub begun_at: Option<DateTime<Utc>>,
+    /// Whether an earlier look doubted that the queue file is the captured message.
+    pub is_doubted: bool,
     /// The message that it is about.
     pub standing: Standing,
 }
@@ -143,6 +145,28 @@ impl Store {
         found.map_err(|cause| StoreError::LookUp { cause })
     }
 
+    /// The held and undecided captures among the given queue files.
+    pub async fn held_among(
+        &self,
+        instance: &Instance,
+        queue_ids: &[QueueId],
+    ) -> Result<Vec<Standing>, StoreError> {
+        let names: Vec<String> = queue_ids.iter().map(|id| id.as_str().to_owned()).collect();
+        let asked = sqlx::query_as!(
+            StandingRow,
+            "select capture_id, queue_id, captured_at, digest, size_bytes
+            from capture
+            where instance = $1
+                and queue_id = any($2)
+                and state = 'held'",
+            instance.as_str(),
+            &names,
+        )
+        .fetch_all(&self.pool);
+        let found = within(asked).await.and_then(read_all);
+        found.map_err(|cause| StoreError::LookUp { cause })
+    }
+
     /// Moves captures to `held` and returns those that moved: not those that had left `captured`
     /// already, nor a second one whose queue file is under review as another capture. Doubts about
     /// them are over.
@@ -200,7 +224,7 @@ impl Store {
     ) -> Result<Vec<Claimed>, StoreError> {
         let asked = sqlx::query_as!(
             ClaimedRow,
-            "with due as (
+            r#"with due as (
                 select decision_id
                 from work
                 where instance = $1 and due_at <= now()
@@ -219,11 +243,14 @@ impl Store {
             )
             select
                 claimed.decision_id, claimed.attempt, claimed.begun_at, d.decision, d.created_at as decided_at,
-                c.capture_id, c.queue_id, c.captured_at, c.digest, c.size_bytes
+                c.capture_id, c.queue_id, c.captured_at, c.digest, c.size_bytes,
+                exists (
+                    select from doubt where doubt.capture_id = c.capture_id and doubt.cleared_at is null
+                ) as "is_doubted!"
             from claimed
             join decision d on d.decision_id = claimed.decision_id
             join capture c on c.capture_id = d.capture_id
-            order by d.created_at",
+            order by d.created_at"#,
             instance.as_str(),
             row::text(worker),
             lease.as_secs_f64(),
@@ -248,6 +275,7 @@ struct ClaimedRow {
     captured_at: DateTime<Utc>,
     digest: Vec<u8>,
     size_bytes: i64,
+    is_doubted: bool,
 }
 
 impl ClaimedRow {
@@ -257,6 +285,7 @@ impl ClaimedRow {
             decision: row::parsed(&self.decision, "decision")?,
             decided_at: self.decided_at,
             begun_at: self.begun_at,
+            is_doubted: self.is_doubted,
             standing: Standing {
                 capture_id: CaptureId::new(self.capture_id),
                 queue_id: row::parsed(&self.queue_id, "queue_id")?,

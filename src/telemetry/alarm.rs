@@ -15,6 +15,10 @@ use super::{
 /// How long a fault that happens in an instant (a panic, an odd value) stays an alarm.
 const MOMENT: Duration = Duration::from_secs(15 * 60);
 
+/// How long a fault that comes and goes must stay away until its alarm ends. Longer than the half
+/// minute after which a decision is tried again, and short enough that the end is told in a minute.
+const QUIET: Duration = Duration::from_secs(40);
+
 /// The alarms of one process. A cheap handle on shared state.
 #[derive(Clone)]
 pub struct Alarms {
@@ -23,15 +27,30 @@ pub struct Alarms {
 }
 
 /// A fault, told by each of the parts that feel it.
-struct Active {
-    details: BTreeMap<&'static str, String>,
+#[derive(Default)]
+struct Active(BTreeMap<&'static str, Felt>);
+
+/// What one part says of a fault, and when it felt it last.
+struct Felt {
+    detail: String,
     last_seen: Instant,
 }
 
 impl Active {
     fn detail(&self) -> String {
-        let details: Vec<&str> = self.details.values().map(String::as_str).collect();
+        let details: Vec<&str> = self.0.values().map(|felt| felt.detail.as_str()).collect();
         details.join("; ")
+    }
+
+    /// Whether no part has felt it for so long.
+    fn is_quiet(&self, quiet: Duration, now: Instant) -> bool {
+        self.0.values().all(|felt| felt.is_quiet(quiet, now))
+    }
+}
+
+impl Felt {
+    fn is_quiet(&self, quiet: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_seen) >= quiet
     }
 }
 
@@ -60,13 +79,11 @@ impl Alarms {
     pub fn raise_part(&self, kind: AlarmKind, part: &'static str, detail: &str) {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         let begins = !active.contains_key(&kind);
-        let now = Instant::now();
-        let fault = active.entry(kind).or_insert_with(|| Active {
-            details: BTreeMap::new(),
-            last_seen: now,
-        });
-        fault.last_seen = now;
-        fault.details.insert(part, detail.to_owned());
+        let felt = Felt {
+            detail: detail.to_owned(),
+            last_seen: Instant::now(),
+        };
+        active.entry(kind).or_default().0.insert(part, felt);
         if begins {
             self.metrics.alarm(kind.as_str(), true);
             events::alarm_began(kind.as_str(), detail);
@@ -76,52 +93,64 @@ impl Alarms {
     /// Ends an alarm on the word of somebody who was asked at that moment, unless its fault was seen
     /// again meanwhile.
     pub fn clear_unless_seen_since(&self, kind: AlarmKind, asked: Instant) {
-        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = active.get(&kind);
-        if fault.is_some_and(|fault| fault.last_seen < asked) {
-            active.remove(&kind);
-            self.metrics.alarm(kind.as_str(), false);
-            events::alarm_ended(kind.as_str());
-        }
+        self.end(kind, |fault| {
+            let is_over = fault.0.values().all(|felt| felt.last_seen < asked);
+            fault.0.retain(|_, _| !is_over);
+        });
     }
 
     /// Ends an alarm whose fault is cured.
     pub fn clear(&self, kind: AlarmKind) {
-        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        if active.remove(&kind).is_some() {
-            self.metrics.alarm(kind.as_str(), false);
-            events::alarm_ended(kind.as_str());
-        }
+        self.end(kind, |fault| fault.0.clear());
     }
 
     /// One part does not feel the fault any more; the last one ends the alarm.
     pub fn clear_part(&self, kind: AlarmKind, part: &'static str) {
-        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(fault) = active.get_mut(&kind) else {
-            return;
-        };
-        if fault.details.remove(part).is_some() && fault.details.is_empty() {
-            active.remove(&kind);
-            self.metrics.alarm(kind.as_str(), false);
-            events::alarm_ended(kind.as_str());
-        }
+        self.end(kind, |fault| drop(fault.0.remove(part)));
+    }
+
+    /// The same where the fault comes and goes, so that its alarm does not: the part must not have
+    /// felt it for a while. Called from time to time.
+    /// Whether it is over.
+    pub fn clear_quiet_part(&self, kind: AlarmKind, part: &'static str, now: Instant) -> bool {
+        let mut is_over = true;
+        self.end(kind, |fault| {
+            is_over = fault
+                .0
+                .get(part)
+                .is_none_or(|felt| felt.is_quiet(QUIET, now));
+            fault.0.retain(|one, _| *one != part || !is_over);
+        });
+        is_over
+    }
+
+    /// Ends an alarm whose fault was not felt for as long as a momentary alarm stands.
+    pub fn clear_quiet(&self, kind: AlarmKind, now: Instant) {
+        self.end(kind, |fault| {
+            let is_over = fault.is_quiet(MOMENT, now);
+            fault.0.retain(|_, _| !is_over);
+        });
     }
 
     /// Ends the momentary alarms that have not come again. Called from time to time.
     pub fn expire(&self, now: Instant) {
-        let over: Vec<AlarmKind> = {
-            let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_over = |(kind, fault): &(&AlarmKind, &Active)| {
-                kind.course() == Course::Momentary
-                    && now.saturating_duration_since(fault.last_seen) >= MOMENT
-            };
-            active
-                .iter()
-                .filter(is_over)
-                .map(|(kind, _)| *kind)
-                .collect()
+        let momentary = AlarmKind::ALL.into_iter();
+        let momentary = momentary.filter(|kind| kind.course() == Course::Momentary);
+        momentary.for_each(|kind| self.clear_quiet(kind, now));
+    }
+
+    /// Takes out what is over; what is left of an alarm goes on.
+    fn end(&self, kind: AlarmKind, take_out: impl FnOnce(&mut Active)) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(fault) = active.get_mut(&kind) else {
+            return;
         };
-        over.into_iter().for_each(|kind| self.clear(kind));
+        take_out(fault);
+        if fault.0.is_empty() {
+            active.remove(&kind);
+            self.metrics.alarm(kind.as_str(), false);
+            events::alarm_ended(kind.as_str());
+        }
     }
 
     /// What an alarm that stands says.
@@ -198,6 +227,25 @@ mod tests {
         assert!(stands(), "another part still feels it");
         alarms.clear_part(AlarmKind::StoreUnreachable, "settling");
         assert!(!stands() && alarms.standing().is_empty());
+    }
+
+    #[test]
+    fn a_fault_that_comes_and_goes_is_one_alarm() {
+        let alarms = Alarms::new(Metrics::new());
+        let kind = AlarmKind::SpoolFailing;
+        let end = |after| {
+            let now = Instant::now() + after;
+            alarms.clear_quiet_part(kind, "mail", now);
+            alarms.detail(kind).is_none()
+        };
+        alarms.raise_part(kind, "mail", "cannot write");
+        assert!(!end(Duration::ZERO) && !end(QUIET / 2));
+        alarms.raise_part(kind, "recorder", "cannot read");
+        assert!(!end(QUIET), "another part still feels it");
+        alarms.clear_part(kind, "recorder");
+        assert!(alarms.detail(kind).is_none());
+        alarms.raise_part(kind, "mail", "cannot write");
+        assert!(end(QUIET));
     }
 
     #[test]

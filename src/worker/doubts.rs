@@ -33,13 +33,13 @@ pub(super) async fn note(desk: &Desk, asking: Asking, standing: &Standing, reaso
     );
 }
 
-/// Decided messages were found under their names.
-pub(super) async fn over(desk: &Desk, found: &[CaptureId]) {
+/// The captured messages were found under these names.
+pub(super) async fn over(desk: &Desk, asking: Asking, found: &[CaptureId]) {
     if found.is_empty() {
         return;
     }
     if let Err(error) = desk.store.clear_doubts(found).await {
-        Asking::Settle.note(desk, &error);
+        asking.note(desk, &error);
     }
 }
 

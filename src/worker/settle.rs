@@ -200,10 +200,9 @@ async fn look_at_all(
             }
         }
     }
-    // A doubt comes up at a look, and puts the decision off: at the first attempt there is none.
-    let again = plan.iter().filter(|(work, _)| work.lease.attempt() > 1);
-    let found = again.map(|(work, _)| work.standing.capture_id);
-    doubts::over(desk, &found.collect::<Vec<_>>()).await;
+    let doubted = plan.iter().filter(|(work, _)| work.is_doubted);
+    let found = doubted.map(|(work, _)| work.standing.capture_id);
+    doubts::over(desk, Asking::Settle, &found.collect::<Vec<_>>()).await;
     let found = prove::missing(desk, missing, missed).await;
     hasten_found(desk, &found).await;
     fates.extend(found);

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use chrono::Utc;
@@ -23,7 +24,9 @@ const NOBODY: &str = "0000000000z0";
 pub enum Part {
     /// `postsuper`.
     Commands,
-    /// The queue's directories and files.
+    /// The hold queue as a whole.
+    Listing,
+    /// Single directories and files of the queue. Where one is at fault, others are not.
     Queue,
     /// The watch on the hold queue.
     Watch,
@@ -41,6 +44,7 @@ impl Part {
     fn as_str(self) -> &'static str {
         match self {
             Self::Commands => "commands",
+            Self::Listing => "listing",
             Self::Queue => "queue",
             Self::Watch => "watch",
             Self::Log => "log",
@@ -75,6 +79,15 @@ impl Troubles {
         parts.remove(&part);
         desk.alarms
             .clear_part(AlarmKind::PostfixRefused, part.as_str());
+    }
+
+    /// A part that is at fault for some messages and not for others was not seen at fault for a while.
+    pub(super) fn over_if_quiet(desk: &Desk, part: Part) {
+        let mut parts = desk.troubles.parts();
+        let (kind, name) = (AlarmKind::PostfixRefused, part.as_str());
+        if desk.alarms.clear_quiet_part(kind, name, Instant::now()) {
+            parts.remove(&part);
+        }
     }
 
     /// Tries again what failed and what nobody may ask for in a long time.

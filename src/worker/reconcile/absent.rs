@@ -9,9 +9,12 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Memory, PAGE, sightings::Stay};
+use super::{
+    Memory, PAGE,
+    evidence::{self, Silence},
+};
 use crate::{
-    domain::{capture_id::CaptureId, decision::Disposition, lifecycle::State, queue_id::QueueId},
+    domain::{capture_id::CaptureId, decision::Disposition, lifecycle::State},
     postfix::{
         error::PostfixError,
         hold::Place,
@@ -66,6 +69,11 @@ impl Absent {
         // It may have been confirmed since.
         *before = known;
     }
+
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        self.missed.is_empty()
+    }
 }
 
 /// Closes the captures that were missed by two listings, some time apart, and are nowhere now.
@@ -90,7 +98,7 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
     if memory
         .absent
         .riddle_until
-        .is_some_and(|until| Instant::now() < until)
+        .is_some_and(|until| Instant::now() < until && !memory.ground.is_confirmed())
     {
         return Ok(());
     }
@@ -180,8 +188,8 @@ async fn explain(
     let findings = read_log(desk, &vanished).await?;
     let (mut closings, mut silent) = (Vec::new(), Vec::new());
     for Vanished { known, place } in vanished {
-        match told(&Traces::of(&known.queue_id, &findings, place)) {
-            Some(evidence) => closings.push(gone(&known, evidence)),
+        match evidence::told(&Traces::of(&known.queue_id, &findings, place)) {
+            Some(told) => closings.push(evidence::gone(&known, told)),
             None => {
                 let silence = Silence::of(&known.queue_id, &findings);
                 silent.push((known, silence));
@@ -190,99 +198,21 @@ async fn explain(
     }
     if silent.is_empty() {
         Troubles::over(desk, Part::Stock);
-    } else if may_give_up(desk, memory, silent.len()).await {
+    } else if may_give_up(desk, memory, &silent).await {
         let since = desk.sightings.since();
         for (known, silence) in silent {
             let stay = memory
                 .departed
                 .stay(&known.queue_id, known.captured_at, since);
-            closings.push(closing_of_silent(&known, stay, silence));
+            let mut closing = evidence::closing_of_silent(&known, stay, silence);
+            if let Ok(Some(name)) = desk.postfix.shortened(&known.queue_id).await {
+                let told = format!("; its file is on hold as {name}: Postfix has renamed it");
+                closing.evidence.push_str(&told);
+            }
+            closings.push(closing);
         }
     }
     Some(closings)
-}
-
-/// What log and queues tell of how a message left, if they do.
-fn told(traces: &Traces) -> Option<String> {
-    if let Some((effect, stamp)) = &traces.logged {
-        let mut evidence = format!("postsuper logged {effect:?} at {stamp}, before a decision");
-        match (&traces.requeued_as, traces.place) {
-            (Some(new), _) => evidence.push_str(&format!("; it is {new} now")),
-            (None, Some(Place::Maildrop)) => evidence.push_str("; it waits to be picked up"),
-            (None, _) => {}
-        }
-        return Some(evidence);
-    }
-    if let Some(new) = &traces.requeued_as {
-        return Some(format!(
-            "pickup logged that it is {new} now, and no log tells who let it go"
-        ));
-    }
-    if let Some(stamp) = &traces.taken_up {
-        return Some(format!(
-            "qmgr logged at {stamp} that it took it up for delivery, and no log tells who let it go"
-        ));
-    }
-    let place = traces.place?.directory();
-    Some(format!(
-        "it is in Postfix's queue {place}, and no log tells who let it go"
-    ))
-}
-
-fn gone(known: &Known, evidence: String) -> Closing {
-    Closing {
-        capture_id: known.capture_id,
-        end: Undecided::Gone,
-        evidence,
-    }
-}
-
-/// What it means that the log tells nothing of how a message left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Silence {
-    /// It tells of its arrival, and all that was logged since was read.
-    Proof,
-    /// There is no log, or it could not be read back to the message's arrival.
-    Nothing,
-}
-
-impl Silence {
-    fn of(id: &QueueId, findings: &Findings) -> Self {
-        if findings.followed.contains(id) {
-            Self::Proof
-        } else {
-            Self::Nothing
-        }
-    }
-}
-
-/// Where the log proves nothing, mail that was delivered all the same looks like mail that was never
-/// queued.
-fn closing_of_silent(known: &Known, stay: Stay, silence: Silence) -> Closing {
-    let evidence = match (known.state, stay, silence) {
-        (State::Captured, Stay::Never, Silence::Nothing) => {
-            "it is in no queue and was not seen on hold, and no log that reaches back to its arrival \
-             tells whether it was delivered"
-        }
-        (State::Captured, Stay::Never, Silence::Proof) => {
-            return Closing {
-                capture_id: known.capture_id,
-                end: Undecided::NeverQueued,
-                evidence:
-                    "it was never on hold, is in no queue, and the log tells of its arrival alone"
-                        .to_owned(),
-            };
-        }
-        (State::Captured, Stay::Unknown, _) => {
-            "it is in no queue, no log tells why, and the hold queue was not watched all the time \
-             since it was captured"
-        }
-        (State::Captured, Stay::Seen, _)
-        | (State::Held | State::Decided | State::Settled(_), _, _) => {
-            "it was on hold and is not there, and no log tells why"
-        }
-    };
-    gone(known, evidence.to_owned())
 }
 
 async fn read_log(desk: &Desk, vanished: &[Vanished]) -> Option<Findings> {
@@ -301,8 +231,9 @@ async fn read_log(desk: &Desk, vanished: &[Vanished]) -> Option<Findings> {
 }
 
 /// Whether what left without a word may be given up: Postfix's queues are where they were, it works in
-/// them, and it is not most of what was there. A directory that waits for its mount is empty as well.
-async fn may_give_up(desk: &Desk, memory: &mut Memory, n_missing: usize) -> bool {
+/// them, this is the directory in which the messages were, and it is not most of what was there. A
+/// directory that waits for its mount is empty as well.
+async fn may_give_up(desk: &Desk, memory: &mut Memory, silent: &[(Known, Silence)]) -> bool {
     if let Err(error) = desk.postfix.check_queues().await {
         Troubles::note(desk, Part::Settings, &error);
         return false;
@@ -313,15 +244,30 @@ async fn may_give_up(desk: &Desk, memory: &mut Memory, n_missing: usize) -> bool
         return false;
     }
     Troubles::over(desk, Part::Running);
+    let Some(riddle) = riddle(memory, silent) else {
+        Troubles::over(desk, Part::Stock);
+        return true;
+    };
+    Troubles::note(desk, Part::Stock, &riddle);
+    memory.absent.riddle_until = Some(Instant::now() + RIDDLE_PAUSE);
+    false
+}
+
+/// Why a person must look, unless one has.
+fn riddle(memory: &Memory, silent: &[(Known, Silence)]) -> Option<PostfixError> {
+    let n_missing = silent.len();
     let n_left = memory.roll.len().saturating_sub(memory.strays.len());
-    if n_missing > FEW && n_missing > n_left {
-        let error = PostfixError::HoldEmptied { n_missing, n_left };
-        Troubles::note(desk, Part::Stock, &error);
-        memory.absent.riddle_until = Some(Instant::now() + RIDDLE_PAUSE);
-        return false;
+    if memory.ground.is_confirmed() {
+        return None;
     }
-    Troubles::over(desk, Part::Stock);
-    true
+    if silent
+        .iter()
+        .any(|(known, _)| !memory.ground.is_of(known.captured_at))
+    {
+        return Some(PostfixError::HoldUnknown { n_missing });
+    }
+    (n_missing > FEW && n_missing > n_left)
+        .then_some(PostfixError::HoldEmptied { n_missing, n_left })
 }
 
 /// Tells of what is recorded. What is not was confirmed, decided or settled by others meanwhile.
@@ -347,41 +293,5 @@ fn finish(desk: &Desk, memory: &mut Memory, part: &[Closing], closed: &[CaptureI
             }
         };
         events::message_settled(id, known.capture_id, disposition, None);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::Utc;
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn without_a_log_back_to_the_arrival_nothing_is_called_never_queued() {
-        let known = Known {
-            capture_id: CaptureId::new(Uuid::nil()),
-            queue_id: "4jWpV34xY7z1X8k0".parse().unwrap(),
-            captured_at: Utc::now(),
-            state: State::Captured,
-        };
-        let end = |silence| closing_of_silent(&known, Stay::Never, silence).end;
-        let mut findings = Findings::default();
-        let silence = Silence::of(&known.queue_id, &findings);
-        assert_eq!(end(silence), Undecided::Gone);
-        findings.followed.insert(known.queue_id.clone());
-        let silence = Silence::of(&known.queue_id, &findings);
-        assert_eq!(end(silence), Undecided::NeverQueued);
-    }
-
-    #[test]
-    fn a_new_name_tells_that_a_message_left_where_nothing_else_is_logged() {
-        let traces = Traces {
-            requeued_as: Some("4jWpV34xY7z1X8k0".parse().unwrap()),
-            ..Traces::default()
-        };
-        let evidence = told(&traces).unwrap_or_default();
-        assert!(evidence.contains("4jWpV34xY7z1X8k0"), "{evidence}");
-        assert_eq!(told(&Traces::default()), None);
     }
 }

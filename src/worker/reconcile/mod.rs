@@ -8,6 +8,9 @@
 
 mod absent;
 mod adopt;
+mod changed;
+mod evidence;
+mod ground;
 mod sightings;
 mod strays;
 
@@ -17,7 +20,7 @@ use chrono::{DateTime, Utc};
 use tokio::{sync::watch, time::Instant};
 
 pub use self::sightings::Sightings;
-use self::{absent::Absent, adopt::Refused, sightings::Departed, strays::Strays};
+use self::{absent::Absent, adopt::Refused, ground::Ground, sightings::Departed, strays::Strays};
 use super::{
     Bells, Desk,
     asking::Asking,
@@ -26,7 +29,10 @@ use super::{
 };
 use crate::{
     domain::{instance::Instance, lifecycle::State, queue_id::QueueId},
-    postfix::roll::{Changes, Roll},
+    postfix::{
+        error::PostfixError,
+        roll::{Changes, Roll},
+    },
     store::{StoreError, standings::Known, work::Standing},
 };
 
@@ -56,7 +62,10 @@ struct Memory {
     /// Names that were on hold, of which it was not asked since.
     went: HashSet<QueueId>,
     departed: Departed,
+    /// Files on hold that were touched and not looked at since.
+    touched: HashSet<QueueId>,
     absent: Absent,
+    ground: Ground,
     strays: Strays,
     refused: Refused,
     /// Names that nothing acts on, such as short queue IDs, in the listing before.
@@ -81,7 +90,9 @@ impl Memory {
             came: HashSet::new(),
             went: HashSet::new(),
             departed: Departed::default(),
+            touched: HashSet::new(),
             absent: Absent::default(),
+            ground: Ground::default(),
             strays: Strays::default(),
             refused: Refused::default(),
             n_others: 0,
@@ -102,19 +113,23 @@ impl Memory {
             self.went.remove(&id);
             self.came.insert(id);
         }
-        let between = seen.into_iter().filter(|id| !self.roll.has(id));
+        let (on_hold, between): (HashSet<_>, HashSet<_>) =
+            seen.into_iter().partition(|id| self.roll.has(id));
         self.went.extend(between);
+        // What has only just come is not confirmed yet.
+        let touched = on_hold.into_iter().filter(|id| !self.came.contains(id));
+        self.touched.extend(touched);
     }
 
     /// Takes in how a capture stands that is not settled.
     fn standing(&mut self, known: Known) {
         self.strays.captured(&known.queue_id);
+        let is_on_hold = self.roll.has(&known.queue_id);
         match known.state {
-            State::Captured | State::Held if !self.roll.has(&known.queue_id) => {
-                self.absent.miss(known);
-            }
+            State::Captured | State::Held if !is_on_hold => self.absent.miss(known),
+            State::Held => self.ground.seen(&known),
             // A decision is settled by whoever claims it.
-            State::Captured | State::Held | State::Decided | State::Settled(_) => {}
+            State::Captured | State::Decided | State::Settled(_) => {}
         }
     }
 }
@@ -130,7 +145,12 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     let changes = match changes {
         Ok(changes) => changes,
         Err(error) => {
-            Troubles::note(desk, Part::Queue, &error);
+            Troubles::note(desk, Part::Listing, &error);
+            if let PostfixError::HoldReplaced = error
+                && let Err(error) = ground::replace(desk, memory).await
+            {
+                Asking::Reconcile.note(desk, &error);
+            }
             // What was missed before is to be missed twice again.
             memory.absent = Absent::default();
             // It is only missed again if it is asked for again.
@@ -138,7 +158,9 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
             return;
         }
     };
-    Troubles::over(desk, Part::Queue);
+    Troubles::over(desk, Part::Listing);
+    Troubles::over_if_quiet(desk, Part::Queue);
+    memory.ground.listed(memory.roll.directory());
     let n_others = memory.roll.n_others();
     desk.metrics.on_hold(memory.roll.len() + n_others);
     memory.take_in(changes, desk.sightings.take());
@@ -166,7 +188,10 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     let is_full = Instant::now() >= memory.full_at;
     let since = memory.confirmed_until.filter(|_| !is_full);
     let confirmed = desk.store.confirmed_since(&instance, since).await?;
+    ground::ask(desk, &instance, memory).await?;
     if is_full {
+        // Put right while nobody watched, it may be.
+        memory.touched.extend(desk.store.doubted(&instance).await?);
         // A roll that was lost never told that they left.
         memory.strays.keep_on(&memory.roll);
         memory.came.extend(memory.roll.ids().cloned());
@@ -178,7 +203,8 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     take_unconfirmed(desk, &instance, memory).await?;
     ask_of_fresh(desk, &instance, memory).await?;
     ask_of_gone(desk, &instance, memory).await?;
-    if is_full {
+    ground::record(desk, &instance, memory).await?;
+    if is_full && memory.ground.is_known() {
         strays::compare(desk, &instance, memory).await?;
     }
     memory.confirmed_until = Some(confirmed.until);
@@ -189,6 +215,7 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
         strays::record(desk, &instance, memory, since).await?;
         adopt::end_doubles(desk, &instance).await?;
         absent::close(desk, memory).await?;
+        changed::look(desk, &instance, memory).await?;
         // Last, after the ends of strays: reading what was adopted may fail or take long, and
         // nothing else may wait for it.
         if let Err(error) = adopt::capture_all(desk, &instance, memory).await {
@@ -262,9 +289,6 @@ async fn ask_of_fresh(
             State::Settled(_) => false,
         });
         let ours: HashSet<QueueId> = standing.map(|known| known.queue_id).collect();
-        if !ours.is_empty() {
-            memory.roll.trust();
-        }
         for id in part {
             memory.came.remove(&id);
             if ours.contains(&id) {
