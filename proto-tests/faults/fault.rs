@@ -76,7 +76,8 @@ const STORE: [&str; 6] = [
     "other-worker decision_waits",
 ];
 const DIRECTORY: [&str; 2] = ["milter directory_unreachable", "milter mirror_lost"];
-const SPOOL: [&str; 2] = ["milter spool_full", "milter spool_failing"];
+/// A milter that dies at a place cannot start while its spool is read-only.
+const SPOOL: [&str; 3] = ["milter spool_full", "milter spool_failing", "milter away"];
 
 impl Fault {
     /// Whether a server, or the way to it, is not there meanwhile.
@@ -128,7 +129,8 @@ impl Fault {
             Self::PostgresStopped | Self::PostgresFrozen | Self::PostgresTaken => &STORE[..3],
             Self::PostgresLocked => &STORE,
             Self::DirectoryStopped | Self::DirectoryFrozen | Self::DirectoryForged => &DIRECTORY,
-            Self::DiskFull | Self::InodesUsedUp | Self::SpoolReadOnly => &SPOOL,
+            Self::DiskFull | Self::InodesUsedUp => &SPOOL[..2],
+            Self::SpoolReadOnly => &SPOOL,
             Self::MilterTaken => &["milter connections_exhausted"],
             Self::PostfixStopped => &["worker postfix_refused", "other-worker postfix_refused"],
             Self::WorkerFrozen(0) => &["worker away"],
