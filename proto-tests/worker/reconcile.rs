@@ -142,6 +142,12 @@ async fn a_loss_is_told_although_a_listing_fails_meanwhile(lab: &Lab) {
     let postfix = Postfix::start(&lab.tools, "unlisted", lab.sink.address).await;
     let work = Workplace::on(lab, &postfix).await;
     let mails = work.all_held(2).await;
+    // What was confirmed lately is asked for every time.
+    let long_ago = format!(
+        "update capture set held_at = now() - interval '1 hour' where instance = '{}'",
+        work.fixture.instance
+    );
+    work.fixture.execute(&long_ago).await;
     // Time enough between the listing that misses it and the next one.
     let worker = work.worker(|s| _ = s.set("worker.reconcile", "3s")).await;
     is_listed(&work, &worker, 2.0).await;
@@ -150,7 +156,13 @@ async fn a_loss_is_told_although_a_listing_fails_meanwhile(lab: &Lab) {
     let hold = postfix.queue_directory.join("hold");
     let away = postfix.queue_directory.join("away");
     fs::rename(&hold, &away).unwrap();
-    refused(&worker, "cannot look into").await;
+    // The watch fails at once, and the listing when its time has come.
+    eventually_true("both have failed", BOUND, async || {
+        let told = worker.events().into_iter();
+        let failed = told.filter(|event| event["event"] == "postfix.refused");
+        failed.count() == 2
+    })
+    .await;
     assert_eq!(work.review(&mails[0]).await.state, State::Held);
     fs::rename(&away, &hold).unwrap();
     is_gone(&work, &worker, &mails[0]).await;
