@@ -133,8 +133,6 @@ async fn a_capture_that_postfix_never_took_is_never_queued(lab: &Lab) {
 
 async fn a_capture_without_a_message_is_gone_if_nobody_watched(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    // It tells that this is the hold queue.
-    work.held().await;
     let mail = without_a_file(&work, 0).await;
     work.record(std::slice::from_ref(&mail)).await;
     let worker = work.worker(|_| {}).await;
