@@ -63,8 +63,6 @@ async fn a_capture_of_which_the_log_does_not_know_is_gone(lab: &Lab) {
 
 async fn a_capture_without_a_message_is_gone_if_nobody_watched(lab: &Lab) {
     let work = Workplace::new(lab).await;
-    // It tells that this is the hold queue.
-    work.held().await;
     let mail = given_up(&work).await;
     work.record(std::slice::from_ref(&mail)).await;
     let worker = work.worker(|_| {}).await;

@@ -70,6 +70,12 @@ impl Absent {
         *before = known;
     }
 
+    /// Whether any is missing that was seen on hold before.
+    pub fn has_held(&self) -> bool {
+        let mut missed = self.missed.values();
+        missed.any(|(known, _)| known.state == State::Held)
+    }
+
     /// Whether nothing is missing.
     pub fn is_empty(&self) -> bool {
         self.missed.is_empty()

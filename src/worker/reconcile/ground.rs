@@ -73,7 +73,8 @@ pub(super) async fn ask(
     Ok(())
 }
 
-/// Records the directory that was listed once no message under review is missing from it.
+/// Records the directory that was listed once no message under review is missing from it; the first
+/// one also if some are that no worker ever saw on hold, as Postfix may never have taken them.
 pub(super) async fn record(
     desk: &Desk,
     instance: &Instance,
@@ -83,7 +84,11 @@ pub(super) async fn record(
     let Some(listed) = ground.listed.as_ref().map(ToString::to_string) else {
         return Ok(());
     };
-    if ground.is_on_record() || !memory.absent.is_empty() {
+    let is_missed = match ground.recorded {
+        Some(_) => !memory.absent.is_empty(),
+        None => memory.absent.has_held(),
+    };
+    if ground.is_on_record() || is_missed {
         return Ok(());
     }
     desk.store.note_hold_directory(instance, &listed).await?;
