@@ -11,7 +11,7 @@ use std::{
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use tokio::{
-    io::{AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     process::Child,
     time::timeout,
 };
@@ -57,19 +57,43 @@ pub(super) async fn run(
     input: &[u8],
     bounds: Bounds,
 ) -> Result<Output, PostfixError> {
-    let unstarted = |cause| PostfixError::Start {
-        program: program.to_owned(),
-        cause,
-    };
+    let (stdout, stderr) = (Stdio::piped(), Stdio::piped());
+    let mut child =
+        start(program, arguments, stdout, stderr).map_err(|cause| unstarted(program, cause))?;
+    in_time(program, bounds, converse(&mut child, input, bounds)).await
+}
+
+/// The same for a program that must come to its end even if we die meanwhile, and says little: its
+/// output goes to a file in memory. A pipe would have no reader then, and `postsuper` would be killed
+/// by `SIGPIPE` between what it did to a message and its line in Postfix's log, which is all that tells
+/// the next worker who did it.
+pub(super) async fn run_to_its_end(
+    program: &Path,
+    arguments: &[&OsStr],
+    input: &[u8],
+    bounds: Bounds,
+) -> Result<Output, PostfixError> {
+    let unstarted = |cause| unstarted(program, cause);
     let (stdout, stderr) = (paper().map_err(unstarted)?, paper().map_err(unstarted)?);
-    let mut child = start(program, arguments, &stdout, &stderr).map_err(unstarted)?;
+    let theirs = |ours: &File| ours.try_clone().map(Stdio::from).map_err(unstarted);
+    let (their_stdout, their_stderr) = (theirs(&stdout)?, theirs(&stderr)?);
+    let mut child = start(program, arguments, their_stdout, their_stderr).map_err(unstarted)?;
     let told = async {
+        write_all(child.stdin.take(), input).await?;
         Ok(Output {
-            status: converse(&mut child, input).await?,
-            stdout: read_some(stdout, bounds.output_bytes)?,
-            stderr: read_some(stderr, bounds.output_bytes)?,
+            status: child.wait().await?,
+            stdout: read_back(stdout, bounds.output_bytes)?,
+            stderr: read_back(stderr, bounds.output_bytes)?,
         })
     };
+    in_time(program, bounds, told).await
+}
+
+async fn in_time(
+    program: &Path,
+    bounds: Bounds,
+    told: impl Future<Output = io::Result<Output>>,
+) -> Result<Output, PostfixError> {
     match timeout(bounds.deadline, told).await {
         Ok(Ok(output)) => Ok(output),
         Ok(Err(cause)) => Err(PostfixError::Talk {
@@ -83,11 +107,18 @@ pub(super) async fn run(
     }
 }
 
+fn unstarted(program: &Path, cause: io::Error) -> PostfixError {
+    PostfixError::Start {
+        program: program.to_owned(),
+        cause,
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that starts programs"
 )]
-fn start(program: &Path, arguments: &[&OsStr], stdout: &File, stderr: &File) -> io::Result<Child> {
+fn start(program: &Path, arguments: &[&OsStr], stdout: Stdio, stderr: Stdio) -> io::Result<Child> {
     if !program.is_absolute() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -96,22 +127,25 @@ fn start(program: &Path, arguments: &[&OsStr], stdout: &File, stderr: &File) -> 
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
-        .stdout(stdout.try_clone()?)
-        .stderr(stderr.try_clone()?)
+        .stdout(stdout)
+        .stderr(stderr)
         .kill_on_drop(true)
         .spawn()
 }
 
-/// What a program writes its output to: a file in memory, not a pipe. When we die, a pipe has no
-/// reader, and `postsuper` would be killed by `SIGPIPE` between what it did to a message and its line
-/// in Postfix's log, which is all that tells the next worker who did it.
-fn paper() -> io::Result<File> {
-    Ok(memfd_create(c"output", MFdFlags::MFD_CLOEXEC)?.into())
-}
-
-async fn converse(child: &mut Child, input: &[u8]) -> io::Result<ExitStatus> {
-    write_all(child.stdin.take(), input).await?;
-    child.wait().await
+/// Writes and reads at once: a program that answers while it is still asked never blocks on us.
+async fn converse(child: &mut Child, input: &[u8], bounds: Bounds) -> io::Result<Output> {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (_, stdout, stderr) = tokio::try_join!(
+        write_all(stdin, input),
+        read_some(stdout, bounds.output_bytes),
+        read_some(stderr, bounds.output_bytes),
+    )?;
+    Ok(Output {
+        status: child.wait().await?,
+        stdout,
+        stderr,
+    })
 }
 
 async fn write_all(pipe: Option<impl AsyncWrite + Unpin>, input: &[u8]) -> io::Result<()> {
@@ -123,7 +157,27 @@ async fn write_all(pipe: Option<impl AsyncWrite + Unpin>, input: &[u8]) -> io::R
     }
 }
 
-fn read_some(mut paper: File, limit: usize) -> io::Result<Vec<u8>> {
+async fn read_some(pipe: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    let Some(mut pipe) = pipe else {
+        return Ok(kept);
+    };
+    let mut chunk = vec![0; 8 * 1_024];
+    loop {
+        let n_read = pipe.read(&mut chunk).await?;
+        if n_read == 0 {
+            return Ok(kept);
+        }
+        let room = limit.saturating_sub(kept.len()).min(n_read);
+        kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
+    }
+}
+
+fn paper() -> io::Result<File> {
+    Ok(memfd_create(c"output", MFdFlags::MFD_CLOEXEC)?.into())
+}
+
+fn read_back(mut paper: File, limit: usize) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     paper.rewind()?;
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
@@ -174,6 +228,17 @@ mod tests {
         let batch = vec![b'x'; 1_024 * 1_024];
         let output = run_here("/bin/cat", &[], &batch, bounds).await.unwrap();
         assert_eq!(output.stdout.len(), 10_000);
+    }
+
+    #[tokio::test]
+    async fn what_a_program_said_that_came_to_its_end_is_read_back() {
+        let arguments = ["-c", "cat; echo no >&2"].map(OsStr::new);
+        let output = run_to_its_end(Path::new("/bin/sh"), &arguments, b"yes", BOUNDS).await;
+        let output = output.unwrap();
+        assert_eq!(
+            (&output.stdout[..], &output.stderr[..]),
+            (&b"yes"[..], &b"no\n"[..])
+        );
     }
 
     #[tokio::test]

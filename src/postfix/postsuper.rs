@@ -83,11 +83,11 @@ pub(super) async fn carry_out(
     };
     let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
     let output = if nix::unistd::geteuid().is_root() {
-        command::run(&program, &arguments, input.as_bytes(), bounds).await?
+        command::run_to_its_end(&program, &arguments, input.as_bytes(), bounds).await?
     } else {
         let lead = ["-n".as_ref(), program.as_os_str()];
         let arguments = [lead.as_slice(), &arguments].concat();
-        command::run(&settings.sudo, &arguments, input.as_bytes(), bounds).await?
+        command::run_to_its_end(&settings.sudo, &arguments, input.as_bytes(), bounds).await?
     };
     let report = parse(action, ids, &String::from_utf8_lossy(&output.stderr));
     if !output.status.success() && report.done.is_empty() {
