@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use libtest_mimic::Trial;
 use mailhold::{
-    domain::{capture_id::CaptureId, queue_id::QueueId},
+    domain::{capture::Capture, capture_id::CaptureId, queue_id::QueueId},
     mail::digest::ContentHasher,
     store::{
         captures::HeaderFields,
@@ -26,6 +26,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_stray_ends_once_and_is_adopted_by_an_administrator_alone,
         of_two_records_of_an_adopted_message_one_is_confirmed_and_the_other_ends,
+        a_message_that_is_adopted_after_its_end_is_reviewed_again,
     ]
 }
 
@@ -55,11 +56,8 @@ async fn a_stray_ends_once_and_is_adopted_by_an_administrator_alone(lab: &Lab) {
 /// As when its own capture came at the same time as the adopted one.
 async fn of_two_records_of_an_adopted_message_one_is_confirmed_and_the_other_ends(lab: &Lab) {
     let fixture = Fixture::shared(lab).await;
-    let mut own = fixture.capture();
+    let own = of_mail(&fixture);
     let adopted = adopted(&fixture, &own.queue_id).await;
-    let mut hasher = ContentHasher::new();
-    hasher.update(MAIL);
-    own.digest = hasher.finish();
     let mut other_content = fixture.capture();
     other_content.queue_id = own.queue_id.clone();
     let records = &mut [record(&own, MAIL), record(&other_content, MAIL)];
@@ -79,6 +77,40 @@ async fn of_two_records_of_an_adopted_message_one_is_confirmed_and_the_other_end
     assert_eq!(end().await, pair);
     assert_eq!(end().await, []);
     assert_eq!(fixture.state(&other_content).await, "captured");
+}
+
+/// As when it was put on hold again after its release.
+async fn a_message_that_is_adopted_after_its_end_is_reviewed_again(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let own = of_mail(&fixture);
+    let records = &mut [record(&own, MAIL)];
+    fixture.milter().record(records).await.unwrap();
+    let worker = fixture.worker();
+    worker.confirm(&[own.id]).await.unwrap();
+    let id = own.id;
+    let settle = format!(
+        "insert into decision (capture_id, decision, reviewer, via)
+        values ('{id}', 'release', 'rita', 'cli');
+        insert into settlement (capture_id, decision_id, disposition, method, worker, evidence)
+        select capture_id, decision_id, 'released', 'unhold', 'lab', 'none'
+        from decision where capture_id = '{id}';
+        update capture set state = 'released' where capture_id = '{id}'"
+    );
+    fixture.execute(&settle).await;
+
+    let adopted = adopted(&fixture, &own.queue_id).await;
+    let ended = worker.end_doubles(&fixture.instance, "test").await.unwrap();
+    assert_eq!(ended, []);
+    assert_eq!(worker.confirm(&[adopted]).await.unwrap(), [adopted]);
+}
+
+/// A capture with the digest of its content.
+fn of_mail(fixture: &Fixture<'_>) -> Capture {
+    let mut capture = fixture.capture();
+    let mut hasher = ContentHasher::new();
+    hasher.update(MAIL);
+    capture.digest = hasher.finish();
+    capture
 }
 
 /// The capture of an adopted stray of this name.

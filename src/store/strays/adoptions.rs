@@ -186,6 +186,14 @@ impl Store {
                             from adoption a
                             where a.capture_id in (late.capture_id, other.capture_id)
                         )
+                        -- What was adopted after its end was on hold again: that is another review.
+                        and not exists (
+                            select
+                            from adoption a
+                            join settlement s on s.capture_id = other.capture_id
+                            where a.capture_id = late.capture_id
+                                and a.created_at > s.created_at
+                        )
                     order by other.capture_id
                     limit 1
                 ) standing on true
