@@ -3,6 +3,8 @@
 
 use std::{fmt, fs, io, os::unix::fs::MetadataExt as _, path::Path, time::UNIX_EPOCH};
 
+use super::{Postfix, error::PostfixError};
+
 /// A directory, by its inode and when it was made. A file system that does not tell when is known by
 /// its device, which can be another one after a reboot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,13 @@ impl DirectoryId {
             ),
             None => format!("inode {inode}, device {}", found.dev()),
         }))
+    }
+}
+
+impl Postfix {
+    /// Which directory the hold queue is now.
+    pub async fn hold_directory(&self) -> Result<DirectoryId, PostfixError> {
+        self.look(|queues| queues.hold_identity()).await
     }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use super::{
     Desk,
+    asking::Asking,
     fates::{Fates, Fault},
     settle::queue_ids,
     traces::{Conclusion, Hand, Traces, conclude},
@@ -141,7 +142,8 @@ async fn explain(
 }
 
 /// Records as gone what was missed twice, if it was looked for where Postfix keeps it: its queues are
-/// where they were, and it works in them. A directory that waits for its mount is empty as well.
+/// where they were, it works in them, and the hold queue is the one on record. A directory that waits
+/// for its mount is empty as well.
 async fn give_up(
     desk: &Desk,
     vanished: Vec<(Claimed, &'static str)>,
@@ -162,6 +164,13 @@ async fn give_up(
         put_off(desk, &mut fates, works, Part::Running, &error);
         return fates;
     }
+    if is_elsewhere(desk).await {
+        let works = vanished.into_iter().map(|(work, _)| work).collect();
+        let reason =
+            "the hold queue is another directory than the one on record, or that is not known";
+        fates.postpone(works, Fault::Absence, reason);
+        return fates;
+    }
     for (work, evidence) in vanished {
         if missed.again(&work) {
             fates.gone(work, evidence.to_owned());
@@ -171,6 +180,24 @@ async fn give_up(
         }
     }
     fates
+}
+
+/// Whether the hold queue is not, or may not be, the directory that the reconciliation has on record:
+/// Postfix may even work in one that waits for its mount.
+async fn is_elsewhere(desk: &Desk) -> bool {
+    let recorded = desk.store.hold_directory(&desk.settings().instance).await;
+    match (recorded, desk.postfix.hold_directory().await) {
+        (Ok(None), Ok(_)) => false,
+        (Ok(Some(recorded)), Ok(found)) => !recorded.is_empty() && found != *recorded,
+        (Err(error), _) => {
+            Asking::Settle.note(desk, &error);
+            true
+        }
+        (_, Err(error)) => {
+            Troubles::note(desk, Part::Queue, &error);
+            true
+        }
+    }
 }
 
 fn method(action: Action, new_queue_id: Option<QueueId>) -> Method {
