@@ -182,7 +182,10 @@ async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), Postfix
     Troubles::over(desk, Part::Watch);
     bells.confirm.notify_one();
     loop {
-        let hints = watch.next_hints().await?;
+        let hints = tokio::select! {
+            hints = watch.next_hints() => hints?,
+            () = desk.sightings.mistrusted() => return Ok(()),
+        };
         desk.sightings.note(hints, Utc::now());
         bells.confirm.notify_one();
     }

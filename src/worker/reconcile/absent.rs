@@ -44,6 +44,10 @@ const PART: usize = 500;
 /// mounted looks like that, and so does the queue of another host under this instance's name.
 const FEW: usize = 20;
 
+/// What was captured so shortly before a listing may have come to the hold queue after it: it is looked
+/// for by its name.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
+
 /// How long to leave such a riddle alone.
 const RIDDLE_PAUSE: Duration = Duration::from_secs(60);
 
@@ -76,19 +80,30 @@ impl Absent {
         missed.any(|(known, _)| known.state == State::Held)
     }
 
-    /// Whether nothing is missing.
-    pub fn is_empty(&self) -> bool {
-        self.missed.is_empty()
+    /// The same, or one that nobody has seen on hold, missed by listings so far apart.
+    pub fn has_any(&self, apart: Duration) -> bool {
+        let mut missed = self.missed.values();
+        missed.any(|(known, since)| known.state == State::Held || since.elapsed() >= apart)
+    }
+}
+
+/// Forgets what the listing has, and what has come since it began.
+pub(super) async fn forget_present(desk: &Desk, memory: &mut Memory) {
+    let (roll, listed_at) = (&memory.roll, memory.listed_at);
+    let missed = &mut memory.absent.missed;
+    missed.retain(|_, (known, _)| !roll.has(&known.queue_id));
+    let recent = missed.values().map(|(known, _)| known);
+    let recent = recent.filter(|known| known.captured_at + ON_ITS_WAY >= listed_at);
+    for known in recent.cloned().collect::<Vec<_>>() {
+        match desk.postfix.presence(&known.queue_id).await {
+            Ok(Presence::Missing) | Err(_) => {}
+            Ok(_) => drop(missed.remove(&known.capture_id)),
+        }
     }
 }
 
 /// Closes the captures that were missed by two listings, some time apart, and are nowhere now.
 pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
-    let roll = &memory.roll;
-    memory
-        .absent
-        .missed
-        .retain(|_, (known, _)| !roll.has(&known.queue_id));
     let apart = desk.settings().reconcile / 2;
     let due = memory.absent.missed.values();
     let due = due.filter(|(_, since)| since.elapsed() >= apart);
@@ -96,9 +111,7 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
     let due = undecided(desk, memory, due).await?;
     if due.is_empty() {
         // What was missing is back, or is settled.
-        if memory.absent.missed.is_empty() {
-            Troubles::over(desk, Part::Stock);
-        }
+        over_if_all_is_there(desk, memory);
         return Ok(());
     }
     if memory
@@ -118,9 +131,7 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
         }
     }
     if vanished.is_empty() {
-        if memory.absent.missed.is_empty() {
-            Troubles::over(desk, Part::Stock);
-        }
+        over_if_all_is_there(desk, memory);
         return Ok(());
     }
     let Some(closings) = explain(desk, memory, vanished).await else {
@@ -136,6 +147,12 @@ pub(super) async fn close(desk: &Desk, memory: &mut Memory) -> Result<(), StoreE
         }
     }
     Ok(())
+}
+
+fn over_if_all_is_there(desk: &Desk, memory: &Memory) {
+    if !memory.absent.has_held() {
+        Troubles::over(desk, Part::Stock);
+    }
 }
 
 /// Forgets those that were decided or settled since they were missed: others see to them.
@@ -299,5 +316,37 @@ fn finish(desk: &Desk, memory: &mut Memory, part: &[Closing], closed: &[CaptureI
             }
         };
         events::message_settled(id, known.capture_id, disposition, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_saw_on_hold_is_missing_when_two_listings_have_not_had_it() {
+        let apart = Duration::from_secs(7);
+        for (state, missed_for, is_missing) in [
+            (State::Held, Duration::ZERO, true),
+            (State::Captured, Duration::ZERO, false),
+            (State::Captured, apart, true),
+        ] {
+            let capture_id = CaptureId::new(Uuid::nil());
+            let known = Known {
+                capture_id,
+                queue_id: "4jWpV34xY7z1X8k0".parse().unwrap(),
+                captured_at: Utc::now(),
+                state,
+            };
+            let absent = Absent {
+                missed: HashMap::from([(capture_id, (known, Instant::now() - missed_for))]),
+                riddle_until: None,
+            };
+            assert_eq!(absent.has_any(apart), is_missing, "{state:?}");
+            assert_eq!(absent.has_held(), state == State::Held);
+        }
     }
 }

@@ -33,21 +33,27 @@ pub(super) async fn look(
         memory.touched.remove(id);
     }
     let mut same = Vec::new();
-    for standing in held {
+    let mut held = held.into_iter();
+    for standing in held.by_ref() {
         match identity::look(&desk.postfix, &standing, None).await {
             Ok(Found::Same(_)) => same.push(standing.capture_id),
             Ok(Found::Doubtful(reason)) => {
                 doubts::note(desk, Asking::Reconcile, &standing, &reason).await;
             }
-            Ok(Found::NotReady) => drop(memory.touched.insert(standing.queue_id)),
+            Ok(Found::NotReady) => drop(memory.unread.insert(standing.queue_id)),
             // The next listing tells.
             Ok(Found::Missing) => {}
             Err(error) => {
                 Troubles::note(desk, Part::Queue, &error);
-                memory.touched.insert(standing.queue_id);
+                memory.unread.insert(standing.queue_id);
+                // A disk that fails may take long over each.
+                break;
             }
         }
     }
+    memory
+        .touched
+        .extend(held.map(|standing| standing.queue_id));
     doubts::over(desk, Asking::Reconcile, &same).await;
     Ok(())
 }

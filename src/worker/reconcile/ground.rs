@@ -23,12 +23,14 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// This directory was listed.
-    pub fn listed(&mut self, directory: Option<&DirectoryId>) {
-        if self.listed.as_ref() != directory {
-            self.listed = directory.cloned();
-            self.oldest_seen = None;
+    /// This directory was listed. Whether it is another one than before.
+    pub fn listed(&mut self, directory: Option<&DirectoryId>) -> bool {
+        if self.listed.as_ref() == directory {
+            return false;
         }
+        self.oldest_seen = None;
+        let before = std::mem::replace(&mut self.listed, directory.cloned());
+        before.is_some()
     }
 
     /// A held message is in it.
@@ -74,7 +76,8 @@ pub(super) async fn ask(
 }
 
 /// Records the directory that was listed once no message under review is missing from it; the first
-/// one also if some are that no worker ever saw on hold, as Postfix may never have taken them.
+/// one, and one that an operator let take the place of another, also if some are that no worker ever
+/// saw on hold, as Postfix may never have taken them.
 pub(super) async fn record(
     desk: &Desk,
     instance: &Instance,
@@ -84,9 +87,12 @@ pub(super) async fn record(
     let Some(listed) = ground.listed.as_ref().map(ToString::to_string) else {
         return Ok(());
     };
-    let is_missed = match ground.recorded {
-        Some(_) => !memory.absent.is_empty(),
-        None => memory.absent.has_held(),
+    let is_missed = match ground.recorded.as_deref() {
+        None | Some("") => memory.absent.has_held(),
+        Some(_) => {
+            let apart = desk.settings().reconcile / 2;
+            memory.absent.has_any(apart)
+        }
     };
     if ground.is_on_record() || is_missed {
         return Ok(());

@@ -62,8 +62,12 @@ struct Memory {
     /// Names that were on hold, of which it was not asked since.
     went: HashSet<QueueId>,
     departed: Departed,
+    /// When the last listing began.
+    listed_at: DateTime<Utc>,
     /// Files on hold that were touched and not looked at since.
     touched: HashSet<QueueId>,
+    /// Those of them that could not be read: looked at again when all is compared.
+    unread: HashSet<QueueId>,
     absent: Absent,
     ground: Ground,
     strays: Strays,
@@ -90,7 +94,9 @@ impl Memory {
             came: HashSet::new(),
             went: HashSet::new(),
             departed: Departed::default(),
+            listed_at: Utc::now(),
             touched: HashSet::new(),
+            unread: HashSet::new(),
             absent: Absent::default(),
             ground: Ground::default(),
             strays: Strays::default(),
@@ -137,6 +143,7 @@ impl Memory {
 /// One comparison.
 async fn pass(desk: &Desk, memory: &mut Memory) {
     let begin = Instant::now();
+    memory.listed_at = Utc::now();
     let (roll, changes) = desk
         .postfix
         .call_roll(std::mem::take(&mut memory.roll))
@@ -146,10 +153,12 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
         Ok(changes) => changes,
         Err(error) => {
             Troubles::note(desk, Part::Listing, &error);
-            if let PostfixError::HoldReplaced = error
-                && let Err(error) = ground::replace(desk, memory).await
-            {
-                Asking::Reconcile.note(desk, &error);
+            if let PostfixError::HoldReplaced = error {
+                Asking::Reconcile.begin(desk);
+                if let Err(error) = ground::replace(desk, memory).await {
+                    Asking::Reconcile.note(desk, &error);
+                }
+                Asking::Reconcile.end(desk);
             }
             // What was missed before is to be missed twice again.
             memory.absent = Absent::default();
@@ -160,7 +169,9 @@ async fn pass(desk: &Desk, memory: &mut Memory) {
     };
     Troubles::over(desk, Part::Listing);
     Troubles::over_if_quiet(desk, Part::Queue);
-    memory.ground.listed(memory.roll.directory());
+    if memory.ground.listed(memory.roll.directory()) {
+        desk.sightings.mistrust();
+    }
     let n_others = memory.roll.n_others();
     desk.metrics.on_hold(memory.roll.len() + n_others);
     memory.take_in(changes, desk.sightings.take());
@@ -192,6 +203,7 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     if is_full {
         // Put right while nobody watched, it may be.
         memory.touched.extend(desk.store.doubted(&instance).await?);
+        memory.touched.extend(memory.unread.drain());
         // A roll that was lost never told that they left.
         memory.strays.keep_on(&memory.roll);
         memory.came.extend(memory.roll.ids().cloned());
@@ -203,6 +215,7 @@ async fn compare(desk: &Desk, memory: &mut Memory) -> Result<(), StoreError> {
     take_unconfirmed(desk, &instance, memory).await?;
     ask_of_fresh(desk, &instance, memory).await?;
     ask_of_gone(desk, &instance, memory).await?;
+    absent::forget_present(desk, memory).await;
     ground::record(desk, &instance, memory).await?;
     if is_full && memory.ground.is_known() {
         strays::compare(desk, &instance, memory).await?;

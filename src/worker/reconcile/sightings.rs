@@ -8,6 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
 
 use crate::{domain::queue_id::QueueId, postfix::watch::Hint};
 
@@ -16,7 +17,10 @@ const MOST_NAMES: usize = 100_000;
 
 /// The names that the watch on the hold queue has told of.
 #[derive(Debug, Default)]
-pub struct Sightings(Mutex<Inner>);
+pub struct Sightings {
+    inner: Mutex<Inner>,
+    mistrusted: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -35,6 +39,18 @@ impl Sightings {
     /// The watch is blind.
     pub(in crate::worker) fn end(&self) {
         self.lock().since = None;
+    }
+
+    /// The watch may stand on another directory than the one that is listed: a file system that is
+    /// mounted over a directory is told to nobody who watches it.
+    pub(super) fn mistrust(&self) {
+        self.end();
+        self.mistrusted.notify_one();
+    }
+
+    /// Waits until the watch is to be set anew.
+    pub(in crate::worker) async fn mistrusted(&self) {
+        self.mistrusted.notified().await;
     }
 
     /// The watch has told something.
@@ -63,7 +79,7 @@ impl Sightings {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
