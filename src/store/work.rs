@@ -151,7 +151,6 @@ impl Store {
         instance: &Instance,
         queue_ids: &[QueueId],
     ) -> Result<Vec<Standing>, StoreError> {
-        let names: Vec<String> = queue_ids.iter().map(|id| id.as_str().to_owned()).collect();
         let asked = sqlx::query_as!(
             StandingRow,
             "select capture_id, queue_id, captured_at, digest, size_bytes
@@ -160,7 +159,7 @@ impl Store {
                 and queue_id = any($2)
                 and state = 'held'",
             instance.as_str(),
-            &names,
+            &row::names(queue_ids),
         )
         .fetch_all(&self.pool);
         let found = within(asked).await.and_then(read_all);
