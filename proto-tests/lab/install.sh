@@ -1,6 +1,8 @@
 #!/bin/bash
 # Installs what the lab needs and this machine lacks. Starts no service, makes no cluster, directory
 # or mail system of the machine's own, and asks nothing. With nothing to install it does nothing.
+#     install.sh         what the tests need
+#     install.sh bench   the same, and what mailhold is measured beside
 set -euo pipefail
 
 script=$(readlink -f "$0")
@@ -26,16 +28,24 @@ need util-linux /usr/bin/setpriv
 need systemd /usr/bin/systemd-analyze
 need strace /usr/bin/strace
 need miltertest /usr/bin/miltertest
+if [ "${1:-}" = bench ]; then
+    python=/usr/lib/python3/dist-packages
+    need libmilter-dev /usr/include/libmilter/mfapi.h
+    need postfix-ldap /usr/lib/postfix/postfix-ldap.so
+    need python3-milter "$python/Milter/__init__.py"
+    need python3-ldap3 "$python/ldap3/__init__.py"
+    need python3-psycopg2 "$python/psycopg2/__init__.py"
+fi
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
     if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
-        exec sudo "$script"
+        exec sudo "$script" "$@"
     fi
     echo "These Debian packages are missing: ${missing[*]}" >&2
     echo "As root, this installs them without starting anything:" >&2
-    echo "    bash $script" >&2
+    echo "    bash $script $*" >&2
     exit 1
 fi
 if ! command -v apt-get >/dev/null; then
