@@ -5,6 +5,7 @@ mod bare;
 mod hold;
 mod latency;
 mod mirror;
+mod peers;
 mod throughput;
 
 use std::{
@@ -28,6 +29,8 @@ enum What {
     Mirror,
     /// A full hold queue.
     Hold,
+    /// Nothing: whether the peers do what they are measured for.
+    Peers,
 }
 
 /// Runs all measurements.
@@ -37,6 +40,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         [] => Some(What::Mail(ROUNDS)),
         ["mirror"] => Some(What::Mirror),
         ["hold"] => Some(What::Hold),
+        ["peers"] => Some(What::Peers),
         [rounds] => rounds
             .parse()
             .ok()
@@ -59,6 +63,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
                 What::Mail(rounds) => measure(&lab, rounds).await,
                 What::Mirror => mirror::measure(&lab).await,
                 What::Hold => hold::measure(&lab).await,
+                What::Peers => peers::proof::run(&lab).await,
             }
         });
     }));

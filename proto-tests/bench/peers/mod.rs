@@ -1,0 +1,202 @@
+//! What a house may have instead of mailhold, to be measured beside it: other milters, a Postfix that
+//! looks up by itself, a program that polls. Never a part of what is shipped.
+
+pub mod access;
+pub mod book;
+pub mod polling;
+pub mod proof;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use nix::{sys::signal::Signal, unistd::Pid};
+use tokio::net::{TcpStream, UnixStream};
+
+use self::book::Book;
+use crate::lab::{
+    Lab,
+    child::Child,
+    eventually::eventually,
+    ports::free_address,
+    program::Program,
+    slapd::{PEOPLE, SERVICE},
+    user::User,
+};
+
+const HOLD_C: &str = include_str!("hold.c");
+const CAPTURE_PY: &str = include_str!("capture.py");
+const PYTHON: &str = "/usr/bin/python3";
+const START_BOUND: Duration = Duration::from_secs(15);
+
+/// What a milter listens on.
+#[derive(Clone, Copy, Debug)]
+pub enum Socket {
+    /// A UNIX socket in the queue directory of the lab's Postfix.
+    Unix,
+    /// TCP on loopback.
+    Inet,
+}
+
+/// What the milter in C does.
+#[derive(Clone, Copy, Debug)]
+pub enum Mode {
+    /// Quarantines every message.
+    Hold,
+    /// Accepts every message where mailhold lets go an unflagged one that comes without a login: at
+    /// the end of its header.
+    Pass,
+    /// The same for one that comes with a login: at MAIL.
+    PassAtMail,
+}
+
+/// A running milter that is not mailhold's. It ends when it is dropped.
+pub struct Peer {
+    /// Where Postfix connects to, in Postfix's notation.
+    pub address: String,
+    /// What it records, if it does.
+    pub book: Option<Book>,
+    child: Child,
+}
+
+/// A socket under the three names that it has.
+struct Place {
+    socket: Socket,
+    path: PathBuf,
+    tcp: SocketAddr,
+}
+
+impl Peer {
+    /// The milter in C. The first to ask has it compiled.
+    ///
+    /// # Panics
+    /// With what the compiler says, when it does not compile.
+    pub async fn libmilter(lab: &Lab, mode: Mode, socket: Socket) -> Self {
+        let mode = match mode {
+            Mode::Hold => "hold",
+            Mode::Pass => "pass",
+            Mode::PassAtMail => "pass-at-mail",
+        };
+        let executable = compiled(lab).await;
+        let place = Place::new(lab, mode, socket);
+        let program = Program::new(&place.name(), executable)
+            .user(User::milter())
+            .arguments([mode, &place.for_libmilter()]);
+        Self::start(lab, program, place, None).await
+    }
+
+    /// The whole job of mailhold's milter in Python, with a database of its own.
+    pub async fn pymilter(lab: &Lab, socket: Socket) -> Self {
+        let book = Book::make(lab).await;
+        let script = file(lab, "capture.py", CAPTURE_PY);
+        let place = Place::new(lab, "capture", socket);
+        let program = python(&place.name(), &script)
+            .user(User::milter())
+            .arguments([&place.for_libmilter(), &book.sign_in(lab, User::milter())])
+            .arguments([&lab.slapd.url(), PEOPLE, SERVICE])
+            .arguments([&lab.slapd.service_password]);
+        Self::start(lab, program, place, Some(book)).await
+    }
+
+    async fn start(lab: &Lab, program: Program, place: Place, book: Option<Book>) -> Self {
+        // libmilter looks for the end only every five seconds, and has nothing to put in order.
+        let program = program.farewell(Signal::SIGKILL);
+        let child = lab.tools.starter.start(&program);
+        eventually("the milter listens", START_BOUND, async || {
+            child.must_run();
+            match place.socket {
+                Socket::Unix => UnixStream::connect(&place.path).await.map(drop),
+                Socket::Inet => TcpStream::connect(place.tcp).await.map(drop),
+            }
+        })
+        .await;
+        Self {
+            address: place.for_postfix(),
+            book,
+            child,
+        }
+    }
+
+    /// Its process, for its CPU time and memory.
+    pub fn id(&self) -> Pid {
+        self.child.id()
+    }
+
+    /// Ends it at once.
+    pub async fn stop(self) {
+        self.child.end();
+    }
+}
+
+impl Place {
+    fn new(lab: &Lab, kind: &str, socket: Socket) -> Self {
+        Self {
+            socket,
+            path: lab
+                .postfix
+                .socket(&format!("peer-{kind}-{}", next_number())),
+            tcp: free_address(),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().unwrap().display().to_string()
+    }
+
+    fn for_libmilter(&self) -> String {
+        match self.socket {
+            Socket::Unix => format!("unix:{}", self.path.display()),
+            Socket::Inet => format!("inet:{}@{}", self.tcp.port(), self.tcp.ip()),
+        }
+    }
+
+    /// A path is below the queue directory: smtpd is chrooted there.
+    fn for_postfix(&self) -> String {
+        match self.socket {
+            Socket::Unix => format!("unix:mailhold/{}", self.name()),
+            Socket::Inet => format!("inet:{}:{}", self.tcp.ip(), self.tcp.port()),
+        }
+    }
+}
+
+/// No two programs of a run have one socket or one file of output.
+fn next_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+async fn compiled(lab: &Lab) -> PathBuf {
+    let executable = directory(lab).join("hold");
+    if !executable.exists() {
+        let source = file(lab, "hold.c", HOLD_C);
+        Program::new("cc", "/usr/bin/cc")
+            // Where it is switched on by itself it would define `read`.
+            .arguments(["-O2", "-Wall", "-Wextra", "-U_FORTIFY_SOURCE", "-o"])
+            .arguments([executable.as_path(), source.as_path()])
+            .arguments(["-lmilter"])
+            .run(b"")
+            .await;
+    }
+    executable
+}
+
+/// The build directory may be closed to the users that the programs run as.
+fn file(lab: &Lab, name: &str, content: &str) -> PathBuf {
+    directory(lab);
+    let place = &lab.tools.place;
+    place.file(&format!("peers/{name}"), User::ROOT, 0o644, content)
+}
+
+fn directory(lab: &Lab) -> PathBuf {
+    lab.tools.place.directory("peers", User::ROOT, 0o755)
+}
+
+fn python(name: &str, script: &Path) -> Program {
+    // Debian's packages only, and no compiled form beside the script.
+    Program::new(name, PYTHON)
+        .arguments(["-I", "-B"])
+        .arguments([script])
+}
