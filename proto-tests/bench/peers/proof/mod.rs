@@ -1,0 +1,76 @@
+//! Whether every peer does what it is measured for. Measures nothing.
+
+mod mail;
+mod polling;
+mod python;
+
+use self::mail::{behind, crowd, end, held, passed, smtpd, two_in_a_session};
+use super::{Mode, Peer, Socket, access::ldap_access};
+use crate::lab::{Lab, Person};
+
+const SOCKETS: [Socket; 2] = [Socket::Unix, Socket::Inet];
+
+/// A flagged person and one who is not.
+struct People {
+    flagged: Person,
+    other: Person,
+}
+
+/// Tries all peers and tells of each in a line.
+///
+/// # Panics
+/// At the first that does something else.
+pub async fn run(lab: &Lab) {
+    let people = People {
+        flagged: lab.person(&["Y"]).await,
+        other: lab.person(&["N"]).await,
+    };
+    static_hold(lab, &people).await;
+    ldap(lab, &people).await;
+    for socket in SOCKETS {
+        c_hold(lab, &people, socket).await;
+        c_pass(lab, &people, socket).await;
+        python::holds_and_records(lab, &people, socket).await;
+    }
+    polling::records_and_releases(lab, &people).await;
+}
+
+async fn static_hold(lab: &Lab, people: &People) {
+    for person in [&people.flagged, &people.other] {
+        held(lab, lab.postfix.holding_smtp, &person.address).await;
+    }
+    println!("static HOLD: holds all mail");
+}
+
+async fn ldap(lab: &Lab, people: &People) {
+    let smtp = smtpd(lab, &ldap_access(lab)).await;
+    held(lab, smtp, &people.flagged.address).await;
+    for sender in [&people.other.address, "", "stranger@elsewhere.test"] {
+        passed(lab, smtp, sender).await;
+    }
+    println!("LDAP access map: holds what a flagged sender sends, and nothing else");
+}
+
+async fn c_hold(lab: &Lab, people: &People, socket: Socket) {
+    let peer = Peer::libmilter(lab, Mode::Hold, socket).await;
+    let smtp = behind(lab, &peer).await;
+    for person in [&people.flagged, &people.other] {
+        held(lab, smtp, &person.address).await;
+    }
+    two_in_a_session(lab, smtp, &people.other).await;
+    crowd(lab, smtp, &people.other.address).await;
+    println!("C, hold, {socket:?}: holds all mail");
+    end(lab, peer, smtp).await;
+}
+
+async fn c_pass(lab: &Lab, people: &People, socket: Socket) {
+    for mode in [Mode::Pass, Mode::PassAtMail] {
+        let peer = Peer::libmilter(lab, mode, socket).await;
+        let smtp = behind(lab, &peer).await;
+        for person in [&people.flagged, &people.other] {
+            passed(lab, smtp, &person.address).await;
+        }
+        println!("C, {mode:?}, {socket:?}: lets all mail go");
+        end(lab, peer, smtp).await;
+    }
+}
