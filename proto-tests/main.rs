@@ -64,6 +64,7 @@ fn run_tests() -> ExitCode {
     tests.extend(harness::desk::tests(&trials));
     tests.extend(harness::waiting::tests(&trials));
     tests.extend(harness::leftovers::tests(&trials));
+    tests.extend(bench::proof::tests(&trials));
     tests.extend(cli::tests(&trials));
     tests.extend(dangers::tests(&trials));
     tests.extend(directory::tests(&trials));

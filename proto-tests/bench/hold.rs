@@ -1,21 +1,17 @@
 //! The worker beside a full hold queue: what it costs to compare it with the database again and
 //! again, while nothing changes.
 
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt, chown},
-    time::{Duration, Instant},
+use std::time::{Duration, Instant};
+
+use super::{
+    full::{MESSAGES, fill, name},
+    machine::{self, cpu},
 };
-
-use nix::unistd::{Pid, SysconfVar, sysconf};
-
 use crate::{
-    lab::{Lab, eventually::eventually, postfix::Postfix, role::Role, user::User},
+    lab::{Lab, eventually::eventually, postfix::Postfix, role::Role},
     worker::workplace::Workplace,
 };
 
-/// Messages on hold, all of them captured and confirmed.
-const MESSAGES: usize = 100_000;
 /// Comparisons that are measured.
 const PASSES: f64 = 20.0;
 const BOUND: Duration = Duration::from_secs(300);
@@ -25,7 +21,7 @@ const COUNT: &str = "mailhold_reconcile_duration_seconds_count";
 pub async fn measure(lab: &Lab) {
     let postfix = Postfix::start(&lab.tools, "full", lab.sink.address).await;
     let work = Workplace::on(lab, &postfix).await;
-    fill(&postfix);
+    fill(&postfix, MESSAGES).await;
     record(&work).await;
     let begin = Instant::now();
     let worker = work
@@ -57,28 +53,13 @@ pub async fn measure(lab: &Lab) {
          begin to end; resident memory {} MiB",
         spent * 1_000.0 / n_passes,
         (sum - sum_before) * 1_000.0 / n_passes,
-        resident_kib(worker.id()) / 1_024
+        machine::resident_mib(worker.id()) as u64
     );
     assert_eq!(worker.metric("mailhold_on_hold").await, MESSAGES as f64);
     assert_eq!(worker.metric("mailhold_strays").await, 0.0);
     assert_eq!(worker.metric("mailhold_gone_total").await, 0.0);
     worker.stop().await;
     postfix.stop().await;
-}
-
-fn name(number: usize) -> String {
-    format!("4jWkMG56f7z{number}")
-}
-
-/// Files as Postfix has them, but for what is in them: nobody reads them here.
-fn fill(postfix: &Postfix) {
-    let owner = User::named("postfix");
-    for number in 0..MESSAGES {
-        let path = postfix.queue_directory.join("hold").join(name(number));
-        fs::File::create(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        chown(&path, Some(owner.uid), Some(owner.gid)).unwrap();
-    }
 }
 
 async fn record(work: &Workplace<'_>) {
@@ -106,24 +87,4 @@ async fn compared(worker: &Role, n_passes: f64) -> f64 {
         }
     })
     .await
-}
-
-/// The time that a process has spent, in user and system.
-fn cpu(id: Pid) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    let fields: Vec<&str> = fields.split_whitespace().collect();
-    let ticks: u64 = fields[11..13]
-        .iter()
-        .map(|field| field.parse::<u64>().unwrap())
-        .sum();
-    let per_second = sysconf(SysconfVar::CLK_TCK).unwrap().unwrap();
-    Duration::from_secs_f64(ticks as f64 / per_second as f64)
-}
-
-fn resident_kib(id: Pid) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let field = line.unwrap().split_whitespace().nth(1);
-    field.unwrap().parse().unwrap()
 }

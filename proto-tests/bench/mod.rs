@@ -1,57 +1,112 @@
-//! Measures what a held mail costs, beside a bare milter on the same Postfix and disk in the same
-//! run. Figures for people; nothing here passes or fails.
+//! Measures what mailhold costs beside other ways to do the same, on the same Postfix and disk in the
+//! same run, and compares it with what is promised.
 
-mod bare;
+mod contest;
+mod curves;
+mod full;
+mod ground;
+mod held;
 mod hold;
-mod latency;
+mod machine;
+mod many;
+mod memory;
 mod mirror;
+mod moments;
 mod peers;
-mod throughput;
+mod plot;
+pub mod proof;
+mod report;
+mod statistics;
+mod unflagged;
+mod verdict;
 
 use std::{
+    fs,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     process::ExitCode,
 };
 
 use tokio::runtime::Runtime;
 
-use crate::lab::{Lab, Tools, desk::Desk, ports::free_address};
+use self::{ground::Ground, held::Sizes, report::Report};
+use crate::lab::{Lab, Tools};
 
-/// Rounds of each kind unless the command line says more.
-const ROUNDS: usize = 6;
+const USAGE: &str = "usage: ./bench [--quick] [PART…]    what is promised, or these parts of it
+       ./bench plots                throughput against messages on hold, sessions and size
+       ./bench mirror | hold | peers
+parts: held unflagged moments decisions memory full drain";
+
+/// Where report and plots go.
+const OUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench");
+
+/// One part of the promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Held,
+    Unflagged,
+    Moments,
+    Decisions,
+    Memory,
+    Full,
+    Drain,
+}
 
 /// What is measured.
-#[derive(Clone, Copy)]
 enum What {
-    /// A held mail, in so many rounds of each kind.
-    Mail(usize),
+    /// What is promised.
+    Promises {
+        parts: Vec<Part>,
+        sizes: Sizes,
+        n_single: usize,
+    },
+    /// Throughput against what grows.
+    Plots,
     /// The live mirror.
     Mirror,
-    /// A full hold queue.
+    /// The worker beside a full hold queue.
     Hold,
-    /// Nothing: whether the peers do what they are measured for.
+    /// Whether the peers do what they are for.
     Peers,
 }
 
-/// Runs all measurements.
+const QUICK: Sizes = Sizes {
+    n_rounds: 20,
+    n_messages: 300,
+    n_slow: 80,
+    n_slowest: 20,
+};
+const THOROUGH: Sizes = Sizes {
+    n_rounds: 30,
+    n_messages: 800,
+    n_slow: 200,
+    n_slowest: 40,
+};
+
+impl Part {
+    const ALL: [(&'static str, Self); 7] = [
+        ("held", Self::Held),
+        ("unflagged", Self::Unflagged),
+        ("moments", Self::Moments),
+        ("decisions", Self::Decisions),
+        ("memory", Self::Memory),
+        ("full", Self::Full),
+        ("drain", Self::Drain),
+    ];
+    /// What is measured within five minutes.
+    const QUICK: [Self; 4] = [Self::Held, Self::Unflagged, Self::Moments, Self::Memory];
+
+    fn named(word: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(name, _)| *name == word);
+        found.map(|(_, part)| *part)
+    }
+}
+
+/// Runs what the command line says.
 pub fn run(arguments: &[String]) -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let what = match words.as_slice() {
-        [] => Some(What::Mail(ROUNDS)),
-        ["mirror"] => Some(What::Mirror),
-        ["hold"] => Some(What::Hold),
-        ["peers"] => Some(What::Peers),
-        [rounds] => rounds
-            .parse()
-            .ok()
-            .filter(|rounds| (1..=100).contains(rounds))
-            .map(What::Mail),
-        _ => None,
-    };
-    let Some(what) = what else {
-        eprintln!(
-            "usage: ./bench [ROUNDS]   (1 to 100)\n       ./bench mirror\n       ./bench hold"
-        );
+    let Some(what) = read(&words) else {
+        eprintln!("{USAGE}");
         return ExitCode::from(64);
     };
     let runtime = Runtime::new().unwrap();
@@ -59,37 +114,82 @@ pub fn run(arguments: &[String]) -> ExitCode {
     let measured = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let lab = Lab::start(tools.clone()).await;
-            match what {
-                What::Mail(rounds) => measure(&lab, rounds).await,
-                What::Mirror => mirror::measure(&lab).await,
-                What::Hold => hold::measure(&lab).await,
-                What::Peers => peers::proof::run(&lab).await,
-            }
-        });
+            measure(&lab, &what).await
+        })
     }));
     tools.end();
-    if measured.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    measured.unwrap_or(ExitCode::FAILURE)
 }
 
-async fn measure(lab: &Lab, rounds: usize) {
-    let inet = free_address();
-    let desk = Desk::start(lab.servers(), |settings| {
-        let socket = |name| format!("unix:{}", lab.postfix.socket(name).display());
-        let instance = "postfix";
-        settings.listen(&[
-            (socket("smtp.sock"), instance),
-            (socket("local.sock"), instance),
-            (format!("inet:{inet}"), instance),
-        ]);
+fn read(words: &[&str]) -> Option<What> {
+    let is_quick = words.contains(&"--quick");
+    let rest: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| *word != "--quick")
+        .collect();
+    match rest.as_slice() {
+        ["plots"] => return Some(What::Plots),
+        ["mirror"] => return Some(What::Mirror),
+        ["hold"] => return Some(What::Hold),
+        ["peers"] => return Some(What::Peers),
+        _ => {}
+    }
+    let named: Option<Vec<Part>> = rest.iter().map(|word| Part::named(word)).collect();
+    let parts = match named? {
+        named if !named.is_empty() => named,
+        _ if is_quick => Part::QUICK.to_vec(),
+        _ => Part::ALL.map(|(_, part)| part).to_vec(),
+    };
+    let (sizes, n_single) = if is_quick {
+        (QUICK, 200)
+    } else {
+        (THOROUGH, 1_000)
+    };
+    Some(What::Promises {
+        parts,
+        sizes,
+        n_single,
     })
-    .await;
-    let sender = lab.person(&["Y"]).await;
-    latency::idle(lab, &desk, &sender.address).await;
-    latency::large_body(lab, &desk, &sender.address).await;
-    throughput::measure(lab, &desk, &sender.address, (inet, rounds)).await;
-    latency::loaded(&desk).await;
+}
+
+async fn measure(lab: &Lab, what: &What) -> ExitCode {
+    match what {
+        What::Promises {
+            parts,
+            sizes,
+            n_single,
+        } => return promises(lab, parts, *sizes, *n_single).await,
+        What::Plots => {
+            fs::create_dir_all(OUT).unwrap();
+            curves::draw(&Ground::start(lab).await, OUT.as_ref()).await;
+        }
+        What::Mirror => mirror::measure(lab).await,
+        What::Hold => hold::measure(lab).await,
+        What::Peers => peers::proof::run(lab).await,
+    }
+    ExitCode::SUCCESS
+}
+
+async fn promises(lab: &Lab, parts: &[Part], sizes: Sizes, n_single: usize) -> ExitCode {
+    let ground = Ground::start(lab).await;
+    let mut report = Report::default();
+    for part in parts {
+        match part {
+            Part::Held => held::measure(&ground, sizes, &mut report).await,
+            Part::Unflagged => unflagged::measure(&ground, sizes, &mut report).await,
+            Part::Moments => {
+                moments::of_captures(&ground, n_single * 5, &mut report).await;
+                moments::of_decisions(&ground, n_single, &mut report).await;
+            }
+            Part::Decisions => many::decisions(&ground, &mut report).await,
+            Part::Memory => memory::measure(&ground, &mut report).await,
+            Part::Full => full::measure(&ground, sizes, &mut report).await,
+            Part::Drain => many::drain(&ground, &mut report).await,
+        }
+    }
+    report.print();
+    fs::create_dir_all(OUT).unwrap();
+    report.write(&PathBuf::from(OUT).join("report.json"));
+    report.exit_code()
 }

@@ -270,6 +270,17 @@ impl Database {
     pub async fn try_execute(&self, sql: &str) -> Option<String> {
         self.postgres.try_execute(&self.name, sql).await
     }
+
+    /// Whether it takes connections. Those that there are end when it does not.
+    pub async fn take_connections(&self, does: bool) {
+        let name = &self.name;
+        let sql = format!(
+            "alter database {name} allow_connections {does};
+            select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = '{name}' and not {does}"
+        );
+        self.postgres.execute("postgres", &sql).await;
+    }
 }
 
 /// Each login's password is made once per cluster and readable for one user.
@@ -300,6 +311,8 @@ fn settings(socket_directory: &Path, port: u16) -> String {
          max_connections = 200\n\
          shared_buffers = '64MB'\n\
          fsync = on\n\
+         # For who wants to know when a row was committed.\n\
+         track_commit_timestamp = on\n\
          # After a crash: one call, not one for each file of all the tests' databases.\n\
          recovery_init_sync_method = syncfs\n\
          log_timezone = 'UTC'\n",

@@ -1,14 +1,16 @@
 //! What every server of a lab needs to start. Never starts anything by itself.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{env, fs, path::PathBuf, sync::Arc};
 
 use super::{
     child::Starter, place::Place, postgres::Database, program::Program, settings::Settings,
     user::User,
 };
 
-/// The executable under test.
+/// The executable under test, unless [`OTHER_MAILHOLD`] names another one.
 const MAILHOLD: &str = env!("CARGO_BIN_EXE_mailhold");
+/// The bench measures a release build of mailhold, while it is none itself.
+const OTHER_MAILHOLD: &str = "MAILHOLD_EXECUTABLE";
 
 /// The directory of the lab and the thread that starts its programs.
 #[derive(Clone)]
@@ -27,7 +29,8 @@ impl Tools {
         let starter = Starter::new(&place.directory("output", User::ROOT, 0o755));
         // The build directory may be closed to the users that the programs run as.
         let mailhold = place.directory("bin", User::ROOT, 0o755).join("mailhold");
-        fs::copy(MAILHOLD, &mailhold).unwrap();
+        let executable = env::var_os(OTHER_MAILHOLD).unwrap_or_else(|| MAILHOLD.into());
+        fs::copy(executable, &mailhold).unwrap();
         Self {
             place,
             starter,

@@ -3,8 +3,7 @@
 use std::{fs, path::Path};
 
 use crate::lab::{
-    Lab,
-    desk::HOUSE,
+    desk::{HOUSE, Servers},
     place::make_old,
     slapd::{FLAG, PEOPLE, SERVICE},
     user::User,
@@ -14,9 +13,9 @@ use crate::lab::{
 ///
 /// smtpd reads the map's file before it gives up root's rights and goes into its chroot; Debian's
 /// `dynamicmaps.cf`, which tells it how to read such a map, lies in the machine's `meta_directory`.
-pub fn ldap_access(lab: &Lab) -> Vec<String> {
-    let place = &lab.tools.place;
-    let map = place.file("flagged.ldap", User::ROOT, 0o600, map(lab));
+pub fn ldap_access(servers: Servers<'_>) -> Vec<String> {
+    let place = &servers.tools.place;
+    let map = place.file("flagged.ldap", User::ROOT, 0o600, map(servers));
     make_old(&map);
     vec!["smtpd_milters=".to_owned(), restriction(&map)]
 }
@@ -26,9 +25,9 @@ fn restriction(map: &Path) -> String {
     format!("smtpd_sender_restrictions=check_sender_access,ldap:{map}")
 }
 
-fn map(lab: &Lab) -> String {
-    let password = fs::read_to_string(&lab.slapd.service_password).unwrap();
-    let (url, password) = (lab.slapd.url(), password.trim());
+fn map(servers: Servers<'_>) -> String {
+    let password = fs::read_to_string(&servers.slapd.service_password).unwrap();
+    let (url, password) = (servers.slapd.url(), password.trim());
     format!(
         "server_host = {url}\n\
          version = 3\n\

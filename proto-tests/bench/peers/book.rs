@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::lab::{
-    Lab,
+    desk::Servers,
     postgres::{OWNER, Postgres},
     user::User,
 };
@@ -18,10 +18,10 @@ pub struct Book {
 
 impl Book {
     /// Makes an empty one.
-    pub async fn make(lab: &Lab) -> Self {
+    pub async fn make(servers: Servers<'_>) -> Self {
         let book = Self {
-            postgres: lab.postgres.clone(),
-            name: lab.postgres.empty_database().await,
+            postgres: servers.postgres.clone(),
+            name: servers.postgres.empty_database().await,
         };
         book.execute(&format!("set role {OWNER};\n{TABLES}")).await;
         book
@@ -33,12 +33,12 @@ impl Book {
     }
 
     /// What a program of `user` opens it with (libpq's keywords), the password in a file.
-    pub fn sign_in(&self, lab: &Lab, user: User) -> String {
+    pub fn sign_in(&self, servers: Servers<'_>, user: User) -> String {
         let (name, port) = (&self.name, self.postgres.port);
         let password = &self.postgres.login(OWNER).password;
         let file = format!("{name}-{}.pgpass", user.uid);
         let line = format!("127.0.0.1:{port}:{name}:{OWNER}:{password}\n");
-        let file = lab.tools.place.file(&file, user, 0o600, line);
+        let file = servers.tools.place.file(&file, user, 0o600, line);
         let file = file.display();
         format!("host=127.0.0.1 port={port} dbname={name} user={OWNER} passfile={file}")
     }

@@ -18,8 +18,8 @@ use tokio::net::{TcpStream, UnixStream};
 
 use self::book::Book;
 use crate::lab::{
-    Lab,
     child::Child,
+    desk::Servers,
     eventually::eventually,
     ports::free_address,
     program::Program,
@@ -74,37 +74,45 @@ impl Peer {
     ///
     /// # Panics
     /// With what the compiler says, when it does not compile.
-    pub async fn libmilter(lab: &Lab, mode: Mode, socket: Socket) -> Self {
+    pub async fn libmilter(servers: Servers<'_>, mode: Mode, socket: Socket) -> Self {
         let mode = match mode {
             Mode::Hold => "hold",
             Mode::Pass => "pass",
             Mode::PassAtMail => "pass-at-mail",
         };
-        let executable = compiled(lab).await;
-        let place = Place::new(lab, mode, socket);
+        let executable = compiled(servers).await;
+        let place = Place::new(servers, mode, socket);
         let program = Program::new(&place.name(), executable)
             .user(User::milter())
             .arguments([mode, &place.for_libmilter()]);
-        Self::start(lab, program, place, None).await
+        Self::start(servers, program, place, None).await
     }
 
     /// The whole job of mailhold's milter in Python, with a database of its own.
-    pub async fn pymilter(lab: &Lab, socket: Socket) -> Self {
-        let book = Book::make(lab).await;
-        let script = file(lab, "capture.py", CAPTURE_PY);
-        let place = Place::new(lab, "capture", socket);
+    pub async fn pymilter(servers: Servers<'_>, socket: Socket) -> Self {
+        let book = Book::make(servers).await;
+        let script = file(servers, "capture.py", CAPTURE_PY);
+        let place = Place::new(servers, "capture", socket);
         let program = python(&place.name(), &script)
             .user(User::milter())
-            .arguments([&place.for_libmilter(), &book.sign_in(lab, User::milter())])
-            .arguments([&lab.slapd.url(), PEOPLE, SERVICE])
-            .arguments([&lab.slapd.service_password]);
-        Self::start(lab, program, place, Some(book)).await
+            .arguments([
+                &place.for_libmilter(),
+                &book.sign_in(servers, User::milter()),
+            ])
+            .arguments([&servers.slapd.url(), PEOPLE, SERVICE])
+            .arguments([&servers.slapd.service_password]);
+        Self::start(servers, program, place, Some(book)).await
     }
 
-    async fn start(lab: &Lab, program: Program, place: Place, book: Option<Book>) -> Self {
+    async fn start(
+        servers: Servers<'_>,
+        program: Program,
+        place: Place,
+        book: Option<Book>,
+    ) -> Self {
         // libmilter looks for the end only every five seconds, and has nothing to put in order.
         let program = program.farewell(Signal::SIGKILL);
-        let child = lab.tools.starter.start(&program);
+        let child = servers.tools.starter.start(&program);
         eventually("the milter listens", START_BOUND, async || {
             child.must_run();
             match place.socket {
@@ -132,10 +140,10 @@ impl Peer {
 }
 
 impl Place {
-    fn new(lab: &Lab, kind: &str, socket: Socket) -> Self {
+    fn new(servers: Servers<'_>, kind: &str, socket: Socket) -> Self {
         Self {
             socket,
-            path: lab
+            path: servers
                 .postfix
                 .socket(&format!("peer-{kind}-{}", next_number())),
             tcp: free_address(),
@@ -168,10 +176,10 @@ fn next_number() -> usize {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-async fn compiled(lab: &Lab) -> PathBuf {
-    let executable = directory(lab).join("hold");
+async fn compiled(servers: Servers<'_>) -> PathBuf {
+    let executable = directory(servers).join("hold");
     if !executable.exists() {
-        let source = file(lab, "hold.c", HOLD_C);
+        let source = file(servers, "hold.c", HOLD_C);
         Program::new("cc", "/usr/bin/cc")
             // Where it is switched on by itself it would define `read`.
             .arguments(["-O2", "-Wall", "-Wextra", "-U_FORTIFY_SOURCE", "-o"])
@@ -184,14 +192,14 @@ async fn compiled(lab: &Lab) -> PathBuf {
 }
 
 /// The build directory may be closed to the users that the programs run as.
-fn file(lab: &Lab, name: &str, content: &str) -> PathBuf {
-    directory(lab);
-    let place = &lab.tools.place;
+fn file(servers: Servers<'_>, name: &str, content: &str) -> PathBuf {
+    directory(servers);
+    let place = &servers.tools.place;
     place.file(&format!("peers/{name}"), User::ROOT, 0o644, content)
 }
 
-fn directory(lab: &Lab) -> PathBuf {
-    lab.tools.place.directory("peers", User::ROOT, 0o755)
+fn directory(servers: Servers<'_>) -> PathBuf {
+    servers.tools.place.directory("peers", User::ROOT, 0o755)
 }
 
 fn python(name: &str, script: &Path) -> Program {

@@ -10,7 +10,7 @@ use nix::{sys::signal::Signal, unistd::Pid};
 use serde_json::Value;
 
 use super::{book::Book, file, next_number, python};
-use crate::lab::{Lab, child::Child, program::Program, user::User};
+use crate::lab::{child::Child, desk::Servers, program::Program, user::User};
 
 const POLL_PY: &str = include_str!("poll.py");
 const DECIDE_PY: &str = include_str!("decide.py");
@@ -43,26 +43,26 @@ pub struct Pass {
 
 impl Polling {
     /// Prepares the programs.
-    pub async fn new(lab: &Lab) -> Self {
-        let book = Book::make(lab).await;
+    pub async fn new(servers: Servers<'_>) -> Self {
+        let book = Book::make(servers).await;
         Self {
-            poll: file(lab, "poll.py", POLL_PY),
-            decide: file(lab, "decide.py", DECIDE_PY),
-            config_directory: lab.postfix.config_directory.clone(),
-            database: book.sign_in(lab, User::ROOT),
+            poll: file(servers, "poll.py", POLL_PY),
+            decide: file(servers, "decide.py", DECIDE_PY),
+            config_directory: servers.postfix.config_directory.clone(),
+            database: book.sign_in(servers, User::ROOT),
             book,
         }
     }
 
     /// Starts a poller that makes a pass, waits for so long, and so on.
-    pub fn start(&self, lab: &Lab, every: Duration) -> Poller {
+    pub fn start(&self, servers: Servers<'_>, every: Duration) -> Poller {
         // Its output is its own.
         let name = format!("poll-{}", next_number());
         let program = self
             .program(&name, &self.poll)
             .arguments([every.as_secs_f64().to_string()])
             .farewell(Signal::SIGKILL);
-        Poller(lab.tools.starter.start(&program))
+        Poller(servers.tools.starter.start(&program))
     }
 
     /// One pass over everything on hold. What its database has is known; the time to read that, as a

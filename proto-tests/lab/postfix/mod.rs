@@ -179,6 +179,25 @@ impl Postfix {
             .concat()
     }
 
+    /// How many messages are in its queues but not on hold.
+    pub fn n_on_the_way(&self) -> usize {
+        let queues = ["incoming", "active", "deferred"];
+        queues.map(|queue| self.ids_in(queue).len()).iter().sum()
+    }
+
+    /// Adds an smtpd with these options; [`Self::reload`] makes it listen.
+    pub fn add_smtpd(&self, options: &[String]) -> SocketAddr {
+        let address = free_address();
+        let master_cf = self.config_directory.join("master.cf");
+        let mut services = fs::read_to_string(&master_cf).unwrap();
+        services.push_str(&format!("{address} inet n - y - - smtpd\n"));
+        for option in options {
+            services.push_str(&format!("  -o {option}\n"));
+        }
+        fs::write(&master_cf, services).unwrap();
+        address
+    }
+
     /// Its log, as far as it is written.
     pub fn log(&self) -> PostfixLog {
         PostfixLog::new(&self.log_path())

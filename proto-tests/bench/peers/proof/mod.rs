@@ -43,7 +43,7 @@ async fn static_hold(lab: &Lab, people: &People) {
 }
 
 async fn ldap(lab: &Lab, people: &People) {
-    let smtp = smtpd(lab, &ldap_access(lab)).await;
+    let smtp = smtpd(lab, &ldap_access(lab.servers())).await;
     held(lab, smtp, &people.flagged.address).await;
     for sender in [&people.other.address, "", "stranger@elsewhere.test"] {
         passed(lab, smtp, sender).await;
@@ -52,7 +52,7 @@ async fn ldap(lab: &Lab, people: &People) {
 }
 
 async fn c_hold(lab: &Lab, people: &People, socket: Socket) {
-    let peer = Peer::libmilter(lab, Mode::Hold, socket).await;
+    let peer = Peer::libmilter(lab.servers(), Mode::Hold, socket).await;
     let smtp = behind(lab, &peer).await;
     for person in [&people.flagged, &people.other] {
         held(lab, smtp, &person.address).await;
@@ -65,7 +65,7 @@ async fn c_hold(lab: &Lab, people: &People, socket: Socket) {
 
 async fn c_pass(lab: &Lab, people: &People, socket: Socket) {
     for mode in [Mode::Pass, Mode::PassAtMail] {
-        let peer = Peer::libmilter(lab, mode, socket).await;
+        let peer = Peer::libmilter(lab.servers(), mode, socket).await;
         let smtp = behind(lab, &peer).await;
         for person in [&people.flagged, &people.other] {
             passed(lab, smtp, &person.address).await;

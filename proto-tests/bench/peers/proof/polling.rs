@@ -15,7 +15,7 @@ use crate::lab::{
 
 pub async fn records_and_releases(lab: &Lab, people: &People) {
     let holding = lab.postfix.holding_smtp;
-    let polling = Polling::new(lab).await;
+    let polling = Polling::new(lab.servers()).await;
     let recipients = ["bob@elsewhere.test", "carl@elsewhere.test"];
     let sent = small_mail(&people.flagged.address, recipients[0], "polled");
     let reply = send(holding, &people.flagged.address, &recipients, &sent).await;
@@ -35,7 +35,7 @@ pub async fn records_and_releases(lab: &Lab, people: &People) {
     let lines: Vec<u8> = sent.into_iter().filter(|byte| *byte != b'\r').collect();
     assert!(polling.book.execute(&message).await.ends_with(&hex(&lines)));
 
-    let poller = polling.start(lab, Duration::from_millis(200));
+    let poller = polling.start(lab.servers(), Duration::from_millis(200));
     let late = held(lab, holding, &people.other.address).await;
     eventually("the poller has found it", BOUND, async || {
         let passes = poller.passes();

@@ -22,7 +22,7 @@ fn odd_mail() -> Vec<u8> {
 }
 
 pub async fn holds_and_records(lab: &Lab, people: &People, socket: Socket) {
-    let peer = Peer::pymilter(lab, socket).await;
+    let peer = Peer::pymilter(lab.servers(), socket).await;
     let book = peer.book.as_ref().unwrap();
     let smtp = behind(lab, &peer).await;
     for sender in [&people.other.address, "", "stranger@elsewhere.test"] {
