@@ -84,6 +84,21 @@ impl Role {
             Self::Migrate => "mailhold migrate",
         }
     }
+
+    /// Methods that the planner is to leave alone. Milter and worker look rows up by their keys, in
+    /// statements that are planned once for a connection; planned while a table is small, or before
+    /// PostgreSQL has looked at it, a plan that reads all of it seems as good, and stays.
+    fn planning(self) -> &'static [&'static str] {
+        match self {
+            Self::Milter | Self::Worker => &[
+                "enable_seqscan",
+                "enable_bitmapscan",
+                "enable_hashjoin",
+                "enable_mergejoin",
+            ],
+            Self::Reviews | Self::Migrate => &[],
+        }
+    }
 }
 
 /// The database as one process sees it. Clones share their connections.
@@ -97,13 +112,15 @@ impl Store {
     /// Makes a store that connects when it is first asked, so that it may be made while PostgreSQL
     /// is away.
     pub fn connect_lazy(settings: &Settings, role: Role) -> Result<Self, StoreError> {
-        let options = connect_options(settings, role)?.options([
-            ("statement_timeout", milliseconds(STATEMENT_TIMEOUT)),
-            (
-                "idle_in_transaction_session_timeout",
-                milliseconds(IDLE_IN_TRANSACTION_TIMEOUT),
-            ),
-        ]);
+        let options = connect_options(settings, role)?
+            .options([
+                ("statement_timeout", milliseconds(STATEMENT_TIMEOUT)),
+                (
+                    "idle_in_transaction_session_timeout",
+                    milliseconds(IDLE_IN_TRANSACTION_TIMEOUT),
+                ),
+            ])
+            .options(role.planning().iter().map(|method| (*method, "off")));
         let pool = pool_options(settings.max_connections).connect_lazy_with(options.clone());
         Ok(Self { pool, options })
     }
