@@ -14,6 +14,7 @@ use super::{
     asking::Asking,
     doubts,
     identity::{self, Found},
+    pace::Pace,
     piecemeal::Piecemeal,
     recipients, rung,
     troubles::{Part, Troubles},
@@ -28,8 +29,12 @@ use crate::{
 /// Captures asked of the database at once.
 const PAGE: u32 = 500;
 
-/// Captures confirmed at once: the first ones do not wait for all.
-const PART: usize = 25;
+/// How far rounds are apart under load, when each file and each record rings: every round is some
+/// statements and a sync, for one message as for many.
+const APART: Duration = Duration::from_millis(50);
+
+/// Captures confirmed at once: the first ones of a backlog do not wait for all.
+const PART: usize = 100;
 
 /// Queue files read at once.
 const AT_ONCE: usize = 4;
@@ -76,7 +81,9 @@ impl Doubted {
 /// Confirms whenever it is rung.
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut doubted = Doubted::default();
+    let mut pace = Pace::new(APART);
     while rung(&bells.confirm, &desk, &mut stop).await {
+        pace.next().await;
         Asking::Confirm.begin(&desk);
         confirm_all(&desk, &mut doubted, &stop).await;
         Asking::Confirm.end(&desk);

@@ -19,6 +19,7 @@ mod reconcile;
 
 mod asking;
 mod lookout;
+mod pace;
 mod piecemeal;
 mod troubles;
 
