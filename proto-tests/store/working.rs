@@ -5,11 +5,14 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use libtest_mimic::Trial;
 use mailhold::{
-    domain::decision::Decision,
+    domain::{decision::Decision, lifecycle::State},
     store::{Role, work::Claimed},
 };
 
-use super::fixture::{BOUND, Fixture, LONG_LEASE, MAIL, instance, queue_id, record};
+use super::{
+    fixture::{BOUND, Fixture, LONG_LEASE, MAIL, instance, queue_id, record},
+    settling::settle_as_decided,
+};
 use crate::{
     lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
@@ -20,6 +23,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         unconfirmed_captures_are_found_by_queue_id,
         unconfirmed_captures_are_read_page_by_page,
         held_captures_are_read_page_by_page,
+        decided_captures_are_read_page_by_page_until_they_are_settled,
         a_capture_is_confirmed_once,
         only_one_capture_of_a_queue_file_is_held,
         another_instances_messages_are_not_seen,
@@ -90,6 +94,30 @@ async fn held_captures_are_read_page_by_page(lab: &Lab) {
     );
 }
 
+async fn decided_captures_are_read_page_by_page_until_they_are_settled(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    fixture.decided(Decision::Discard).await;
+    settle_as_decided(&fixture).await;
+    fixture.held().await;
+    let mut made = Vec::new();
+    for decision in [Decision::Release, Decision::Discard, Decision::Return] {
+        made.push(fixture.decided(decision).await.id);
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = fixture
+            .worker()
+            .decided(&fixture.instance, after, 2)
+            .await
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.capture_id);
+        assert!(page.iter().all(|known| known.state == State::Decided));
+        seen.extend(page.iter().map(|known| known.capture_id));
+    }
+    assert_eq!(seen, made);
+}
+
 async fn a_capture_is_confirmed_once(lab: &Lab) {
     let fixture = Fixture::shared(lab).await;
     let capture = fixture.captured().await;
@@ -134,6 +162,7 @@ async fn another_instances_messages_are_not_seen(lab: &Lab) {
         worker.captured(&other, &[capture.queue_id]).await.unwrap(),
         []
     );
+    assert_eq!(worker.decided(&other, None, 10).await.unwrap(), []);
     assert_eq!(worker.claim(&other, "w", LONG_LEASE, 10).await.unwrap(), []);
     assert_eq!(worker.figures(&other).await.unwrap(), Default::default());
 }

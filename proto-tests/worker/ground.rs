@@ -4,7 +4,10 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use libtest_mimic::Trial;
-use mailhold::domain::{decision::Decision, lifecycle::State};
+use mailhold::domain::{
+    decision::{Decision, Disposition},
+    lifecycle::State,
+};
 
 use super::{
     mails::Mail,
@@ -26,6 +29,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         nothing_is_gone_while_the_hold_queue_is_another_directory,
         at_a_start_nothing_is_gone_in_a_directory_that_is_not_the_right_one,
+        at_a_start_no_decided_message_is_gone_in_a_directory_that_is_not_the_right_one,
+        no_decided_message_is_gone_in_a_directory_that_has_all_others,
         a_hold_queue_that_was_made_anew_is_taken_on_an_operators_word,
         many_losses_at_once_without_a_word_are_a_riddle,
     ]
@@ -97,6 +102,63 @@ async fn at_a_start_nothing_is_gone_in_a_directory_that_is_not_the_right_one(lab
     postfix.stop().await;
 }
 
+/// As when the file system was unmounted after the last message was decided.
+async fn at_a_start_no_decided_message_is_gone_in_a_directory_that_is_not_the_right_one(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "all-decided", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    let mail = work.held().await;
+    let worker = work.worker(|_| {}).await;
+    is_on_record(&work).await;
+    let right = recorded(&work).await;
+    worker.stop().await;
+    let away = hold_made_anew(&postfix);
+    work.decide(&mail, Decision::Release).await;
+    worker.start_again().await;
+    several_passes(&worker).await;
+    several_looks(&work, &mail).await;
+    assert_eq!(recorded(&work).await, right);
+
+    let hold = postfix.queue_directory.join("hold");
+    fs::rename(&hold, postfix.queue_directory.join("under")).unwrap();
+    fs::rename(&away, &hold).unwrap();
+    is_released(&work, &mail).await;
+    assert_eq!(recorded(&work).await, right);
+    assert_eq!(worker.metric(ALARM).await, 0.0);
+    worker.stop().await;
+    postfix.stop().await;
+}
+
+/// As when the hold queue is moved to another file system, file by file, while the worker runs.
+async fn no_decided_message_is_gone_in_a_directory_that_has_all_others(lab: &Lab) {
+    let postfix = Postfix::start(&lab.tools, "half-moved", lab.sink.address).await;
+    let work = Workplace::on(lab, &postfix).await;
+    // The older one, or the other would tell that this is the right directory.
+    let mail = work.held().await;
+    let other = work.held().await;
+    let worker = work.worker(|_| {}).await;
+    is_listed(&work, &worker, 2.0).await;
+    is_on_record(&work).await;
+    let right = recorded(&work).await;
+    let files = [&mail, &other].map(|mail| work.hold_file(mail));
+    let away = hold_made_anew(&postfix);
+    fs::rename(away.join(other.id.as_str()), &files[1]).unwrap();
+    is_listed(&work, &worker, 1.0).await;
+    work.decide(&mail, Decision::Release).await;
+    several_passes(&worker).await;
+    several_looks(&work, &mail).await;
+    assert_eq!(recorded(&work).await, right);
+
+    fs::rename(away.join(mail.id.as_str()), &files[0]).unwrap();
+    is_released(&work, &mail).await;
+    let is_taken = async || recorded(&work).await != right;
+    eventually_true("nothing is missing from it", BOUND, is_taken).await;
+    work.decide(&other, Decision::Release).await;
+    work.is_delivered_once(&other).await;
+    assert_eq!(worker.metric(ALARM).await, 0.0);
+    worker.stop().await;
+    postfix.stop().await;
+}
+
 async fn a_hold_queue_that_was_made_anew_is_taken_on_an_operators_word(lab: &Lab) {
     let postfix = Postfix::start(&lab.tools, "anew", lab.sink.address).await;
     let work = Workplace::on(lab, &postfix).await;
@@ -161,6 +223,43 @@ pub async fn is_on_record(work: &Workplace<'_>) {
     );
     let is_there = async || work.fixture.execute(&question).await == "1";
     eventually_true("the directory is recorded", BOUND, is_there).await;
+}
+
+async fn recorded(work: &Workplace<'_>) -> String {
+    let question = format!(
+        "select directory from hold_queue where instance = '{}'",
+        work.fixture.instance
+    );
+    work.fixture.execute(&question).await
+}
+
+/// Lets a worker look for a decided message more often than it takes to give it up.
+async fn several_looks(work: &Workplace<'_>, mail: &Mail) {
+    let mut n_looks = 0;
+    for _ in 0..4 {
+        work.make_due().await;
+        // One that is in hand just now is put off all the same.
+        let what = format!("{} is looked for, and put off", mail.id);
+        n_looks = eventually(&what, BOUND, async || {
+            let review = work.review(mail).await;
+            match review.pending {
+                Some(pending) if pending.leased_by.is_none() && pending.attempt > n_looks => {
+                    Ok(pending.attempt)
+                }
+                pending => Err((review.state, pending, review.settled)),
+            }
+        })
+        .await;
+    }
+    let reason = work.put_off(mail).await;
+    assert!(reason.contains("another directory"), "{reason}");
+}
+
+/// Waits until a decision that was put off is carried out.
+async fn is_released(work: &Workplace<'_>, mail: &Mail) {
+    work.make_due().await;
+    work.is(mail, State::Settled(Disposition::Released)).await;
+    work.is_delivered_once(mail).await;
 }
 
 /// Puts an empty directory where the hold queue was; where that is now.

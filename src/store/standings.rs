@@ -79,6 +79,32 @@ impl Store {
         found.map_err(|cause| StoreError::LookUp { cause })
     }
 
+    /// Decided captures that are not settled, page by page: `after` is the last one of the page before.
+    /// Asked of the open work, which is little however many captures are held or were settled.
+    pub async fn decided(
+        &self,
+        instance: &Instance,
+        after: Option<CaptureId>,
+        limit: u32,
+    ) -> Result<Vec<Known>, StoreError> {
+        let asked = sqlx::query_as!(
+            KnownRow,
+            "select c.capture_id, c.queue_id, c.captured_at, c.state
+            from work w
+            join capture c on c.capture_id = w.capture_id
+            where w.instance = $1
+                and w.capture_id > $2
+            order by w.capture_id
+            limit $3",
+            instance.as_str(),
+            after.map_or(Uuid::nil(), CaptureId::uuid),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool);
+        let found = within(asked).await.and_then(read_all);
+        found.map_err(|cause| StoreError::LookUp { cause })
+    }
+
     /// Held and undecided captures that became so since `since`, and a little before: another worker
     /// may have confirmed them. `None`: none of them, but the time.
     pub async fn confirmed_since(

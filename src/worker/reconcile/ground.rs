@@ -1,13 +1,13 @@
-//! Whether the directory that was listed is the one in which the messages under review were. A queue
-//! whose file system is not mounted is another one, and empty: Postfix may even work in it. Never
-//! judges a single file.
+//! Whether the directory that was listed is the one in which the messages were that are under review or
+//! decided. A queue whose file system is not mounted is another one, and empty: Postfix may even work
+//! in it. Never judges a single file.
 
 use chrono::{DateTime, Utc};
 
-use super::Memory;
+use super::{Memory, PAGE};
 use crate::{
     domain::instance::Instance,
-    postfix::directory::DirectoryId,
+    postfix::{directory::DirectoryId, roll::Roll},
     store::{StoreError, standings::Known},
     worker::Desk,
 };
@@ -75,9 +75,10 @@ pub(super) async fn ask(
     Ok(())
 }
 
-/// Records the directory that was listed once no message under review is missing from it; the first
-/// one, and one that an operator let take the place of another, also if some are that no worker ever
-/// saw on hold, as Postfix may never have taken them.
+/// Records the directory that was listed once no message under review is missing from it, nor one that
+/// is decided and not settled. The first one, and one that an operator let take the place of another,
+/// is recorded also if decided ones are missing, or some that no worker ever saw on hold, as Postfix
+/// may never have taken them.
 pub(super) async fn record(
     desk: &Desk,
     instance: &Instance,
@@ -89,17 +90,35 @@ pub(super) async fn record(
     };
     let is_missed = match ground.recorded.as_deref() {
         None | Some("") => memory.absent.has_held(),
+        Some(recorded) if recorded == listed => return Ok(()),
         Some(_) => {
             let apart = desk.settings().reconcile / 2;
-            memory.absent.has_any(apart)
+            memory.absent.has_any(apart) || lacks_decided(desk, instance, &memory.roll).await?
         }
     };
-    if ground.is_on_record() || is_missed {
+    if is_missed {
         return Ok(());
     }
     desk.store.note_hold_directory(instance, &listed).await?;
     ground.recorded = Some(listed);
     Ok(())
+}
+
+/// Whether any message that is decided and not settled is not in the listing. Whoever settles it looks
+/// into the directory on record, and gives it up if it is not there. One that was carried out just now
+/// is missing, too, until that is recorded: the next listing tells.
+async fn lacks_decided(desk: &Desk, instance: &Instance, roll: &Roll) -> Result<bool, StoreError> {
+    let mut after = None;
+    loop {
+        let page = desk.store.decided(instance, after, PAGE).await?;
+        if page.iter().any(|known| !roll.has(&known.queue_id)) {
+            return Ok(true);
+        }
+        if page.len() < PAGE as usize {
+            return Ok(false);
+        }
+        after = page.last().map(|last| last.capture_id);
+    }
 }
 
 /// Another directory stands where the listed one was: it takes its place unless that one is on
