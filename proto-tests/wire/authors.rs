@@ -24,7 +24,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         an_author_never_counts_where_that_is_meant,
         the_null_sender_with_a_flagged_author_is_held,
         any_author_of_any_from_field_is_enough,
-        mail_within_the_house_is_let_go_before_its_header,
+        mail_within_the_house_is_let_go_before_its_body,
         a_flagged_sender_is_held_without_waiting_for_the_author,
         an_outage_at_the_end_of_the_header_asks_mail_to_come_again,
         more_authors_than_can_be_looked_up_come_again,
@@ -111,10 +111,11 @@ async fn any_author_of_any_from_field_is_enough() {
     mta.send(&Mail::unflagged().fields(&fields)).await.held();
 }
 
-async fn mail_within_the_house_is_let_go_before_its_header() {
+async fn mail_within_the_house_is_let_go_before_its_body() {
     let (_desk, mut mta) = usual().await;
     let mail = Mail::from("<ben@corp.test>").to("<eve@corp.test>");
-    mta.send(&mail).await.accepted_at(Stage::Data);
+    // Postfix waits for one reply less: none at DATA.
+    mta.send(&mail).await.accepted_at(Stage::EndOfHeader);
 }
 
 async fn a_flagged_sender_is_held_without_waiting_for_the_author() {

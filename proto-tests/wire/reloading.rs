@@ -38,7 +38,7 @@ async fn a_changed_policy_acts_on_the_next_connection_alone() {
     let mut after = desk.mta().await;
     let mail = Mail::flagged();
     for _ in 0..2 {
-        after.send(&mail).await.accepted_at(Stage::Data);
+        after.send(&mail).await.accepted_at(Stage::EndOfHeader);
         before.send(&mail).await.held();
         desk.next_captured().await;
     }

@@ -86,7 +86,7 @@ async fn on_data(cx: &mut Context<Session>) -> Status {
     };
     let answer = guarded(async { session.data(&cx.macros) }).await;
     let answer = session.survived("data", answer).unwrap_or(Answer::TryAgain);
-    reply(&mut cx.reply, answer)
+    reply_unless_silent(session, ProtoOpts::NOREPLY_DATA, &mut cx.reply, answer)
 }
 
 async fn on_header(cx: &mut Context<Session>, name: CString, value: CString) -> Status {
@@ -104,11 +104,7 @@ async fn on_end_of_header(cx: &mut Context<Session>) -> Status {
     };
     let answer = guarded(session.end_of_header()).await;
     let answer = session.survived("eoh", answer).unwrap_or(Answer::TryAgain);
-    if session.opts.contains(ProtoOpts::NOREPLY_EOH) {
-        // Postfix reads no reply here: the end of the message is answered instead.
-        return Status::Noreply;
-    }
-    reply(&mut cx.reply, answer)
+    reply_unless_silent(session, ProtoOpts::NOREPLY_EOH, &mut cx.reply, answer)
 }
 
 async fn on_body(cx: &mut Context<Session>, chunk: Bytes) -> Status {
@@ -159,6 +155,21 @@ async fn on_close(cx: &mut Context<Session>) -> Status {
 /// Runs one event of a session; `None` after a panic.
 async fn guarded<T>(event: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(event).catch_unwind().await.ok()
+}
+
+/// Where Postfix reads no reply, the next stage that has one gives the answer.
+fn reply_unless_silent(
+    session: &mut Session,
+    silence: ProtoOpts,
+    reply_to: &mut impl SetErrorReply,
+    answer: Answer,
+) -> Status {
+    if session.opts.contains(silence) {
+        session.answer_later(answer);
+        Status::Noreply
+    } else {
+        reply(reply_to, answer)
+    }
 }
 
 /// The protocol's word for an answer. Every temporary refusal has the same text.

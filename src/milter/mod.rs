@@ -13,6 +13,7 @@ mod macros;
 mod negotiate;
 mod packets;
 pub mod recorder;
+mod replies;
 mod session;
 mod stream;
 pub mod tally;

@@ -41,12 +41,13 @@ pub fn negotiate(
     // Skip would end the capture of a message early.
     cx.requested_opts.remove(ProtoOpts::SKIP);
     cx.requested_opts |= NEEDED_OPTS;
-    let of_header = match header {
-        HeaderUse::Copied => Some(ProtoOpts::NOREPLY_EOH),
-        // What is none of our business is let go at the end of the header, before its body.
-        HeaderUse::Judged => None,
+    // Where the verdict is known, what is none of our business is let go, before its body. The other
+    // one of the two stages needs no reply.
+    let without_verdict = match header {
+        HeaderUse::Copied => ProtoOpts::NOREPLY_EOH,
+        HeaderUse::Judged => ProtoOpts::NOREPLY_DATA,
     };
-    for welcome in WELCOME_OPTS.into_iter().chain(of_header) {
+    for welcome in WELCOME_OPTS.into_iter().chain([without_verdict]) {
         if offered_opts.contains(welcome) {
             cx.requested_opts |= welcome;
         }

@@ -23,6 +23,8 @@ pub struct Session {
     desk: Arc<Desk>,
     entrance: Entrance,
     transaction: Option<Transaction>,
+    /// What the message is to be answered, known at a stage where Postfix reads no reply.
+    due: Option<Answer>,
     /// The protocol options that were agreed.
     pub opts: ProtoOpts,
     state: State,
@@ -48,6 +50,7 @@ impl Session {
             desk,
             entrance,
             transaction: None,
+            due: None,
             opts,
             state: State::Idle,
         }
@@ -55,7 +58,7 @@ impl Session {
 
     /// MAIL: nothing of the message before is left.
     pub async fn mail(&mut self, arguments: Vec<CString>, macros: &Macros) -> Answer {
-        self.transaction = None;
+        self.abort();
         if self.state == State::Panicked {
             return self.try_again(&IntakeError::Panicked, macros::queue_id(macros));
         }
@@ -143,8 +146,18 @@ impl Session {
         self.note_written(written.unwrap_or(Err(SpoolError::Stalled)));
     }
 
+    /// Keeps an answer for the next stage at which Postfix reads one.
+    pub fn answer_later(&mut self, answer: Answer) {
+        if answer != Answer::Continue {
+            self.due = Some(answer);
+        }
+    }
+
     /// The header section is complete. If its From fields were awaited, so is the verdict.
     pub async fn end_of_header(&mut self) -> Answer {
+        if let Some(due) = self.due {
+            return due;
+        }
         let heading = self
             .transaction
             .take_if(|stage| matches!(stage, Transaction::Heading(_)));
@@ -176,6 +189,9 @@ impl Session {
 
     /// End of message: the capture to be quarantined, or why it must come again.
     pub async fn end_of_message(&mut self, macros: &Macros) -> Result<Capture, Answer> {
+        if let Some(due) = self.due.take() {
+            return Err(due);
+        }
         let began = Instant::now();
         let queue_id = macros::queue_id(macros);
         if self.state == State::InMessage {
@@ -209,12 +225,13 @@ impl Session {
     /// The message was given up (RSET, disconnect): it leaves no trace.
     pub fn abort(&mut self) {
         self.transaction = None;
+        self.due = None;
     }
 
     /// Passes on what an event came to; after a panic this session takes no more mail.
     pub fn survived<T>(&mut self, stage: &'static str, outcome: Option<T>) -> Option<T> {
         if outcome.is_none() {
-            self.transaction = None;
+            self.abort();
             self.state = State::Panicked;
             self.desk.alarms.raise(AlarmKind::SessionPanicked, stage);
             self.desk.metrics.verdict("try_again");

@@ -1,4 +1,5 @@
 //! A connection of Postfix: without delayed acknowledgements, and ended where it cannot be trusted.
+//! What is written goes out with the next flush.
 
 use std::{
     io,
@@ -12,13 +13,17 @@ use tokio::{
     sync::OwnedSemaphorePermit,
 };
 
-use super::packets::{MailWithoutMacros, Packets};
+use super::{
+    packets::{MailWithoutMacros, Packets},
+    replies::Replies,
+};
 use crate::telemetry::{AlarmKind, Alarms, events};
 
 /// A connection of Postfix.
 pub struct Stream {
     peer: Peer,
     packets: Packets,
+    replies: Replies,
     alarms: Alarms,
     /// Its place among all connections, given back when it ends.
     _seat: OwnedSemaphorePermit,
@@ -38,6 +43,7 @@ impl Stream {
         Self {
             peer,
             packets: Packets::default(),
+            replies: Replies::default(),
             alarms,
             _seat: seat,
         }
@@ -78,10 +84,18 @@ impl Peer {
             Self::Inet(stream) => {
                 ready!(Pin::new(&mut *stream).poll_read(cx, buffer))?;
                 // Linux falls back to delayed acknowledgements by itself: tcp(7), TCP_QUICKACK.
-                // A failure costs time only.
+                // Also of little: not all is answered, and Postfix sends the rest of it only when
+                // this is acknowledged (Nagle's algorithm). A failure costs time only.
                 let _slower = stream.set_quickack(true);
                 Poll::Ready(Ok(()))
             }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Inet(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 }
@@ -89,20 +103,23 @@ impl Peer {
 impl AsyncWrite for Stream {
     fn poll_write(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().peer {
-            Peer::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Peer::Inet(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
+        self.get_mut().replies.add(bytes);
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().peer {
-            Peer::Unix(stream) => Pin::new(stream).poll_flush(cx),
-            Peer::Inet(stream) => Pin::new(stream).poll_flush(cx),
+        let stream = self.get_mut();
+        while let Some(bytes) = stream.replies.due() {
+            let n_written = ready!(stream.peer.poll_write(cx, bytes))?;
+            if n_written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            stream.replies.sent(n_written);
         }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
