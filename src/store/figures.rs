@@ -86,10 +86,17 @@ impl Store {
                     from capture
                     where instance = $1 and state = 'captured'
                 ) as unconfirmed,
+                -- Apart, so that each is found in an index: these may be very many.
                 (
-                    select count(*) as count, min(captured_at) as oldest
-                    from capture
-                    where instance = $1 and state = 'held'
+                    select
+                        (
+                            select count(*) from capture where instance = $1 and state = 'held'
+                        ) as count,
+                        (
+                            select min(captured_at)
+                            from capture
+                            where instance = $1 and state = 'held'
+                        ) as oldest
                 ) as held,
                 (
                     select count(*) as count, min(created_at) as oldest

@@ -87,7 +87,8 @@ impl Role {
 
     /// Methods that the planner is to leave alone. Milter and worker look rows up by their keys, in
     /// statements that are planned once for a connection; planned while a table is small, or before
-    /// PostgreSQL has looked at it, a plan that reads all of it seems as good, and stays.
+    /// PostgreSQL has looked at it, a plan that reads all of it seems as good, and stays. Compiling a
+    /// statement takes longer than any of them.
     fn planning(self) -> &'static [&'static str] {
         match self {
             Self::Milter | Self::Worker => &[
@@ -95,6 +96,7 @@ impl Role {
                 "enable_bitmapscan",
                 "enable_hashjoin",
                 "enable_mergejoin",
+                "jit",
             ],
             Self::Reviews | Self::Migrate => &[],
         }

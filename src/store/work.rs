@@ -170,28 +170,31 @@ impl Store {
     /// already, nor a second one whose queue file is under review as another capture. Doubts about
     /// them are over.
     pub async fn confirm(&self, seen: &[CaptureId]) -> Result<Vec<CaptureId>, StoreError> {
+        // `offset 0`: looked up by the key. The indexes of single states are small at first, and a
+        // plan that reads all of one seems as good then, and stays.
         let asked = sqlx::query_scalar!(
-            "with candidate as (
-                select distinct on (c.instance, c.queue_id) c.capture_id
-                from capture c
-                where c.capture_id = any($1)
-                    and c.state = 'captured'
+            "with seen as (
+                select capture_id, instance, queue_id, state
+                from capture
+                where capture_id = any($1)
+                order by capture_id
+                for update
+            ),
+            candidate as (
+                select distinct on (instance, queue_id) capture_id
+                from seen
+                where state = 'captured'
                     and not exists (
                         select
-                        from capture other
-                        where other.instance = c.instance
-                            and other.queue_id = c.queue_id
-                            and other.state in ('held', 'decided')
+                        from (
+                            select state
+                            from capture
+                            where queue_id = seen.queue_id and instance = seen.instance
+                            offset 0
+                        ) other
+                        where other.state in ('held', 'decided')
                     )
-                order by c.instance, c.queue_id, c.capture_id
-            ),
-            locked as (
-                select c.capture_id
-                from capture c
-                join candidate using (capture_id)
-                where c.state = 'captured'
-                order by c.capture_id
-                for update of c
+                order by instance, queue_id, capture_id
             ),
             cleared as (
                 update doubt
@@ -200,8 +203,8 @@ impl Store {
             )
             update capture
             set state = 'held'
-            from locked
-            where capture.capture_id = locked.capture_id
+            from candidate
+            where capture.capture_id = candidate.capture_id
             returning capture.capture_id",
             &row::uuids(seen),
         )

@@ -152,9 +152,7 @@ macro_rules! page {
                     (
                         select t.capture_id
                         from capture t
-                        where twin_key(t.login, t.sender, t.message_id)
-                                = twin_key(c.login, c.sender, c.message_id)
-                            and t.message_id <> ''
+                        where t.twin_by_message_id = c.twin_by_message_id
                             and t.capture_id <> c.capture_id
                         limit $6
                     )
@@ -162,8 +160,7 @@ macro_rules! page {
                     (
                         select t.capture_id
                         from capture t
-                        where twin_key(t.login, t.sender, encode(t.digest, 'hex'))
-                                = twin_key(c.login, c.sender, encode(c.digest, 'hex'))
+                        where t.twin_by_digest = c.twin_by_digest
                             and t.capture_id <> c.capture_id
                         limit $6
                     )

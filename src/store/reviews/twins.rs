@@ -82,9 +82,7 @@ impl Store {
                     select c.capture_id, c.instance, c.queue_id, c.state, c.captured_at,
                         c.login, c.sender, c.digest
                     from capture c
-                    where twin_key(c.login, c.sender, c.message_id)
-                            = twin_key(me.login, me.sender, me.message_id)
-                        and c.message_id <> ''
+                    where c.twin_by_message_id = me.twin_by_message_id
                         and c.message_id = me.message_id
                         and c.capture_id <> me.capture_id
                     order by c.capture_id desc
@@ -95,8 +93,7 @@ impl Store {
                     select c.capture_id, c.instance, c.queue_id, c.state, c.captured_at,
                         c.login, c.sender, c.digest
                     from capture c
-                    where twin_key(c.login, c.sender, encode(c.digest, 'hex'))
-                            = twin_key(me.login, me.sender, encode(me.digest, 'hex'))
+                    where c.twin_by_digest = me.twin_by_digest
                         and c.digest = me.digest
                         and c.capture_id <> me.capture_id
                     order by c.capture_id desc

@@ -176,23 +176,23 @@ impl Store {
                 from capture late
                 join lateral (
                     select other.capture_id
-                    from capture other
-                    where other.instance = late.instance
-                        and other.queue_id = late.queue_id
-                        and other.digest = late.digest
+                    from (
+                        select capture_id, digest, state
+                        from capture
+                        where queue_id = late.queue_id and instance = late.instance
+                        offset 0
+                    ) other
+                    where other.digest = late.digest
                         and other.state in ('held', 'decided', 'released', 'discarded', 'returned')
                         and exists (
-                            select
-                            from adoption a
+                            select from adoption a
                             where a.capture_id in (late.capture_id, other.capture_id)
                         )
                         -- What was adopted after its end was on hold again: that is another review.
                         and not exists (
-                            select
-                            from adoption a
+                            select from adoption a
                             join settlement s on s.capture_id = other.capture_id
-                            where a.capture_id = late.capture_id
-                                and a.created_at > s.created_at
+                            where a.capture_id = late.capture_id and a.created_at > s.created_at
                         )
                     order by other.capture_id
                     limit 1
