@@ -157,7 +157,7 @@ pub(super) fn recorder_settings(section: &Section<'_>) -> recorder::Settings {
     let settings = recorder::Settings {
         batch: section.number("batch", 500, 1..=10_000) as usize,
         linger: section
-            .parsed("linger", "5ms", value::duration)
+            .parsed("linger", "25ms", value::duration)
             .unwrap_or(Duration::ZERO),
         max_backoff: section.duration("max_backoff", "5s"),
     };

@@ -55,6 +55,16 @@ impl Identity {
         }
     }
 
+    /// Whether both are one address, in the same spelling: a look-up of one answers for the other.
+    pub fn is_same_address(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sender(one) | Self::Author(one), Self::Sender(two) | Self::Author(two)) => {
+                one == two
+            }
+            (Self::Login(_), _) | (_, Self::Login(_)) => false,
+        }
+    }
+
     /// Whether it is the SASL login.
     pub fn is_login(&self) -> bool {
         match self {

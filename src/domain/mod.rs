@@ -10,6 +10,7 @@ pub mod identity;
 pub mod idn;
 pub mod instance;
 pub mod lifecycle;
+pub mod pace;
 pub mod person;
 pub mod policy;
 pub mod queue_id;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    domain::capture_id::CaptureId,
+    domain::{capture_id::CaptureId, pace::Pace},
     mail::header,
     spool::{Chunks, Spool, SpoolError, Waiting},
     store::{
@@ -34,7 +34,7 @@ pub(super) const LAST_WORD: Duration = Duration::from_secs(2);
 pub struct Settings {
     /// Captures in one transaction at most.
     pub batch: usize,
-    /// How long to wait after the first capture of a batch for others.
+    /// How far batches are apart under load, when a batch waits for others.
     pub linger: Duration,
     /// The longest pause between two tries while PostgreSQL is away.
     pub max_backoff: Duration,
@@ -70,7 +70,12 @@ pub async fn run(recorder: Recorder, mut stop: watch::Receiver<bool>) {
 
 async fn record_for_ever(recorder: &Recorder) -> Infallible {
     let mut pause = FIRST_PAUSE;
+    let mut pace = Pace::new(recorder.settings.linger, Instant::now().into_std());
     loop {
+        if take(recorder, 1).await.is_ok() {
+            let begin = pace.take(Instant::now().into_std());
+            tokio::time::sleep_until(begin.into()).await;
+        }
         if record_next(recorder).await.is_ok() {
             pause = FIRST_PAUSE;
             continue;
@@ -84,8 +89,6 @@ async fn record_for_ever(recorder: &Recorder) -> Infallible {
 struct InTheWay;
 
 async fn record_next(recorder: &Recorder) -> Result<(), InTheWay> {
-    take(recorder, 1).await?;
-    tokio::time::sleep(recorder.settings.linger).await;
     let batch = take(recorder, recorder.settings.batch).await?;
     let began = Instant::now();
     match record(recorder, &batch).await {

@@ -121,26 +121,27 @@ impl Queues {
         id: &QueueId,
         expected: Presence,
     ) -> Result<(fs::File, Stamp), PostfixError> {
-        let missing = PostfixError::NotReady {
-            id: id.clone(),
-            presence: Presence::Missing,
+        let stands = |presence| {
+            let id = id.clone();
+            Err(PostfixError::NotReady { id, presence })
         };
         let Some(directory) = self.open_directory("hold", id)? else {
-            return Err(missing);
+            return stands(Presence::Missing);
         };
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let file = match openat(directory, id.as_str(), flags, Mode::empty()) {
             Ok(file) => file,
-            Err(Errno::ENOENT) => return Err(missing),
+            Err(Errno::ENOENT) => return stands(Presence::Missing),
+            // A link, or a socket.
+            Err(Errno::ELOOP | Errno::ENXIO) => return stands(Presence::NotRegular),
             Err(fault) => return Err(self.cannot_look("hold", fault.into())),
         };
         let stat = fstat(&file).map_err(|fault| self.cannot_look("hold", fault.into()))?;
         let presence = Presence::of(&stat);
-        if presence == expected {
-            return Ok((fs::File::from(file), Stamp::of(&stat)));
+        if presence != expected {
+            return stands(presence);
         }
-        let id = id.clone();
-        Err(PostfixError::NotReady { id, presence })
+        Ok((fs::File::from(file), Stamp::of(&stat)))
     }
 
     /// The file of a queue ID in one queue; none if there is no such file.

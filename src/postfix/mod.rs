@@ -15,6 +15,7 @@ pub mod stamp;
 pub mod survey;
 pub mod watch;
 
+mod background;
 mod command;
 mod content;
 mod envelope;
@@ -39,10 +40,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::time::timeout;
 
 pub use self::held::Held;
 use self::{
+    background::in_background,
     error::PostfixError,
     hold::{Place, Queues},
     log::{Findings, LogMark},
@@ -55,6 +56,9 @@ use self::{
     watch::Watch,
 };
 use crate::domain::queue_id::QueueId;
+
+/// What became of reading a held message.
+pub type Outcome = Result<Held, PostfixError>;
 
 /// The configuration directory that Postfix's commands use when they are not told another.
 const DEFAULT_CONFIG_DIRECTORY: &str = "/etc/postfix";
@@ -231,17 +235,25 @@ impl Postfix {
         self.read_as(id, Presence::ForceExpired).await
     }
 
-    async fn read_as(&self, id: &QueueId, expected: Presence) -> Result<Held, PostfixError> {
-        let id = id.clone();
+    /// Reads several held messages one after the other, in one go; what became of each.
+    ///
+    /// # Errors
+    ///
+    /// None could be read in time.
+    pub async fn read_several(&self, ids: Vec<QueueId>) -> Result<Vec<Outcome>, PostfixError> {
         let field_limit = self.0.parameters.header_field_limit;
         self.look(move |queues| {
-            let (file, stamp) = queues.open_held(&id, expected)?;
-            match QueueFile::read(file, &id, field_limit) {
-                Ok(message) => Ok(Held { message, stamp }),
-                Err(cause) => Err(PostfixError::ReadQueueFile { id, cause }),
-            }
+            let read = |id| read_as(queues, id, Presence::Ready, field_limit);
+            Ok(ids.iter().map(read).collect())
         })
         .await
+    }
+
+    async fn read_as(&self, id: &QueueId, expected: Presence) -> Outcome {
+        let id = id.clone();
+        let field_limit = self.0.parameters.header_field_limit;
+        self.look(move |queues| read_as(queues, &id, expected, field_limit))
+            .await
     }
 
     /// Reads a held message that was adopted: envelope, and content of up to `limit` bytes.
@@ -335,6 +347,17 @@ impl Postfix {
     }
 }
 
+fn read_as(queues: &Queues, id: &QueueId, expected: Presence, field_limit: usize) -> Outcome {
+    let (file, stamp) = queues.open_held(id, expected)?;
+    match QueueFile::read(file, id, field_limit) {
+        Ok(message) => Ok(Held { message, stamp }),
+        Err(cause) => Err(PostfixError::ReadQueueFile {
+            id: id.clone(),
+            cause,
+        }),
+    }
+}
+
 impl Settings {
     fn check(&self) -> Result<(), PostfixError> {
         let paths = [
@@ -349,44 +372,5 @@ impl Settings {
             }),
             None => Ok(()),
         }
-    }
-}
-
-/// How long a file system may take. A dead one never answers, and would silence whoever waits for it.
-const LOOK_DEADLINE: Duration = Duration::from_secs(15);
-
-/// Runs what blocks on a thread of its own.
-async fn in_background<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PostfixError> + Send + 'static,
-) -> Result<T, PostfixError> {
-    within(LOOK_DEADLINE, work).await
-}
-
-async fn within<T: Send + 'static>(
-    deadline: Duration,
-    work: impl FnOnce() -> Result<T, PostfixError> + Send + 'static,
-) -> Result<T, PostfixError> {
-    match timeout(deadline, tokio::task::spawn_blocking(work)).await {
-        Ok(outcome) => outcome.unwrap_or(Err(PostfixError::GivenUp)),
-        Err(_) => Err(PostfixError::Stalled(deadline)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_file_system_that_does_not_answer_is_given_up() {
-        let (release, hold) = std::sync::mpsc::channel::<()>();
-        let hang = move || {
-            hold.recv().ok();
-            Ok(())
-        };
-        let given_up = within(Duration::from_millis(20), hang).await;
-        drop(release);
-        let error = given_up.unwrap_err();
-        assert!(matches!(error, PostfixError::Stalled(_)), "{error}");
-        assert!(error.is_transient());
     }
 }

@@ -1,9 +1,13 @@
 //! The names in the hold queue from one listing to the next. It tells what came and what left, and
 //! asks nothing of a file but its name: a hundred thousand known ones cost no memory and little time.
 
-use std::{borrow::Borrow, collections::HashMap, hash::Hash};
+use std::{borrow::Borrow, collections::HashMap, hash::Hash, time::SystemTime};
 
-use super::{directory::DirectoryId, error::PostfixError, hold::Queues};
+use super::{
+    directory::{DirectoryId, Version},
+    error::PostfixError,
+    hold::Queues,
+};
 use crate::domain::queue_id::QueueId;
 
 /// The names that the hold queue had when it was listed last.
@@ -14,6 +18,8 @@ pub struct Roll {
     n_others: usize,
     listing: u64,
     directory: Option<DirectoryId>,
+    /// What the directory had then, if any change since would be seen by it.
+    version: Option<Version>,
 }
 
 /// What has changed from one listing to the next.
@@ -78,20 +84,27 @@ impl Roll {
         self.directory = None;
     }
 
-    /// Lists the hold queue anew. After an error the names are those of the listing before.
+    /// Lists the hold queue anew, unless no name has come or left since the listing before. After an
+    /// error the names are those of the listing before.
     ///
     /// Another directory with none of them is refused: because a file system is not mounted, it would
     /// look as if all had gone.
     pub(super) fn call(&mut self, queues: &Queues) -> Result<Changes, PostfixError> {
-        // Also after a listing that broke off, so that its marks do not count.
-        self.listing += 1;
-        let listing = self.listing;
         let identity = queues.hold_identity()?;
         let before = self.directory.as_ref();
         if before.is_some_and(|before| *before != identity) && !self.has_any_in(queues)? {
             return Err(PostfixError::HoldReplaced);
         }
         self.directory = Some(identity);
+        let now = SystemTime::now();
+        let version = Version::of(queues);
+        if version.is_some() && version == self.version {
+            return Ok(Changes::default());
+        }
+        self.version = None;
+        // Also after a listing that broke off, so that its marks do not count.
+        self.listing += 1;
+        let listing = self.listing;
         let mut fresh: Vec<QueueId> = Vec::new();
         let mut n_others = 0;
         queues.each_held(|name| {
@@ -116,6 +129,7 @@ impl Roll {
                 came.push(id);
             }
         }
+        self.version = version.filter(|version| version.is_settled(now));
         Ok(Changes { came, left })
     }
 

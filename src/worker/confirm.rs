@@ -14,13 +14,12 @@ use super::{
     asking::Asking,
     doubts,
     identity::{self, Found},
-    pace::Pace,
     piecemeal::Piecemeal,
     recipients, rung,
     troubles::{Part, Troubles},
 };
 use crate::{
-    domain::capture_id::CaptureId,
+    domain::{capture_id::CaptureId, pace::Pace},
     postfix::Held,
     store::{StoreError, added::Added, work::Standing},
     telemetry::events,
@@ -31,12 +30,16 @@ const PAGE: u32 = 500;
 
 /// How far rounds are apart under load, when each file and each record rings: every round is some
 /// statements and a sync, for one message as for many.
-const APART: Duration = Duration::from_millis(50);
+const APART: Duration = Duration::from_millis(100);
 
 /// Captures confirmed at once: the first ones of a backlog do not wait for all.
 const PART: usize = 100;
 
-/// Queue files read at once.
+/// Queue files are read in goes of about so many bytes, one after the other without a pause: waking
+/// up for each of many small ones costs more than reading it.
+const GO_BYTES: u64 = 256 * 1_024;
+
+/// Goes at once.
 const AT_ONCE: usize = 4;
 
 /// The first pause before a file that was another message is read again; it doubles every time.
@@ -81,9 +84,10 @@ impl Doubted {
 /// Confirms whenever it is rung.
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut doubted = Doubted::default();
-    let mut pace = Pace::new(APART);
+    let mut pace = Pace::new(APART, Instant::now().into_std());
     while rung(&bells.confirm, &desk, &mut stop).await {
-        pace.next().await;
+        let begin = pace.take(Instant::now().into_std());
+        tokio::time::sleep_until(begin.into()).await;
         Asking::Confirm.begin(&desk);
         confirm_all(&desk, &mut doubted, &stop).await;
         Asking::Confirm.end(&desk);
@@ -124,14 +128,19 @@ async fn confirm_part(desk: &Desk, part: &[Standing], doubted: &mut Doubted) {
     let due = part
         .iter()
         .filter(|standing| doubted.is_due(standing.capture_id, now));
-    let due: Vec<Standing> = due.cloned().collect();
-    let looks = due.into_iter().map(|standing| async move {
-        let found = identity::look(&desk.postfix, &standing, None).await;
-        (standing, found)
-    });
-    let mut seen = Vec::new();
+    let looks = goes(due.cloned())
+        .into_iter()
+        .map(|go| identity::look_at_several(&desk.postfix, go));
     let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
-    while let Some((standing, found)) = looks.next().await {
+    let mut looked = Vec::new();
+    while let Some(go) = looks.next().await {
+        match go {
+            Ok(go) => looked.extend(go),
+            Err(error) => Troubles::note(desk, Part::Queue, &error),
+        }
+    }
+    let mut seen = Vec::new();
+    for (standing, found) in looked {
         match found {
             Ok(Found::Same(held)) => seen.push((standing, held)),
             // Not on hold yet, or never to be: the next look tells.
@@ -156,6 +165,23 @@ async fn confirm_part(desk: &Desk, part: &[Standing], doubted: &mut Doubted) {
             return Asking::Confirm.note(desk, &error);
         }
     }
+}
+
+/// Cuts captures so that each cut is read in one go.
+fn goes(due: impl Iterator<Item = Standing>) -> Vec<Vec<Standing>> {
+    let mut goes: Vec<Vec<Standing>> = Vec::new();
+    let mut n_bytes = u64::MAX;
+    for standing in due {
+        n_bytes = n_bytes.saturating_add(standing.size_bytes);
+        match goes.last_mut() {
+            Some(go) if n_bytes <= GO_BYTES => go.push(standing),
+            _ => {
+                n_bytes = standing.size_bytes;
+                goes.push(vec![standing]);
+            }
+        }
+    }
+    goes
 }
 
 fn tell(desk: &Desk, seen: &[(Standing, Box<Held>)], moved: &[CaptureId]) {

@@ -3,7 +3,7 @@
 
 use crate::{
     domain::decision::Decision,
-    postfix::{Held, Postfix, error::PostfixError, presence::Presence},
+    postfix::{Held, Outcome, Postfix, error::PostfixError, presence::Presence},
     store::work::Standing,
     telemetry::chain::Chain,
 };
@@ -33,16 +33,35 @@ pub async fn look(
     decision: Option<Decision>,
 ) -> Result<Found, PostfixError> {
     let id = &standing.queue_id;
-    let read = match postfix.presence(id).await? {
-        Presence::Ready => postfix.read_held(id).await,
-        Presence::ForceExpired if decision == Some(Decision::Return) => {
-            postfix.read_expired(id).await
-        }
-        presence @ (Presence::Missing
-        | Presence::NotReady
-        | Presence::ForceExpired
-        | Presence::NotRegular) => return Ok(stands(presence)),
+    let read = match postfix.read_held(id).await {
+        Err(PostfixError::NotReady {
+            presence: Presence::ForceExpired,
+            ..
+        }) if decision == Some(Decision::Return) => postfix.read_expired(id).await,
+        read => read,
     };
+    judge(standing, read)
+}
+
+/// Looks at the queue files of several captures, to see whether they can be decided.
+///
+/// # Errors
+/// The hold queue cannot be looked at just now.
+pub async fn look_at_several(
+    postfix: &Postfix,
+    standings: Vec<Standing>,
+) -> Result<Vec<(Standing, Result<Found, PostfixError>)>, PostfixError> {
+    let ids = standings.iter().map(|one| one.queue_id.clone()).collect();
+    let outcomes = postfix.read_several(ids).await?;
+    let both = standings.into_iter().zip(outcomes);
+    let judged = both.map(|(standing, read)| {
+        let found = judge(&standing, read);
+        (standing, found)
+    });
+    Ok(judged.collect())
+}
+
+fn judge(standing: &Standing, read: Outcome) -> Result<Found, PostfixError> {
     match read {
         Ok(held) if !held.holds(&standing.digest) => {
             let text = format!(
@@ -51,11 +70,10 @@ pub async fn look(
             );
             Ok(Found::Doubtful(text))
         }
-        Ok(held) if !held.was_made_as(id) => Ok(Found::Doubtful(
+        Ok(held) if !held.was_made_as(&standing.queue_id) => Ok(Found::Doubtful(
             "its inode or time is not that of its queue ID".to_owned(),
         )),
         Ok(held) => Ok(Found::Same(Box::new(held))),
-        // It changed between the two looks.
         Err(PostfixError::NotReady { presence, .. }) => Ok(stands(presence)),
         Err(error @ PostfixError::ReadQueueFile { .. }) if !error.is_transient() => {
             Ok(Found::Doubtful(Chain(&error).to_string()))

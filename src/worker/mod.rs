@@ -19,7 +19,6 @@ mod reconcile;
 
 mod asking;
 mod lookout;
-mod pace;
 mod piecemeal;
 mod troubles;
 
@@ -35,7 +34,7 @@ use tokio::{
 use self::{asking::Asking, troubles::Part};
 pub use self::{asking::Rounds, reconcile::Sightings, troubles::Troubles};
 use crate::{
-    domain::instance::Instance,
+    domain::{instance::Instance, pace::Pace},
     postfix::{Postfix, error::PostfixError},
     store::{Store, figures::Waiting, wake::Wake},
     telemetry::{Alarms, Metrics},
@@ -182,7 +181,10 @@ async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), Postfix
     desk.sightings.begin(Utc::now());
     Troubles::over(desk, Part::Watch);
     bells.confirm.notify_one();
+    let mut pace = Pace::new(HINTS_APART, Instant::now().into_std());
     loop {
+        let begin = pace.take(Instant::now().into_std());
+        tokio::time::sleep_until(begin.into()).await;
         let hints = tokio::select! {
             hints = watch.next_hints() => hints?,
             () = desk.sightings.mistrusted() => return Ok(()),
@@ -191,6 +193,9 @@ async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), Postfix
         bells.confirm.notify_one();
     }
 }
+
+/// How far apart hints are taken under load: each file gives several.
+const HINTS_APART: Duration = Duration::from_millis(50);
 
 /// Rounds of counting between two tries of what failed: where sudo is at fault, each try may be a
 /// mail to the administrator.

@@ -1,16 +1,14 @@
 //! How often a loop may go round: at once as long as little happens, and then at a steady pace, so
 //! that what comes meanwhile is done together.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Rounds that may follow each other at once.
 const BURST: u32 = 4;
 
-/// A budget of rounds: one more for each `apart`, up to [`BURST`].
+/// A budget of rounds: one more for each `apart`, a few of them in hand.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     apart: Duration,
     /// When the budget is full again.
     full_at: Instant,
@@ -18,20 +16,15 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Rounds this far apart in the long run.
-    pub fn new(apart: Duration) -> Self {
+    pub fn new(apart: Duration, now: Instant) -> Self {
         Self {
             apart,
-            full_at: Instant::now(),
+            full_at: now,
         }
     }
 
-    /// Takes one round out of the budget, once there is one.
-    pub async fn next(&mut self) {
-        tokio::time::sleep_until(self.take(Instant::now())).await;
-    }
-
     /// Takes one round, and tells when it may begin.
-    fn take(&mut self, now: Instant) -> Instant {
+    pub fn take(&mut self, now: Instant) -> Instant {
         let in_hand = self.apart * (BURST - 1);
         let begin = self
             .full_at
@@ -60,15 +53,16 @@ mod tests {
 
     #[test]
     fn a_few_rounds_follow_at_once_and_more_keep_the_pace() {
-        let mut pace = Pace::new(APART);
-        let began = rounds(&mut pace, Instant::now(), 8);
+        let begin = Instant::now();
+        let mut pace = Pace::new(APART, begin);
+        let began = rounds(&mut pace, begin, 8);
         assert_eq!(began, [0, 0, 0, 0, 50, 100, 150, 200]);
     }
 
     #[test]
     fn after_a_rest_rounds_follow_at_once_again() {
-        let mut pace = Pace::new(APART);
         let begin = Instant::now();
+        let mut pace = Pace::new(APART, begin);
         rounds(&mut pace, begin, 6);
         let rested = begin + 2 * APART + BURST * APART;
         let began = rounds(&mut pace, rested, 5);
