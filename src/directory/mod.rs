@@ -3,6 +3,7 @@
 
 pub mod filter;
 mod generalized_time;
+mod known;
 pub mod ldap;
 pub mod mirror;
 pub mod reading;
@@ -16,21 +17,16 @@ pub mod targets;
 use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use nix::errno::Errno;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+pub use self::known::{Answers, add_known, look_up};
 use self::{
     mirror::{Mirror, Wanted},
     survey::Survey,
 };
 use crate::{
-    domain::{
-        folding::Folding,
-        identity::Identity,
-        person::Standing,
-        policy::{Evidence, Gap, Known, Policy},
-    },
+    domain::{folding::Folding, identity::Identity, person::Standing, policy::Gap},
     telemetry::{Alarms, Metrics, chain::Chain, events},
 };
 
@@ -257,89 +253,6 @@ pub fn open_mirrored(
             Ok(live)
         }
     }
-}
-
-/// What the directory said of the identities of a message.
-#[derive(Debug)]
-pub struct Answers {
-    /// Every identity, in order; without an entry also where the look-up failed.
-    pub known: Vec<Known>,
-    /// The last look-up that failed. Whoever reads `known` must not take it for the whole truth then.
-    pub failure: Option<DirectoryError>,
-}
-
-/// Looks identities up and adds what is known of them to the evidence. A failed look-up that does not
-/// keep the message from being judged is given back.
-///
-/// # Errors
-/// A failed look-up, where the settings ask such mail to come again.
-pub async fn add_known(
-    directory: &dyn Directory,
-    (policy, outage): (&Policy, Outage),
-    identities: Vec<Identity>,
-    deadline: Instant,
-    evidence: &mut Evidence,
-) -> Result<Option<DirectoryError>, DirectoryError> {
-    if !policy.needs_directory() || identities.is_empty() {
-        let unasked = |identity| Known {
-            identity,
-            standing: Standing::default(),
-        };
-        evidence.known.extend(identities.into_iter().map(unasked));
-        return Ok(None);
-    }
-    let answers = look_up(directory, identities, deadline).await;
-    evidence.known.extend(answers.known);
-    let Some(error) = answers.failure else {
-        return Ok(None);
-    };
-    // One flagged name settles every rule, but for those about groups: who could not be looked up may
-    // be a member.
-    let is_settled = evidence.flagged().is_some() && policy.groups().is_empty();
-    if !is_settled {
-        match outage.gap(&error) {
-            Some(gap) => evidence.gap = gap,
-            None => return Err(error),
-        }
-    }
-    Ok(Some(error))
-}
-
-/// Looks all identities of a message up at once.
-pub async fn look_up(
-    directory: &dyn Directory,
-    identities: Vec<Identity>,
-    deadline: Instant,
-) -> Answers {
-    let questions = identities.iter().map(|one| ask(directory, one, deadline));
-    let answers = join_all(questions).await;
-    let mut failure = None;
-    let known = identities
-        .into_iter()
-        .zip(answers)
-        .map(|(identity, answer)| Known {
-            identity,
-            standing: answer.unwrap_or_else(|error| {
-                failure = Some(error);
-                Standing::default()
-            }),
-        });
-    Answers {
-        known: known.collect(),
-        failure,
-    }
-}
-
-/// No backend is trusted to look at the clock: mail waits for this answer.
-async fn ask(
-    directory: &dyn Directory,
-    identity: &Identity,
-    deadline: Instant,
-) -> Result<Standing, DirectoryError> {
-    let patience = deadline.saturating_duration_since(Instant::now());
-    timeout_at(deadline, directory.standing(identity, deadline))
-        .await
-        .unwrap_or(Err(DirectoryError::Timeout(patience)))
 }
 
 #[cfg(test)]
