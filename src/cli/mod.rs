@@ -14,7 +14,7 @@ mod strays;
 mod watched;
 mod worker;
 
-use std::{process::ExitCode, time::Duration};
+use std::{num::NonZero, process::ExitCode, time::Duration};
 
 use clap::Parser;
 
@@ -123,7 +123,11 @@ const FOR_GOOD: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 /// A thread for work that blocks, once started, stays: tokio panics when the system refuses it the
 /// only one (`runtime/blocking/pool.rs: spawn_blocking`), and waits for one that there is.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let n_cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let built = tokio::runtime::Builder::new_multi_thread()
+        // A held message is a third of a millisecond of work in many small steps: threads that wake
+        // each other for every one of them cost more than they bring.
+        .worker_threads((n_cores / 4).clamp(1, 4))
         .enable_all()
         .thread_keep_alive(FOR_GOOD)
         .build();
