@@ -19,6 +19,9 @@ use crate::lab::{eventually::eventually, postfix::Postfix, program::Program, rol
 /// How long what a round left may take: far more than is promised, lest a slow machine ends the run.
 const BOUND: Duration = Duration::from_secs(60);
 
+/// Between two looks whether all is recorded.
+const PAUSE: Duration = Duration::from_millis(25);
+
 /// One way to take mail.
 #[derive(Clone)]
 pub struct Contender<'a> {
@@ -184,7 +187,7 @@ impl Contender<'_> {
         let wanted = before.map(|count| count + self.n_messages);
         eventually(&what, BOUND, async || match self.ends {
             Ends::Held => Ok(()),
-            Ends::Recorded { .. } => match self.ends.done().await {
+            Ends::Recorded { .. } => match self.ends.done_soon().await {
                 done if done[0] >= wanted[0] && done[1] >= wanted[1] => Ok(()),
                 done => Err((done, wanted)),
             },
@@ -198,6 +201,12 @@ impl Contender<'_> {
 }
 
 impl Ends<'_> {
+    /// The same a little later: whoever asks all the time is in the way.
+    async fn done_soon(&self) -> [usize; 2] {
+        tokio::time::sleep(PAUSE).await;
+        self.done().await
+    }
+
     /// Messages recorded and confirmed so far.
     async fn done(&self) -> [usize; 2] {
         match self {

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     contest::{self, Contender, Ends, Results, Round, USUAL},
-    ground::{self, FIRST, Ground, settle_in},
+    ground::{self, FIRST, Ground, as_on_one_host, settle_in},
     held::Sizes,
     machine,
     peers::polling::Polling,
@@ -49,7 +49,7 @@ impl House {
         let postfix = Postfix::start(&ground.lab.tools, name, ground.lab.sink.address).await;
         ground::deliver_nowhere(&postfix).await;
         let desk = Desk::start(ground.servers(&postfix), |settings| {
-            settings.set("directory.ldap.mirror", "on");
+            as_on_one_host(settings, &ground.lab.postgres);
         })
         .await;
         let house = Self { postfix, desk };

@@ -16,6 +16,7 @@ use crate::{
         place::random_text,
         ports::free_address,
         postfix::Postfix,
+        postgres::Postgres,
         role::{self, Role},
         settings::Settings,
         slapd::{FLAG, PEOPLE, Slapd},
@@ -67,13 +68,12 @@ impl<'a> Ground<'a> {
             ..lab.servers()
         };
         let desk = Desk::start(servers, |settings| {
-            settings
-                .listen(&[
-                    (socket(&lab.postfix, "smtp"), "postfix"),
-                    (socket(&lab.postfix, "local"), "postfix"),
-                    (format!("inet:{inet}"), "postfix"),
-                ])
-                .set("directory.ldap.mirror", "on");
+            settings.listen(&[
+                (socket(&lab.postfix, "smtp"), "postfix"),
+                (socket(&lab.postfix, "local"), "postfix"),
+                (format!("inet:{inet}"), "postfix"),
+            ]);
+            as_on_one_host(settings, &lab.postgres);
         })
         .await;
         let live = live(lab, &desk).await;
@@ -184,6 +184,18 @@ pub async fn deliver_nowhere(postfix: &Postfix) {
 /// The socket of an instance's milter, as mailhold is told.
 pub fn socket(postfix: &Postfix, name: &str) -> String {
     format!("unix:{}", postfix.socket(&format!("{name}.sock")).display())
+}
+
+/// What every mailhold has here: the directory in memory, and PostgreSQL over its socket, as on one
+/// host.
+pub fn as_on_one_host(settings: &mut Settings, postgres: &Postgres) {
+    settings.set("directory.ldap.mirror", "on");
+    for section in ["milter", "worker", "reviews"] {
+        let key = format!("{section}.database.url");
+        let socket = postgres.socket_directory.display();
+        let url = format!("{}?host={socket}", settings.text(&key));
+        settings.set(&key, url);
+    }
 }
 
 /// A directory for a spool of its own.

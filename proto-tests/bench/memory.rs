@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    ground::Ground,
+    ground::{Ground, as_on_one_host},
     machine,
     report::Report,
     statistics::Figure,
@@ -35,7 +35,7 @@ pub async fn measure(ground: &Ground<'_>, report: &mut Report) {
     let postfix = Postfix::start(&ground.lab.tools, "memory", ground.lab.sink.address).await;
     super::ground::deliver_nowhere(&postfix).await;
     let desk = Desk::start(ground.servers(&postfix), |settings| {
-        settings.set("directory.ldap.mirror", "on");
+        as_on_one_host(settings, &ground.lab.postgres);
     })
     .await;
     let alone = machine::resident_mib(desk.milter.id());

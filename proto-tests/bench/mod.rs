@@ -16,6 +16,7 @@ mod peers;
 mod plot;
 pub mod proof;
 mod report;
+mod stages;
 mod statistics;
 mod unflagged;
 mod verdict;
@@ -34,6 +35,7 @@ use crate::lab::{Lab, Tools};
 
 const USAGE: &str = "usage: ./bench [--quick] [PART…]    what is promised, or these parts of it
        ./bench plots                throughput against messages on hold, sessions and size
+       ./bench stages               who spends what for one held message
        ./bench mirror | hold | peers
 parts: held unflagged moments decisions memory full drain";
 
@@ -62,6 +64,8 @@ enum What {
     },
     /// Throughput against what grows.
     Plots,
+    /// Who spends what.
+    Stages,
     /// The live mirror.
     Mirror,
     /// The worker beside a full hold queue.
@@ -130,6 +134,7 @@ fn read(words: &[&str]) -> Option<What> {
         .collect();
     match rest.as_slice() {
         ["plots"] => return Some(What::Plots),
+        ["stages"] => return Some(What::Stages),
         ["mirror"] => return Some(What::Mirror),
         ["hold"] => return Some(What::Hold),
         ["peers"] => return Some(What::Peers),
@@ -164,6 +169,7 @@ async fn measure(lab: &Lab, what: &What) -> ExitCode {
             fs::create_dir_all(OUT).unwrap();
             curves::draw(&Ground::start(lab).await, OUT.as_ref()).await;
         }
+        What::Stages => stages::measure(&Ground::start(lab).await).await,
         What::Mirror => mirror::measure(lab).await,
         What::Hold => hold::measure(lab).await,
         What::Peers => peers::proof::run(lab).await,
