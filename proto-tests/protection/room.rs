@@ -68,7 +68,9 @@ async fn mail_comes_again_before_the_disk_is_full_and_is_held_when_space_returns
     fs::write(filler(&outpost), vec![1; 25 * 1_024 * 1_024]).unwrap();
     alarm_is(&outpost, "spool_full", 1.0).await;
     assert!(!outpost.milter.is_ready().await);
-    mta.send(&Mail::flagged()).await.tries_again_at(Stage::Data);
+    mta.send(&Mail::flagged())
+        .await
+        .tries_again_at(Stage::EndOfHeader);
     mta.send(&Mail::unflagged().login("ben"))
         .await
         .accepted_at(Stage::Mail);

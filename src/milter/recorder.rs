@@ -70,11 +70,10 @@ pub async fn run(recorder: Recorder, mut stop: watch::Receiver<bool>) {
 
 async fn record_for_ever(recorder: &Recorder) -> Infallible {
     let mut pause = FIRST_PAUSE;
-    let mut pace = Pace::new(recorder.settings.linger, Instant::now().into_std());
+    let (mut pace, begin) = (Pace::new(recorder.settings.linger), Instant::now());
     loop {
         if take(recorder, 1).await.is_ok() {
-            let begin = pace.take(Instant::now().into_std());
-            tokio::time::sleep_until(begin.into()).await;
+            tokio::time::sleep(pace.take(begin.elapsed())).await;
         }
         if record_next(recorder).await.is_ok() {
             pause = FIRST_PAUSE;

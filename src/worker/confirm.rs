@@ -84,10 +84,9 @@ impl Doubted {
 /// Confirms whenever it is rung.
 pub(super) async fn run(desk: Arc<Desk>, bells: Arc<Bells>, mut stop: watch::Receiver<bool>) {
     let mut doubted = Doubted::default();
-    let mut pace = Pace::new(APART, Instant::now().into_std());
+    let (mut pace, begin) = (Pace::new(APART), Instant::now());
     while rung(&bells.confirm, &desk, &mut stop).await {
-        let begin = pace.take(Instant::now().into_std());
-        tokio::time::sleep_until(begin.into()).await;
+        tokio::time::sleep(pace.take(begin.elapsed())).await;
         Asking::Confirm.begin(&desk);
         confirm_all(&desk, &mut doubted, &stop).await;
         Asking::Confirm.end(&desk);

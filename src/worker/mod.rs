@@ -181,10 +181,9 @@ async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), Postfix
     desk.sightings.begin(Utc::now());
     Troubles::over(desk, Part::Watch);
     bells.confirm.notify_one();
-    let mut pace = Pace::new(HINTS_APART, Instant::now().into_std());
+    let (mut pace, begin) = (Pace::new(HINTS_APART), Instant::now());
     loop {
-        let begin = pace.take(Instant::now().into_std());
-        tokio::time::sleep_until(begin.into()).await;
+        tokio::time::sleep(pace.take(begin.elapsed())).await;
         let hints = tokio::select! {
             hints = watch.next_hints() => hints?,
             () = desk.sightings.mistrusted() => return Ok(()),
