@@ -218,15 +218,7 @@ async fn polled(ground: &Ground<'_>, full: &Postfix, report: &mut Report) {
     let mut each_ms = Vec::new();
     for postfix in [&ground.plain, full] {
         let polling = Polling::new(ground.servers(postfix)).await;
-        let known: String = postfix.held().iter().map(|id| format!("{id}\n")).collect();
-        polling
-            .book
-            .execute(&format!(
-                "create temporary table known (queue_id text);\ncopy known from stdin;\n{known}\\.\n
-                insert into capture (queue_id, sender, recipients, size_bytes, digest, message)
-                select queue_id, '', '{{}}', 0, '', '' from known"
-            ))
-            .await;
+        polling.know(&postfix.held()).await;
         let more = ground.held("polled", postfix.holding_smtp, POLLED);
         Contender { postfix, ..more }.round(USUAL).await;
         let before = machine::busy();

@@ -71,7 +71,7 @@ async fn polled_decisions(ground: &Ground<'_>) -> f64 {
     let mut ids = plain.held();
     ids.retain(|id| !before.contains(id));
     let polling = Polling::new(ground.servers(plain)).await;
-    polling.one_pass().await;
+    polling.know(&ids).await;
     let began = Instant::now();
     polling.decide(&ids).await;
     ids.len() as f64 / began.elapsed().as_secs_f64()
