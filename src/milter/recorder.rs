@@ -72,7 +72,8 @@ async fn record_for_ever(recorder: &Recorder) -> Infallible {
     let mut pause = FIRST_PAUSE;
     let (mut pace, begin) = (Pace::new(recorder.settings.linger), Instant::now());
     loop {
-        if take(recorder, 1).await.is_ok() {
+        // A whole batch waits for nobody.
+        if take(recorder, 1).await.is_ok() && recorder.spool.n_waiting() < recorder.settings.batch {
             tokio::time::sleep(pace.take(begin.elapsed())).await;
         }
         if record_next(recorder).await.is_ok() {
