@@ -155,7 +155,8 @@ impl Session {
 
     /// The header section is complete. If its From fields were awaited, so is the verdict.
     pub async fn end_of_header(&mut self) -> Answer {
-        if let Some(due) = self.due {
+        // Whoever asks again for this message is not answered by it.
+        if let Some(due) = self.due.take() {
             return due;
         }
         let heading = self

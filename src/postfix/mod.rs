@@ -34,6 +34,7 @@ mod sample;
 pub mod targets;
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -243,7 +244,11 @@ impl Postfix {
     pub async fn read_several(&self, ids: Vec<QueueId>) -> Result<Vec<Outcome>, PostfixError> {
         let field_limit = self.0.parameters.header_field_limit;
         self.look(move |queues| {
-            let read = |id| read_as(queues, id, Presence::Ready, field_limit);
+            // One that brings its reader down stops itself, not the others.
+            let read = |id| {
+                let read = || read_as(queues, id, Presence::Ready, field_limit);
+                catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(PostfixError::GivenUp))
+            };
             Ok(ids.iter().map(read).collect())
         })
         .await
