@@ -59,7 +59,7 @@ macro_rules! targets {
 
 targets! {
     domain: queue_id, address, folding, patterns;
-    mail: header_fields, authors_of, from_fields_of;
+    mail: header_fields, authors_of, from_fields_of, outline_of;
     directory: ldap_filter, generalized_time, ldap_url;
     postfix: queue_file, queue_content, postsuper_output, log_lines;
     spool: spool_segment, spool_damage, spool_facts;

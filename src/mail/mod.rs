@@ -1,8 +1,18 @@
-//! Mail as bytes: digests, and the header fields that a list of reviews shows.
+//! Mail as bytes: digests, the header fields that a list of reviews shows, and the outline of a message
+//! for people.
 
 pub mod author;
+mod charset;
 pub mod digest;
 pub mod header;
+mod html;
+mod mailboxes;
+mod making;
+pub mod outline;
+mod transfer;
+mod words;
+
+pub use making::{Limits, outline};
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

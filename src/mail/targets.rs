@@ -2,9 +2,11 @@
 //! property tests and by the fuzzer (docs/testing.md); never part of the program.
 
 use super::{
+    Limits,
     author::{authors, from_fields, is_from},
     digest::render_header,
     header::fields,
+    outline::{Body, ContentKind},
 };
 use crate::domain::{address::Address, targets::Cut};
 
@@ -82,6 +84,45 @@ pub fn from_fields_of(input: &[u8]) {
     assert_eq!(from_fields(&message), expected);
 }
 
+/// An outline: parts in their order, nothing that PostgreSQL refuses, and the same each time.
+pub fn outline_of(input: &[u8]) {
+    let limits = Limits {
+        depth: 8,
+        parts: 50,
+        text_bytes: 10_000,
+    };
+    let made = super::outline(input, &limits);
+    assert_eq!(made, super::outline(input, &limits));
+    let parts = &made.outline.parts;
+    assert!(!parts.is_empty() && parts.len() <= 50);
+    for (number, part) in (0..).zip(parts) {
+        let parent = part
+            .parent
+            .map(|parent| (parent, parts.get(parent as usize)));
+        let depth = parent.map_or(0, |(parent, above)| {
+            assert!(parent < number);
+            let holds =
+                above.map(|above| matches!(above.body, Body::Multipart | Body::Message { .. }));
+            assert_eq!(holds, Some(true));
+            above.map_or(0, |above| above.depth + 1)
+        });
+        assert_eq!(part.depth, depth);
+        assert!(depth <= 8);
+        let of_part =
+            |kind| move |kept: &&super::outline::Content| kept.part == number && kept.kind == kind;
+        let n_kept = |kind| made.contents.iter().filter(of_part(kind)).count();
+        let is_file = matches!(part.body, Body::File { .. });
+        assert_eq!(n_kept(ContentKind::File), usize::from(is_file));
+        let has_page = matches!(part.body, Body::Html { has_page: true, .. });
+        assert_eq!(n_kept(ContentKind::Page), usize::from(has_page));
+    }
+    assert!(made.outline.snippet.chars().count() <= 200);
+    let json = serde_json::to_string(&made.outline).unwrap_or_default();
+    // A backslash of the text itself is written as two.
+    let has_nul = json.replace("\\\\", "").contains("\\u0000");
+    assert!(!json.is_empty() && !has_nul, "{json}");
+}
+
 fn is_name(byte: &u8) -> bool {
     byte.is_ascii_graphic() && *byte != b':'
 }
@@ -119,6 +160,16 @@ pub mod seeds {
             joined(&[b" Team: a@corp.test, =?utf-8?q?Anna_=3Canna=40corp.test=3E?=;"]),
             joined(&[b" anna @ corp . test", b" <@relay.test:anna@corp.test>"]),
         ]
+    }
+
+    /// Messages.
+    pub fn outline_of() -> Vec<Vec<u8>> {
+        texts(&[
+            "From: a@corp.test\nSubject: =?gb2312?B?xOO6ww==?=\n\nbody",
+            "Content-Type: multipart/alternative; boundary=b\n\n--b\n\nhi\n--b\nContent-Type: text/html\n\n<p>hi <a href=//x.test>y</a><img src=cid:1></p>\n--b--\n",
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: a/b; name*0*=utf-8''%e4; name*1=x.txt\nContent-Transfer-Encoding: base64\nContent-ID: <1>\n\nQUJD\n--b\nContent-Type: message/rfc822\n\nSubject: in\n\n=41\n--b--\n",
+            "Content-Type: text/plain; charset=iso-2022-jp\nContent-Transfer-Encoding: quoted-printable\n\n=1B$B;3ED=1B(B",
+        ])
     }
 
     /// The name of a field, the value of a From field, a body.

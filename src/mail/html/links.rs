@@ -1,0 +1,189 @@
+//! Where a link leads, and whether its text says something else. Never resolves a name.
+
+use crate::mail::{mailboxes::domain_spellings, transfer};
+
+/// A host in its spellings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::mail) struct Host {
+    /// In Unicode.
+    pub unicode: String,
+    /// In ASCII, if that differs.
+    pub ascii: Option<String>,
+}
+
+impl Host {
+    /// Both spellings for people.
+    pub(super) fn to_display(&self) -> String {
+        match &self.ascii {
+            Some(ascii) => format!("{} = {ascii}", self.unicode),
+            None => self.unicode.clone(),
+        }
+    }
+
+    fn ascii(&self) -> &str {
+        self.ascii.as_deref().unwrap_or(&self.unicode)
+    }
+}
+
+/// Schemes whose addresses have a host where a browser reads one.
+const WITH_HOST: [&str; 7] = ["http", "https", "ftp", "ftps", "ws", "wss", "sftp"];
+
+/// Ends of file names that look like the end of a host name.
+const FILE_ENDS: [&str; 24] = [
+    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "csv", "zip", "rar", "png", "jpg",
+    "jpeg", "gif", "html", "htm", "xml", "json", "md", "rs", "py", "eml", "exe",
+];
+
+/// The host that a browser would ask; it drops tabs and line ends, and takes a backslash for a slash.
+pub(super) fn host_of(target: &str) -> Option<Host> {
+    let plain: String = target
+        .trim()
+        .chars()
+        .filter(|sign| !"\t\r\n".contains(*sign))
+        .collect();
+    let plain = plain.trim_start_matches(|sign: char| sign.is_ascii_control() || sign == ' ');
+    let rest = match plain.split_once(':') {
+        Some((scheme, rest)) if WITH_HOST.contains(&scheme.to_ascii_lowercase().as_str()) => rest,
+        Some(_) | None if plain.starts_with(['/', '\\']) => {
+            let is_double = plain.chars().take(2).all(|sign| "/\\".contains(sign));
+            return is_double.then(|| authority(plain)).flatten();
+        }
+        Some(_) | None => return None,
+    };
+    authority(rest)
+}
+
+fn authority(rest: &str) -> Option<Host> {
+    let rest = rest.trim_start_matches(['/', '\\']);
+    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+    let authority = rest.get(..end)?;
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let host = match host.split_once(']') {
+        Some((address, _)) => address.trim_start_matches('['),
+        None => host.split_once(':').map_or(host, |(host, _)| host),
+    };
+    let decoded = transfer::percent(host.as_bytes()).bytes;
+    named(&String::from_utf8_lossy(&decoded))
+}
+
+fn named(host: &str) -> Option<Host> {
+    let host = host.trim_end_matches('.').to_lowercase();
+    let is_name =
+        !host.is_empty() && !host.contains(|sign: char| sign.is_control() || sign.is_whitespace());
+    is_name.then(|| {
+        let (unicode, ascii) = domain_spellings(&host);
+        Host { unicode, ascii }
+    })
+}
+
+/// Whether a text names another host than the one that its link leads to.
+pub(super) fn is_mismatch(text: &str, host: Option<&Host>) -> bool {
+    let Some(named) = host_in_text(text) else {
+        return false;
+    };
+    let Some(host) = host else { return true };
+    let bare = |host: &Host| host.ascii().trim_start_matches("www.").to_owned();
+    let (named, real) = (bare(&named), bare(host));
+    let is_below = real
+        .strip_suffix(named.as_str())
+        .is_some_and(|front| front.ends_with('.'));
+    named != real && !is_below
+}
+
+/// The host that a text names, if it is an address and not a sentence.
+fn host_in_text(text: &str) -> Option<Host> {
+    let word = text.split_whitespace().find(|word| {
+        let word = word.to_ascii_lowercase();
+        word.contains("://") || word.starts_with("www.")
+    });
+    if let Some(word) = word {
+        let at = word.find("://").map_or(0, |at| at + 3);
+        return authority(word.get(at..)?.trim_start_matches(['(', '<', '"']));
+    }
+    let mut words = text.split_whitespace();
+    let (Some(word), None) = (words.next(), words.next()) else {
+        return None;
+    };
+    let end = word.find(['/', '?', '#', ':']).unwrap_or(word.len());
+    let host = word.get(..end)?;
+    let (front, last) = host.trim_end_matches('.').rsplit_once('.')?;
+    let is_last = last.chars().count() >= 2
+        && last.chars().all(char::is_alphabetic)
+        && !FILE_ENDS.contains(&last.to_ascii_lowercase().as_str());
+    let is_label = |sign: char| sign.is_alphanumeric() || "-.".contains(sign);
+    (is_last && !front.is_empty() && front.chars().all(is_label))
+        .then(|| named(host))
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(target: &str) -> Option<String> {
+        host_of(target).map(|host| host.to_display())
+    }
+
+    #[test]
+    fn a_host_is_read_as_a_browser_reads_it() {
+        for (target, shown) in [
+            ("https://corp.test/a?b", "corp.test"),
+            ("HTTP://user:word@Corp.TEST:8080#x", "corp.test"),
+            ("https:\\\\corp.test\\a", "corp.test"),
+            ("https:corp.test", "corp.test"),
+            (" ht\ntps://co\trp.test", "corp.test"),
+            ("//corp.test", "corp.test"),
+            (
+                "https://b\u{fc}cher.test",
+                "b\u{fc}cher.test = xn--bcher-kva.test",
+            ),
+            (
+                "https://xn--bcher-kva.test",
+                "b\u{fc}cher.test = xn--bcher-kva.test",
+            ),
+            ("https://%63orp.test./", "corp.test"),
+            ("https://[2001:db8::1]:1/", "2001:db8::1"),
+            ("https://bank.test@evil.test/", "evil.test"),
+        ] {
+            assert_eq!(host(target).as_deref(), Some(shown), "{target}");
+        }
+        for target in [
+            "mailto:a@corp.test",
+            "#x",
+            "/a",
+            "a/b",
+            "javascript:x()",
+            "",
+            "https://",
+        ] {
+            assert_eq!(host(target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_names_another_host_is_told() {
+        let leads = |text: &str, target: &str| is_mismatch(text, host_of(target).as_ref());
+        for (text, target) in [
+            ("https://bank.test/login", "https://evil.test/"),
+            ("www.bank.test", "https://evil.test/"),
+            ("bank.test", "https://bank.test.evil.test/"),
+            ("see https://bank.test now", "https://evil.test/"),
+            ("bank.test", "javascript:x()"),
+        ] {
+            assert!(leads(text, target), "{text}");
+        }
+        for (text, target) in [
+            ("bank.test", "https://www.bank.test/x"),
+            ("https://bank.test/", "https://bank.test/other"),
+            ("bank.test", "https://login.bank.test/"),
+            ("report.pdf", "https://files.test/1"),
+            ("Click here. Now", "https://evil.test/"),
+            ("e.g. this", "https://evil.test/"),
+            ("", "https://evil.test/"),
+        ] {
+            assert!(!leads(text, target), "{text}");
+        }
+    }
+}

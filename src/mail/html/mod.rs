@@ -1,0 +1,187 @@
+//! HTML for people: its text, its links, and a page that needs nothing from elsewhere. Never keeps a
+//! script, a style, a form, or an address that a browser would ask.
+//!
+//! The page is made in three steps: the HTML is read as a browser reads it and written out plainly;
+//! the plain form is walked for text and links, and the hosts are written beside the links; the
+//! sanitiser comes last, and nothing touches its output.
+
+mod bounds;
+mod links;
+mod pictures;
+mod plain;
+mod safe;
+mod walk;
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+pub(super) use self::pictures::tests::png;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub(super) use self::{links::Host, pictures::Pictures, walk::Found};
+
+/// What became of an HTML text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Read {
+    /// The safe page; none if it could not be made.
+    pub page: Option<String>,
+    /// What a person reads.
+    pub text: String,
+    /// Its links in order.
+    pub links: Vec<Found>,
+    /// Whether text in it is hidden from the reader.
+    pub has_hidden: bool,
+    /// Whether it is nested too deep to be read: the text is its source.
+    pub is_too_deep: bool,
+}
+
+/// Reads an HTML text that is Unicode already.
+pub(super) fn read(html: &str, pictures: &mut Pictures<'_>) -> Read {
+    if !bounds::fits(html) {
+        return Read {
+            text: html.to_owned(),
+            is_too_deep: true,
+            ..Read::default()
+        };
+    }
+    // The parsers are somebody else's, and their input the sender's.
+    let made = catch_unwind(AssertUnwindSafe(|| make(html, pictures)));
+    made.ok().flatten().unwrap_or_else(|| Read {
+        text: html.to_owned(),
+        ..Read::default()
+    })
+}
+
+fn make(html: &str, pictures: &mut Pictures<'_>) -> Option<Read> {
+    let plain = plain::write_out(html);
+    let walked = walk::walk(&plain)?;
+    for id in &walked.pictures {
+        pictures.show(id);
+    }
+    Some(Read {
+        page: Some(safe::clean(
+            &walked.html,
+            pictures.only(&walked.pictures),
+            pictures.room(),
+        )),
+        text: walked.text,
+        links: walked.links,
+        has_hidden: walked.has_hidden,
+        is_too_deep: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_alone(html: &str) -> Read {
+        read(html, &mut Pictures::default())
+    }
+
+    #[test]
+    fn a_page_keeps_its_words_and_loses_everything_else() {
+        let read = read_alone(
+            "<html><head><title>t</title><style>p{color:red}</style><meta charset=x></head><body>\
+             <p style='color:red' onclick=x()>Hello <b>World</b></p><script>x()</script></body></html>",
+        );
+        assert_eq!(read.page.as_deref(), Some("<p>Hello <b>World</b></p>"));
+        assert_eq!(read.text, "Hello World");
+        assert!(!read.has_hidden);
+    }
+
+    #[test]
+    fn a_link_shows_its_host_and_leads_nowhere() {
+        let read = read_alone(
+            "<a href='https://user@b\u{fc}cher.test/x'>bank.test</a> <a href=//evil.test>x",
+        );
+        let page = read.page.unwrap();
+        assert_eq!(
+            page,
+            "<a>bank.test <b>[b\u{fc}cher.test = xn--bcher-kva.test]</b></a> <a>x <b>[evil.test]</b></a>"
+        );
+        assert_eq!(read.text, "bank.test x");
+        assert!(read.links[0].is_mismatch && !read.links[1].is_mismatch);
+        assert_eq!(read.links[0].target, "https://user@b\u{fc}cher.test/x");
+    }
+
+    #[test]
+    fn lines_break_where_a_browser_breaks_them() {
+        let read = read_alone(
+            "<p>a\n b</p><p>c<br>d</p><ul><li>e<li>f</ul><pre>g\n h</pre><table><tr><td>i<td>j</table>&lt;k&amp;&nbsp;l",
+        );
+        assert_eq!(read.text, "a b\n\nc\nd\n\ne\nf\n\ng\n h\n\ni j\n\n<k& l");
+    }
+
+    #[test]
+    fn hidden_text_is_told_and_shown() {
+        for style in [
+            "display:none",
+            "font-size: 0px",
+            "VISIBILITY : hidden",
+            "opacity:0",
+            "mso-hide:all",
+            "font-size:0.5px",
+        ] {
+            let read = read_alone(&format!("<div style='color:red;{style}'>secret</div>"));
+            assert!(read.has_hidden, "{style}");
+            assert_eq!(read.page.as_deref(), Some("<div>secret</div>"));
+        }
+        for style in [
+            "display:block",
+            "font-size:0.9em",
+            "opacity:0.5",
+            "font-size:10px",
+        ] {
+            let read = read_alone(&format!("<div style='{style}'>shown</div>"));
+            assert!(!read.has_hidden, "{style}");
+        }
+        assert!(!read_alone("<div style='display:none'> &nbsp; </div>").has_hidden);
+        assert!(read_alone("<p hidden>x</p>").has_hidden);
+    }
+
+    #[test]
+    fn an_image_of_the_mail_is_shown_and_no_other() {
+        let png = pictures::tests::png(2, 2);
+        let mut pictures = Pictures::new([("a@b".to_owned(), png.as_slice())]);
+        let read = read(
+            "<img src='CID:a%40b' alt=x><img src=cid:none alt=y><img src=https://tracker.test/p>",
+            &mut pictures,
+        );
+        let page = read.page.unwrap();
+        assert!(
+            page.starts_with("<img src=\"data:image/png;base64,"),
+            "{page}"
+        );
+        assert!(
+            page.ends_with("\" alt=\"x\"><img alt=\"y\"><img>"),
+            "{page}"
+        );
+        assert!(pictures.is_shown("a@b"));
+        let shown = pictures.shown().clone();
+        assert_eq!(safe::clean(&page, shown, pictures.room()), page);
+        let many = super::read(&"<img src=cid:a@b>".repeat(90_000), &mut pictures)
+            .page
+            .unwrap();
+        assert!(many.len() < 11 * 1024 * 1024, "{}", many.len());
+    }
+
+    #[test]
+    fn a_bomb_of_tags_ends_in_time() {
+        for bomb in [
+            "<div>",
+            "<b><p>",
+            "<a href=x><table>",
+            "<font>",
+            "<svg><math>",
+            "<li><ul>",
+            "<div></p>",
+            "<b><table><td></b></table><p>",
+            "<b><i></x><p>",
+        ] {
+            let made = read_alone(&bomb.repeat(1_000_000 / bomb.len()));
+            assert!(made.is_too_deep, "{bomb}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! HTML as a browser reads it, written out plainly: every element with its end tag, no comments, five
+//! entities. For the walk alone; never shown to anybody.
+
+use ammonia::Builder;
+
+/// Elements beside the usual ones that texts stand in.
+const MORE_TAGS: [&str; 13] = [
+    "font", "tfoot", "section", "main", "address", "big", "label", "button", "form", "fieldset",
+    "legend", "o:p", "dir",
+];
+
+/// Schemes that a link may have to be told; one with any other scheme is as inert, and not listed.
+const SCHEMES: [&str; 34] = [
+    "http",
+    "https",
+    "ftp",
+    "ftps",
+    "sftp",
+    "mailto",
+    "tel",
+    "sms",
+    "cid",
+    "mid",
+    "data",
+    "javascript",
+    "vbscript",
+    "file",
+    "smb",
+    "blob",
+    "about",
+    "view-source",
+    "ws",
+    "wss",
+    "ssh",
+    "geo",
+    "magnet",
+    "webcal",
+    "skype",
+    "whatsapp",
+    "tg",
+    "line",
+    "intent",
+    "ms-word",
+    "ms-excel",
+    "ms-powerpoint",
+    "search-ms",
+    "onenote",
+];
+
+/// Elements whose content no mail program shows, or whose content is no HTML.
+pub(super) const WITHOUT_CONTENT: [&str; 12] = [
+    "script", "style", "title", "svg", "math", "iframe", "noembed", "noframes", "template", "xml",
+    "frameset", "applet",
+];
+
+/// Writes it out.
+pub(super) fn write_out(html: &str) -> String {
+    let mut builder = Builder::default();
+    builder
+        .add_tags(MORE_TAGS)
+        .clean_content_tags(WITHOUT_CONTENT.into())
+        .add_generic_attributes(["style", "hidden", "dir"])
+        .add_tag_attributes("area", ["href", "alt"])
+        .url_schemes(SCHEMES.into())
+        .link_rel(None);
+    builder.clean(html).to_string()
+}

@@ -1,0 +1,279 @@
+//! Walks HTML that was written out plainly: its text, its links and the images it names, and writes the
+//! real host beside each link. Never reads HTML as the sender wrote it.
+
+use std::{cell::RefCell, rc::Rc};
+
+use lol_html::{
+    RewriteStrSettings, doc_text, element, end_tag,
+    html_content::{ContentType, Element},
+    rewrite_str,
+};
+
+use super::{
+    links::{self, Host},
+    pictures::id_of,
+};
+
+/// Links beyond these are inert as well, and not listed.
+const MOST_LINKS: usize = 1_000;
+
+/// A longer target or text of a link is cut, in characters.
+const LONGEST_LINK: usize = 2_000;
+
+/// A link that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::mail) struct Found {
+    /// Its text.
+    pub text: String,
+    /// Where it leads, as it is written.
+    pub target: String,
+    /// Its host.
+    pub host: Option<Host>,
+    /// Whether its text names another host.
+    pub is_mismatch: bool,
+}
+
+/// What a walk brings.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// The same HTML with hosts beside its links.
+    pub html: String,
+    /// What a person reads.
+    pub text: String,
+    /// Its links.
+    pub links: Vec<Found>,
+    /// The Content-IDs of its images, in order.
+    pub pictures: Vec<String>,
+    /// Whether text is hidden.
+    pub has_hidden: bool,
+}
+
+/// Walks; `None` if the walker refuses.
+pub(super) fn walk(html: &str) -> Option<Walked> {
+    let state = Rc::new(RefCell::new(State::default()));
+    let (opening, reading) = (Rc::clone(&state), Rc::clone(&state));
+    let settings = RewriteStrSettings::new()
+        .append_element_content_handler(element!("*", move |element: &mut Element<'_, '_>| {
+            open(element, &opening);
+            Ok(())
+        }))
+        .append_document_content_handler(doc_text!(move |chunk| {
+            reading.borrow_mut().read(chunk.as_str());
+            Ok(())
+        }));
+    let html = rewrite_str(html, settings).ok()?;
+    let state = state.take();
+    Some(Walked {
+        html,
+        text: state.text.trim().to_owned(),
+        links: state.links,
+        pictures: state.pictures,
+        has_hidden: state.has_hidden,
+    })
+}
+
+#[derive(Debug, Default)]
+struct State {
+    text: String,
+    /// Text that may go on in the next chunk: an entity can be cut.
+    entity: String,
+    links: Vec<Found>,
+    pictures: Vec<String>,
+    has_hidden: bool,
+    /// How many hidden elements are open.
+    n_hidden: u32,
+    /// How many elements are open whose white space is text.
+    n_preformatted: u32,
+}
+
+fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
+    let name = element.tag_name();
+    let break_ = break_of(&name);
+    let hides = is_hidden(element);
+    let is_preformatted = name == "pre";
+    let attribute = |name: &str| element.get_attribute(name).map(|value| decoded(&value));
+    let target = attribute("href").filter(|_| matches!(name.as_str(), "a" | "area"));
+    let start = {
+        let mut state = state.borrow_mut();
+        state.begin(break_);
+        if name == "img" {
+            state
+                .pictures
+                .extend(attribute("src").and_then(|src| id_of(&src)));
+            let alt = attribute("alt").unwrap_or_default();
+            state.read_decoded(&alt);
+        }
+        state.text.len()
+    };
+    let Some(closers) = element.end_tag_handlers() else {
+        if let Some(target) = target {
+            state.borrow_mut().link(start, &target);
+        }
+        return;
+    };
+    {
+        let mut state = state.borrow_mut();
+        state.n_hidden += u32::from(hides);
+        state.n_preformatted += u32::from(is_preformatted);
+    }
+    let state = Rc::clone(state);
+    closers.push(end_tag!(move |end| {
+        let mut state = state.borrow_mut();
+        if let Some(target) = &target
+            && let Some(beside) = state.link(start, target)
+        {
+            end.before(
+                &format!(" <b>[{}]</b>", escaped(&beside)),
+                ContentType::Html,
+            );
+        }
+        state.n_hidden = state.n_hidden.saturating_sub(u32::from(hides));
+        state.n_preformatted = state
+            .n_preformatted
+            .saturating_sub(u32::from(is_preformatted));
+        state.begin(break_);
+        Ok(())
+    }));
+}
+
+/// What an element does to the line it begins or ends on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Break {
+    None,
+    Space,
+    Line,
+    Paragraph,
+}
+
+fn break_of(name: &str) -> Break {
+    match name {
+        "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "dl" | "table"
+        | "blockquote" | "pre" | "hr" => Break::Paragraph,
+        "br" | "div" | "li" | "tr" | "dt" | "dd" | "article" | "aside" | "section" | "main"
+        | "nav" | "header" | "footer" | "address" | "figure" | "figcaption" | "caption"
+        | "details" | "summary" | "center" | "form" | "fieldset" => Break::Line,
+        "td" | "th" => Break::Space,
+        _ => Break::None,
+    }
+}
+
+impl State {
+    fn begin(&mut self, break_: Break) {
+        let blank = match break_ {
+            Break::None => return,
+            Break::Space if self.text.ends_with([' ', '\n']) => return,
+            Break::Space => return self.text.push(' '),
+            Break::Line => "\n",
+            Break::Paragraph => "\n\n",
+        };
+        let length = self.text.trim_end_matches(' ').len();
+        self.text.truncate(length);
+        let n_ends = self.text.len() - self.text.trim_end_matches('\n').len();
+        if !self.text.is_empty() {
+            self.text
+                .push_str(blank.get(n_ends.min(blank.len())..).unwrap_or_default());
+        }
+    }
+
+    fn read(&mut self, chunk: &str) {
+        let whole = std::mem::take(&mut self.entity) + chunk;
+        // The longest entity of the plain form has six signs.
+        let cut = whole.rfind('&').filter(|at| {
+            whole.len() - at < 6 && !whole.get(*at..).is_some_and(|rest| rest.contains(';'))
+        });
+        let (now, later) = whole.split_at(cut.unwrap_or(whole.len()));
+        later.clone_into(&mut self.entity);
+        self.read_decoded(&decoded(now));
+    }
+
+    fn read_decoded(&mut self, text: &str) {
+        if self.n_hidden > 0 && text.contains(char::is_alphanumeric) {
+            self.has_hidden = true;
+        }
+        for sign in text.chars() {
+            match sign {
+                _ if self.n_preformatted > 0 => self.text.push(sign),
+                '\u{a0}' => self.text.push(' '),
+                blank if blank.is_whitespace() => {
+                    if !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
+                        self.text.push(' ');
+                    }
+                }
+                other => self.text.push(other),
+            }
+        }
+    }
+
+    /// Notes a link whose text began there; tells what to write beside it.
+    fn link(&mut self, start: usize, target: &str) -> Option<String> {
+        let text = self.text.get(start..).unwrap_or_default().trim();
+        let host = links::host_of(target);
+        let is_anchor = target.starts_with('#') || target.is_empty();
+        if self.links.len() < MOST_LINKS && !is_anchor {
+            self.links.push(Found {
+                text: text.chars().take(LONGEST_LINK).collect(),
+                target: target.chars().take(LONGEST_LINK).collect(),
+                is_mismatch: links::is_mismatch(text, host.as_ref()),
+                host: host.clone(),
+            });
+        }
+        host.map(|host| host.to_display())
+    }
+}
+
+/// The entities that the plain form is written with.
+fn decoded(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&nbsp;", "\u{a0}")
+        .replace("&amp;", "&")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// Whether an element hides its text by the simple means that mails use.
+fn is_hidden(element: &Element<'_, '_>) -> bool {
+    let style = element.get_attribute("style").unwrap_or_default();
+    element.has_attribute("hidden") || decoded(&style).split(';').any(hides)
+}
+
+fn hides(declaration: &str) -> bool {
+    let bare: String = declaration
+        .chars()
+        .filter(|sign| !sign.is_whitespace())
+        .collect();
+    let bare = bare.to_ascii_lowercase();
+    let bare = bare.trim_end_matches("!important");
+    let Some((name, value)) = bare.split_once(':') else {
+        return false;
+    };
+    match name {
+        "display" => value == "none",
+        "visibility" => value == "hidden" || value == "collapse",
+        "mso-hide" => value == "all",
+        "color" => value == "transparent",
+        "opacity" => number(value).is_some_and(|(opacity, _)| opacity <= 0.05),
+        "font-size" => number(value).is_some_and(|(size, unit)| match unit {
+            "px" | "pt" | "" => size <= 1.0,
+            "em" | "rem" => size <= 0.1,
+            "%" => size <= 10.0,
+            _ => size <= 0.0,
+        }),
+        "max-height" | "max-width" => number(value).is_some_and(|(size, _)| size <= 0.0),
+        "text-indent" | "left" | "top" => number(value).is_some_and(|(size, _)| size <= -500.0),
+        _ => false,
+    }
+}
+
+/// A number and its unit.
+fn number(value: &str) -> Option<(f32, &str)> {
+    let is_digit = |sign: char| sign.is_ascii_digit() || ".-+".contains(sign);
+    let end = value.find(|sign| !is_digit(sign)).unwrap_or(value.len());
+    let (number, unit) = value.split_at(end);
+    Some((number.parse().ok()?, unit))
+}

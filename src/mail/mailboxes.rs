@@ -1,0 +1,248 @@
+//! The mailboxes of an address field as people see them: names decoded, domains in both spellings.
+//! Never decides who wrote a mail: that is `author`'s.
+
+use crate::domain::idn;
+
+use super::{
+    outline::Mailbox,
+    words::{decode_value, end_of_word},
+};
+
+/// More mailboxes of one field are not kept.
+const MOST: usize = 1_000;
+
+/// Reads an unfolded value.
+pub(super) fn mailboxes(value: &[u8], near: Option<&str>) -> Vec<Mailbox> {
+    let mut found = Vec::new();
+    let mut reader = Reader { value, at: 0 };
+    while let Some(item) = reader.item() {
+        found.extend(item.mailbox(near));
+        if found.len() >= MOST {
+            break;
+        }
+    }
+    found
+}
+
+/// What stands between two commas.
+#[derive(Debug, Default)]
+struct Item {
+    /// Outside of angle brackets, without quotes and comments.
+    outside: Vec<u8>,
+    /// Within angle brackets.
+    inside: Option<Vec<u8>>,
+    comment: Vec<u8>,
+}
+
+impl Item {
+    fn mailbox(self, near: Option<&str>) -> Option<Mailbox> {
+        let text = |bytes: &[u8]| {
+            decode_value(bytes.trim_ascii(), near)
+                .text
+                .trim()
+                .to_owned()
+        };
+        let (name, address) = match &self.inside {
+            Some(inside) => (text(&self.outside), text(inside)),
+            None if self.outside.contains(&b'@') => (text(&self.comment), text(&self.outside)),
+            // A name without an address is shown as what it is.
+            None => (text(&self.outside), String::new()),
+        };
+        let name = if name.is_empty() {
+            text(&self.comment)
+        } else {
+            name
+        };
+        if name.is_empty() && address.is_empty() {
+            return None;
+        }
+        let (address, ascii) = spellings(&address);
+        Some(Mailbox {
+            name,
+            address,
+            ascii,
+        })
+    }
+}
+
+/// The address with its domain in Unicode, and with it in ASCII if that differs.
+fn spellings(address: &str) -> (String, Option<String>) {
+    // A route before the mailbox (RFC 5322, section 4.4) is no part of it.
+    let address = match address
+        .strip_prefix('@')
+        .and_then(|route| route.split_once(':'))
+    {
+        Some((_, mailbox)) => mailbox,
+        None => address,
+    };
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return (address.to_owned(), None);
+    };
+    let (unicode, ascii) = domain_spellings(domain);
+    let shown = format!("{local}@{unicode}");
+    (shown, ascii.map(|ascii| format!("{local}@{ascii}")))
+}
+
+/// A domain in Unicode, and in ASCII if that differs.
+pub(super) fn domain_spellings(domain: &str) -> (String, Option<String>) {
+    let ascii = String::from_utf8_lossy(&idn::to_ascii(domain.as_bytes())).into_owned();
+    let (unicode, read) = idna::domain_to_unicode(&ascii);
+    let leads_back = read.is_ok() && idn::to_ascii(unicode.as_bytes()) == ascii.as_bytes();
+    if leads_back && unicode != ascii {
+        return (unicode, Some(ascii));
+    }
+    (
+        domain.to_owned(),
+        (ascii != domain.to_ascii_lowercase()).then_some(ascii),
+    )
+}
+
+struct Reader<'a> {
+    value: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.value.get(self.at).copied()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn item(&mut self) -> Option<Item> {
+        if self.at >= self.value.len() {
+            return None;
+        }
+        let mut item = Item::default();
+        while let Some(byte) = self.next() {
+            match byte {
+                b'"' => self.quoted(&mut item.outside),
+                b'(' => self.comment(&mut item.comment),
+                b'<' => {
+                    let inside = self.angle();
+                    item.inside.get_or_insert(inside);
+                }
+                b',' | b';' => break,
+                // The name of a group: its members follow.
+                b':' if item.inside.is_none() && !item.outside.contains(&b'@') => {
+                    item.outside.clear();
+                }
+                b'=' => self.word(&mut item.outside),
+                other => item.outside.push(other),
+            }
+        }
+        Some(item)
+    }
+
+    /// An encoded word as one, whatever signs its text is written with.
+    fn word(&mut self, out: &mut Vec<u8>) {
+        let start = self.at.saturating_sub(1);
+        let end = end_of_word(self.value, start).unwrap_or(self.at);
+        out.extend(self.value.get(start..end).unwrap_or_default());
+        self.at = end;
+    }
+
+    /// The text of a quoted string; one without an end goes to the end of the value.
+    fn quoted(&mut self, out: &mut Vec<u8>) {
+        while let Some(byte) = self.next() {
+            match byte {
+                b'"' => break,
+                b'\\' => out.extend(self.next()),
+                other => out.push(other),
+            }
+        }
+    }
+
+    fn comment(&mut self, out: &mut Vec<u8>) {
+        let mut depth = 1_u32;
+        while let Some(byte) = self.next() {
+            match byte {
+                b'(' => depth += 1,
+                b')' if depth == 1 => break,
+                b')' => depth -= 1,
+                b'\\' => out.extend(self.next()),
+                other => out.push(other),
+            }
+        }
+    }
+
+    fn angle(&mut self) -> Vec<u8> {
+        let mut inside = Vec::new();
+        let mut is_quoted = false;
+        while let Some(byte) = self.next() {
+            match byte {
+                b'>' if !is_quoted => break,
+                b'"' => is_quoted = !is_quoted,
+                b'\\' if is_quoted => inside.extend(self.next()),
+                b' ' | b'\t' if !is_quoted => {}
+                other => inside.push(other),
+            }
+        }
+        inside
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(value: &str) -> Vec<(String, String)> {
+        let found = mailboxes(value.as_bytes(), None).into_iter();
+        found
+            .map(|mailbox| (mailbox.name, mailbox.address))
+            .collect()
+    }
+
+    #[test]
+    fn mailboxes_are_read_in_all_their_forms() {
+        for (value, name, address) in [
+            ("a@corp.test", "", "a@corp.test"),
+            ("Anna <a@corp.test>", "Anna", "a@corp.test"),
+            (
+                "\"B, \\\"Bob\\\"\" <b@corp.test>",
+                "B, \"Bob\"",
+                "b@corp.test",
+            ),
+            ("a@corp.test (Anna)", "Anna", "a@corp.test"),
+            ("=?utf-8?q?a,b?= <a@corp.test>", "a,b", "a@corp.test"),
+            (
+                "\"=?utf-8?B?5L2g5aW9?=\" <a@corp.test>",
+                "\u{4f60}\u{597d}",
+                "a@corp.test",
+            ),
+            ("<@relay.test:a@corp.test>", "", "a@corp.test"),
+            ("Team: a@corp.test;", "", "a@corp.test"),
+            ("just a name", "just a name", ""),
+            ("b\u{fc}ro@corp.test", "", "b\u{fc}ro@corp.test"),
+        ] {
+            assert_eq!(
+                read(value),
+                [(name.to_owned(), address.to_owned())],
+                "{value}"
+            );
+        }
+        assert_eq!(read("a@b.test, c@d.test").len(), 2);
+        assert_eq!(read(" , ;").len(), 0);
+    }
+
+    #[test]
+    fn a_domain_is_shown_in_both_spellings() {
+        for value in ["a@xn--bcher-kva.test", "a@b\u{fc}cher.test"] {
+            let found = mailboxes(value.as_bytes(), None);
+            assert_eq!(found[0].address, "a@b\u{fc}cher.test");
+            assert_eq!(found[0].ascii.as_deref(), Some("a@xn--bcher-kva.test"));
+        }
+        assert_eq!(mailboxes(b"a@Corp.test", None)[0].ascii, None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_read_without_a_panic(value in proptest::collection::vec(any::<u8>(), 0..300)) {
+            for mailbox in mailboxes(&value, None) {
+                prop_assert!(!mailbox.name.contains('\0') && !mailbox.address.contains('\0'));
+            }
+        }
+    }
+}

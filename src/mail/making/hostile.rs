@@ -1,0 +1,48 @@
+//! Messages that make a reader work more than in proportion to what it is sent. Never part of the
+//! program.
+
+use std::time::{Duration, Instant};
+
+use super::{Limits, outline};
+
+#[test]
+fn hostile_messages_end_in_time() {
+    let nested =
+        (0..2_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n"));
+    let messages = [
+        nested.collect::<String>(),
+        "Content-Type: message/rfc822\n\n".repeat(100_000),
+        format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx --b\n{}",
+            "Content-Type: message/rfc822\n\n".repeat(100_000)
+        ),
+        format!("Content-Type: text/html\n\n{}", "<div><b>".repeat(100_000)),
+        format!(
+            "Content-Type: multipart/mixed; boundary=-\n\n{}",
+            "-".repeat(1_000_000)
+        ),
+        format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n{}",
+            "--b\n".repeat(200_000)
+        ),
+        format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n{}",
+            "x--b".repeat(200_000)
+        ),
+        "a:\n".repeat(300_000),
+        format!("Content-Type: a/b{}\n\n", "; x*0*=a".repeat(100_000)),
+        format!("To: {}\n\n", "\"<(".repeat(200_000)),
+        format!("Subject: {}\n\n", "=?utf-8?q?a".repeat(100_000)),
+        format!("Subject: x\n\n{}", "begin 644\n".repeat(100_000)),
+    ];
+    for message in messages {
+        let before = Instant::now();
+        outline(message.as_bytes(), &Limits::default());
+        let start: String = message.chars().take(50).collect();
+        assert!(
+            before.elapsed() < Duration::from_secs(10),
+            "{start}: {:?}",
+            before.elapsed()
+        );
+    }
+}
