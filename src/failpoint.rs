@@ -22,6 +22,18 @@ macro_rules! fault {
 }
 pub(crate) use fault;
 
+/// Whether a test has switched something on here.
+macro_rules! is_on {
+    ($point:literal) => {{
+        #[cfg(feature = "failpoints")]
+        let is_on = $crate::failpoint::failed($point).is_err();
+        #[cfg(not(feature = "failpoints"))]
+        let is_on = false;
+        is_on
+    }};
+}
+pub(crate) use is_on;
+
 /// Reads what is to happen where; it happens as long as the answer is kept.
 macro_rules! begin {
     ($scenario:ident) => {

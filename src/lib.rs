@@ -16,6 +16,8 @@ pub mod spool;
 pub mod store;
 
 pub mod milter;
+pub mod outline;
+pub mod web;
 pub mod worker;
 
 pub mod config;

@@ -7,14 +7,14 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     config::value,
-    domain::{instance::Instance, queue_id::QueueId},
+    domain::{instance::Instance, queue_id::QueueId, rights::DeskRole},
     store::reviews::ReviewKey,
 };
 
 /// Reviews outgoing mail before it leaves a Postfix server.
 ///
-/// A milter holds what flagged people send out of the house, a person decides with `mailhold
-/// reviews`, and a worker carries the decision out. Start with `mailhold check`.
+/// A milter holds what flagged people send out of the house, a person decides in a browser or with
+/// `mailhold reviews`, and a worker carries the decision out. Start with `mailhold check`.
 #[derive(Parser)]
 #[command(
     version,
@@ -44,6 +44,13 @@ pub enum Command {
     Milter,
     /// Carry decisions out: confirm, release, discard and return held messages
     Worker,
+    /// Take held messages apart for the review desk; needs nothing but the database
+    Outline,
+    /// Serve the review desk to browsers
+    Web,
+    /// The child of `mailhold outline` that reads one message after the other
+    #[command(hide = true)]
+    OutlineReader(ReaderArguments),
     /// List, show and decide held messages
     #[command(after_help = "\
 Examples:
@@ -58,6 +65,21 @@ Examples:
   mailhold strays list                           name, age and size; nobody has read them
   mailhold strays adopt 4jWkMG56f7z1j --as ops@example.com --note 'held by another milter'")]
     Strays(StraysArguments),
+    /// Tell whether the record of what people did is whole
+    #[command(after_help = "\
+Examples:
+  mailhold audit verify                       every entry, from the first to the last
+  mailhold audit head >> /media/kept/heads    the end of the record, to keep elsewhere
+  mailhold audit verify --head /media/kept/heads
+
+Exit codes: 0 the record is sound, 1 it is broken, 66 no kept head can be read, 69 PostgreSQL is
+away, 78 fault in the configuration.")]
+    Audit(AuditArguments),
+    /// Make a line of the password file from a password on standard input
+    #[command(after_help = "\
+Example:
+  mailhold password rita --role reviewer --address rita@example.com >> /etc/mailhold/passwords")]
+    Password(PasswordArguments),
     /// Show how much would have been held: the figures of what was only watched
     #[command(after_help = "\
 Examples:
@@ -83,6 +105,13 @@ Examples:
   mailhold explain --from anna@example.com --to bob@partner.test --login anna --client 192.0.2.7
   mailhold explain --from '<>' --to bob@partner.test --eml mail.eml --at '2026-11-28 22:00'")]
     Explain(ExplainArguments),
+}
+
+/// `mailhold outline-reader`
+#[derive(Args)]
+pub struct ReaderArguments {
+    /// The address space that it may use, in bytes
+    pub memory_bytes: u64,
 }
 
 /// `mailhold check`
@@ -147,6 +176,44 @@ fn local_time(text: &str) -> Result<NaiveDateTime, String> {
     read.map_err(|_| "is no time such as '2026-11-28 22:00'".to_owned())
 }
 
+/// `mailhold audit`
+#[derive(Args)]
+pub struct AuditArguments {
+    /// What to do with the record
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// The commands of `mailhold audit`.
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Compare every entry with its seal: nothing was changed, taken away, put in or moved
+    Verify(VerifyArguments),
+    /// Print number, seal and time of the last entry, one line to keep elsewhere
+    Head,
+}
+
+/// `mailhold audit verify`
+#[derive(Args)]
+pub struct VerifyArguments {
+    /// Lines that `mailhold audit head` has printed; they show when the last entries are gone
+    #[arg(long, value_name = "FILE")]
+    pub head: Option<PathBuf>,
+}
+
+/// `mailhold password`
+#[derive(Args)]
+pub struct PasswordArguments {
+    /// The name to sign in with
+    pub login: String,
+    /// reviewer, auditor or administrator; may be given several times
+    #[arg(long = "role", value_name = "ROLE", required = true)]
+    pub roles: Vec<DeskRole>,
+    /// An address of this person, whose own mail is nobody's to review; may be given several times
+    #[arg(long = "address", value_name = "ADDRESS", required = true)]
+    pub addresses: Vec<String>,
+}
+
 /// `mailhold watched`
 #[derive(Args)]
 pub struct WatchedArguments {
@@ -164,7 +231,8 @@ pub struct WatchedArguments {
 /// `mailhold migrate`
 #[derive(Args)]
 pub struct MigrateArguments {
-    /// Also make the logins of milter, worker and reviews, with the passwords of their sections
+    /// Also make the logins of milter, worker, outline, web and reviews, with the passwords of
+    /// their sections
     #[arg(long)]
     pub create_roles: bool,
 }

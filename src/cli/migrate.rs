@@ -60,6 +60,8 @@ fn logins(passwords: Logins) -> Vec<Login> {
     vec![
         login(LoginRole::Milter, passwords.milter_password),
         login(LoginRole::Worker, passwords.worker_password),
+        login(LoginRole::Outline, passwords.outline_password),
+        login(LoginRole::Web, passwords.web_password),
         login(LoginRole::Reviews, passwords.reviews_password),
     ]
 }

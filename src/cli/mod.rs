@@ -1,17 +1,22 @@
 //! The command line: reads the configuration, builds what a process works with, and runs it.
 
 mod args;
+mod audit;
 mod check;
 mod explain;
 mod migrate;
 mod milter;
+mod outline;
+mod password;
 mod person;
 mod plain;
+mod record;
 mod reload;
 mod reviews;
 mod signals;
 mod strays;
 mod watched;
+mod web;
 mod worker;
 
 use std::{num::NonZero, process::ExitCode, time::Duration};
@@ -29,7 +34,7 @@ use crate::{
 mod exit {
     /// A command line that cannot be understood.
     pub const USAGE: u8 = 64;
-    /// A decision that was refused, most often because another one stands.
+    /// A decision that was refused, most often because another one stands; a record that is not whole.
     pub const REFUSED: u8 = 1;
     /// No such review.
     pub const NO_INPUT: u8 = 66;
@@ -54,8 +59,13 @@ pub fn run() -> ExitCode {
     let outcome = match arguments.command {
         Command::Milter => milter::run(&config),
         Command::Worker => worker::run(&config),
+        Command::Outline => outline::run(&config),
+        Command::Web => web::run(&config),
+        Command::OutlineReader(arguments) => outline::read(&arguments),
         Command::Reviews(arguments) => reviews::run(&config, &arguments),
         Command::Strays(arguments) => strays::run(&config, &arguments),
+        Command::Audit(arguments) => audit::run(&config, &arguments),
+        Command::Password(arguments) => password::run(&arguments),
         Command::Watched(arguments) => watched::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::Check(arguments) => check::run(&config, &arguments),

@@ -112,6 +112,18 @@ impl ConfigFile {
         }
     }
 
+    /// What the file says in some sections, for people: the full keys and their values. Nothing that a
+    /// secret's file holds is among it, only the file's name.
+    pub fn shown(&self, sections: &[&str]) -> Vec<(String, String)> {
+        let mut shown = Vec::new();
+        for name in sections {
+            if let Some(entry) = self.root.get(*name) {
+                show(name, &entry.value, &mut shown);
+            }
+        }
+        shown
+    }
+
     /// The settings that were read, unless anything was wrong on the way.
     pub fn finish<T>(&self, settings: T) -> Result<T, Faults> {
         let mut faults = self.faults.take();
@@ -124,6 +136,42 @@ impl ConfigFile {
             path: self.path.clone(),
             faults,
         })
+    }
+}
+
+fn show(key: &str, value: &Value, shown: &mut Vec<(String, String)>) {
+    let text = match value {
+        Value::Table(table) => {
+            for (name, entry) in table {
+                show(&format!("{key}.{name}"), &entry.value, shown);
+            }
+            return;
+        }
+        Value::List(list)
+            if list
+                .iter()
+                .any(|entry| matches!(entry.value, Value::Table(_))) =>
+        {
+            for (entry, number) in list.iter().zip(1..) {
+                show(&format!("{key}.{number}"), &entry.value, shown);
+            }
+            return;
+        }
+        Value::List(list) => {
+            let texts = list.iter().map(|entry| plain_text(&entry.value));
+            texts.collect::<Vec<_>>().join(", ")
+        }
+        plain @ (Value::Text(_) | Value::Number(_) | Value::Other(_)) => plain_text(plain),
+    };
+    shown.push((key.to_owned(), text));
+}
+
+fn plain_text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Other(kind) => (*kind).to_owned(),
+        Value::List(_) | Value::Table(_) => String::new(),
     }
 }
 

@@ -157,11 +157,11 @@ fn is_bare(settings: &ldap::Settings, server: &ServerUrl) -> bool {
 }
 
 /// Whether it is in clear on the network.
-fn is_open(settings: &ldap::Settings, server: &ServerUrl) -> bool {
+pub(super) fn is_open(settings: &ldap::Settings, server: &ServerUrl) -> bool {
     is_bare(settings, server) && !server.is_local()
 }
 
-fn filter(place: &'static str) -> impl Fn(&str) -> Result<FilterTemplate, String> {
+pub(super) fn filter(place: &'static str) -> impl Fn(&str) -> Result<FilterTemplate, String> {
     move |text| FilterTemplate::new(text, place).map_err(|error| error.to_string())
 }
 
@@ -338,7 +338,7 @@ fn refuse_twice(section: &Section<'_>, marks: &Marks) {
 }
 
 /// `*`, `1.1` and the like would ask for other attributes than the flag; options are the server's.
-fn attribute(text: &str) -> Result<String, String> {
+pub(super) fn attribute(text: &str) -> Result<String, String> {
     let starts_well = text.starts_with(|sign: char| sign.is_ascii_alphabetic());
     let ends_well = text
         .bytes()

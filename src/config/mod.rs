@@ -1,7 +1,9 @@
 //! Turns the configuration file into the settings of each process, or says all that is wrong with
 //! it. Each process reads its own sections and its own secret files, nothing else.
 
+pub mod audit;
 pub mod changes;
+pub mod desk;
 pub mod fault;
 pub mod file;
 mod ldap;
@@ -10,6 +12,7 @@ mod policy;
 pub mod roles;
 mod secret;
 pub mod section;
+mod sign_in;
 pub mod value;
 
 #[cfg(any(test, fuzzing))]

@@ -89,11 +89,15 @@ pub struct Logins {
     /// As above.
     pub worker_password: Option<SecretString>,
     /// As above.
+    pub outline_password: Option<SecretString>,
+    /// As above.
+    pub web_password: Option<SecretString>,
+    /// As above.
     pub reviews_password: Option<SecretString>,
 }
 
 /// The sections of the file.
-const SECTIONS: [&str; 10] = [
+pub(super) const SECTIONS: [&str; 14] = [
     "log",
     "milter",
     "directory",
@@ -102,6 +106,10 @@ const SECTIONS: [&str; 10] = [
     "recorder",
     "worker",
     "postfix",
+    "outline",
+    "web",
+    "review",
+    "audit",
     "reviews",
     "migrate",
 ];
@@ -233,6 +241,8 @@ pub fn logins(file: &ConfigFile) -> Result<Logins, Faults> {
     file.finish(Logins {
         milter_password: password("milter"),
         worker_password: password("worker"),
+        outline_password: password("outline"),
+        web_password: password("web"),
         reviews_password: password("reviews"),
     })
 }

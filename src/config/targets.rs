@@ -2,7 +2,7 @@
 //! tests and by the fuzzer (docs/testing.md); never part of the program.
 
 use super::{
-    ConfigFile, Faults, roles,
+    ConfigFile, Faults, audit, desk, roles,
     value::{duration, mode, size},
 };
 
@@ -20,6 +20,9 @@ pub fn configuration(input: &[u8]) {
         roles::explain(&file).err(),
         roles::reviews(&file).err(),
         roles::migrate(&file).err(),
+        audit::key(&file).err(),
+        desk::web(&file).err(),
+        desk::outline(&file).err(),
         roles::instances(&file).err(),
     ];
     for faults in all.into_iter().flatten() {

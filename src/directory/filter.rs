@@ -104,7 +104,7 @@ impl Default for FilterTemplate {
 
 /// Escapes a value after RFC 4515, section 3. On bytes: an address need not be UTF-8, and each byte
 /// that is not plain ASCII may be written as `\xx`.
-pub(super) fn escape(value: &[u8]) -> String {
+pub(in crate::directory) fn escape(value: &[u8]) -> String {
     value
         .iter()
         .fold(String::with_capacity(value.len()), |mut text, byte| {

@@ -6,7 +6,9 @@ mod generalized_time;
 mod known;
 pub mod ldap;
 pub mod mirror;
+pub mod passwords;
 pub mod reading;
+pub mod sign_in;
 pub mod survey;
 pub mod table;
 

@@ -102,7 +102,7 @@ impl Group {
     pub fn new(name: &str) -> Self {
         Self {
             shown: name.to_owned(),
-            folded: fold(name),
+            folded: folded_entry(name),
         }
     }
 
@@ -120,8 +120,41 @@ impl PartialEq for Group {
 
 impl Eq for Group {}
 
-/// The one form of a distinguished name that has many spellings.
-fn fold(name: &str) -> String {
+/// What stands before each part of a folded name: no part can hold it, so the end of a name that begins
+/// with it is a name above.
+const PART: char = '\u{1f}';
+
+/// The one form of a distinguished name that has many spellings: case, the spaces around `,` and `=`,
+/// and escapes (RFC 4514) make no difference. Empty for no name. Made to be compared, never to be shown:
+/// whatever is below an entry ends in the entry's form.
+pub fn folded_entry(name: &str) -> String {
+    if name.trim().is_empty() {
+        return String::new();
+    }
+    parts(name).iter().fold(String::new(), |mut folded, part| {
+        folded.push(PART);
+        folded.push_str(part);
+        folded
+    })
+}
+
+/// The folded form of the entry above a name; empty if there is none.
+pub fn folded_parent(name: &str) -> String {
+    let folded = folded_entry(name);
+    let above = folded.get(PART.len_utf8()..).and_then(|rest| {
+        let at = rest.find(PART)?;
+        rest.get(at..)
+    });
+    above.unwrap_or_default().to_owned()
+}
+
+/// A folded form and those of all entries above it, the nearest first.
+pub fn with_those_above(folded: &str) -> Vec<&str> {
+    let begins = folded.match_indices(PART).map(|(at, _)| at);
+    begins.filter_map(|at| folded.get(at..)).collect()
+}
+
+fn parts(name: &str) -> Vec<String> {
     let mut parts = vec![Vec::new()];
     let mut rest = name.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
@@ -144,16 +177,16 @@ fn fold(name: &str) -> String {
             part.push(byte);
         }
     }
-    let folded: Vec<String> = parts
+    let folded = parts
         .iter()
         .map(|part| String::from_utf8_lossy(part))
         .map(|part| match part.split_once('=') {
             Some((kind, value)) => format!("{}={}", kind.trim(), value.trim()),
             None => part.trim().to_owned(),
         })
-        .collect();
-    // A comma that came out of its escape divides nothing.
-    folded.join("\0").to_lowercase()
+        // A sign that came out of its escape divides nothing, and PostgreSQL's text holds no NUL.
+        .map(|part| part.to_lowercase().replace([PART, '\0'], "\u{fffd}"));
+    folded.collect()
 }
 
 /// What a backslash stands for: a byte in hexadecimal, or the sign behind it.
@@ -281,6 +314,25 @@ mod tests {
         assert_eq!(Group::new("cn=a\\+f"), Group::new("cn=a\\2bf"));
         Group::new("cn=\\");
         Group::new("cn=\\c3\\");
+    }
+
+    #[test]
+    fn what_is_below_an_entry_ends_in_its_folded_form() {
+        let unit = folded_entry("OU=Sales, dc=corp,dc=test");
+        assert!(folded_entry("uid=anna,ou=sales,dc=corp,dc=test").ends_with(&unit));
+        assert_eq!(folded_parent("uid=a\\,b, ou=sales,dc=corp,DC=test"), unit);
+        for outside in [
+            "uid=anna,ou=presales,dc=corp,dc=test",
+            "uid=anna\\,ou=sales,dc=corp,dc=test",
+            "uid=anna\\1fou=sales,dc=corp,dc=test",
+            "uid=anna,dc=corp,dc=test",
+        ] {
+            assert!(!folded_entry(outside).ends_with(&unit), "{outside}");
+        }
+        assert_eq!(folded_entry(" "), "");
+        assert_eq!(folded_parent("dc=test"), "");
+        assert_eq!(folded_parent(""), "");
+        assert!(!folded_entry("cn=\\00").contains('\0'));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use crate::domain::{capture_id::CaptureId, decision::Decision, lifecycle::State};
 
@@ -54,6 +55,8 @@ pub enum Answer {
     AlreadySettled(State),
     /// A return, and the message has the null sender: nobody would be told.
     NobodyToReturnTo,
+    /// A return, and every recipient has NOTIFY=NEVER: Postfix would tell nobody.
+    NobodyToBeTold,
     /// There is no such capture.
     Unknown,
 }
@@ -71,29 +74,40 @@ pub struct Winner {
     pub state: State,
 }
 
-impl Store {
-    /// Stores a decision if the message is held and nobody was faster.
-    pub async fn decide(&self, ballot: &Ballot) -> Result<Answer, StoreError> {
-        let failed = |cause| StoreError::Decide { cause };
+impl Ballot {
+    /// Inserts it, if the database lets it in.
+    pub(super) async fn insert(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<DateTime<Utc>, Cause> {
         let asked = sqlx::query_scalar!(
             "insert into decision (capture_id, decision, reviewer, os_user, via, note)
             values ($1, $2, $3, $4, $5, $6)
             returning created_at",
-            ballot.capture_id.uuid(),
-            ballot.decision.as_str(),
-            row::text(&ballot.reviewer),
-            row::optional_text(ballot.os_user.as_deref()),
-            ballot.via.as_str(),
-            row::optional_text(ballot.note.as_deref()),
+            self.capture_id.uuid(),
+            self.decision.as_str(),
+            row::text(&self.reviewer),
+            row::optional_text(self.os_user.as_deref()),
+            self.via.as_str(),
+            row::optional_text(self.note.as_deref()),
         )
-        .fetch_one(&self.pool);
-        let refusal = match within(asked).await {
-            Ok(decided_at) => return Ok(Answer::Accepted { decided_at }),
-            Err(cause) => cause,
-        };
+        .fetch_one(connection);
+        within(asked).await
+    }
+}
+
+impl Store {
+    /// Why a decision was refused, and who won.
+    pub(super) async fn refused(
+        &self,
+        ballot: &Ballot,
+        refusal: Cause,
+    ) -> Result<Answer, StoreError> {
+        let failed = |cause| StoreError::Decide { cause };
         match refusal.constraint() {
             Some("decision_of_capture") => Ok(Answer::Unknown),
             Some("decision_needs_sender") => Ok(Answer::NobodyToReturnTo),
+            Some("decision_needs_notice") => Ok(Answer::NobodyToBeTold),
             Some("decision_needs_held" | "decision_stands") => {
                 match self.winner(ballot.capture_id).await.map_err(failed)? {
                     Some(winner) => Ok(Answer::AlreadyDecided(winner)),

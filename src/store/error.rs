@@ -112,6 +112,13 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// An outline, or what waits for one, could not be read or recorded.
+    #[error("cannot read or record an outline")]
+    Outline {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// No work could be claimed.
     #[error("cannot claim decisions")]
     Claim {
@@ -154,9 +161,30 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// Nothing could be put on the audit record or read from it; what was to be done was not done.
+    #[error("cannot write or read the audit record")]
+    Audit {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// A session could not be begun, read, changed or ended.
+    #[error("cannot read or change sessions")]
+    Sessions {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// Reviews could not be read.
     #[error("cannot read reviews")]
     Review {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// Reviews could not be searched.
+    #[error("cannot search reviews")]
+    Search {
         /// Why.
         #[source]
         cause: Cause,
@@ -264,6 +292,7 @@ impl StoreError {
             | Self::LookUp { cause }
             | Self::Confirm { cause }
             | Self::Doubt { cause }
+            | Self::Outline { cause }
             | Self::HoldDirectory { cause }
             | Self::Claim { cause }
             | Self::Begin { cause }
@@ -271,7 +300,10 @@ impl StoreError {
             | Self::Settle { cause }
             | Self::Strays { cause }
             | Self::Decide { cause }
+            | Self::Audit { cause }
+            | Self::Sessions { cause }
             | Self::Review { cause }
+            | Self::Search { cause }
             | Self::ReadContent { cause, .. }
             | Self::Count { cause }
             | Self::Survey { cause }

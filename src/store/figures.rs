@@ -72,6 +72,36 @@ impl Store {
         })
     }
 
+    /// What waits on all instances: held, not confirmed and not carried out.
+    pub async fn figures_of_all(&self) -> Result<Figures, StoreError> {
+        let asked = sqlx::query!(
+            r#"select
+                (select count(*) from capture where state = 'captured') as "unconfirmed!",
+                (select min(captured_at) from capture where state = 'captured')
+                    as unconfirmed_oldest,
+                (select count(*) from capture where state = 'held') as "held!",
+                (select min(captured_at) from capture where state = 'held') as held_oldest,
+                (select count(*) from work) as "decided!",
+                (select min(created_at) from work) as decided_oldest,
+                (select count(distinct capture_id) from doubt where cleared_at is null)
+                    as "doubted!""#
+        )
+        .fetch_one(&self.pool);
+        let counted = within(asked)
+            .await
+            .map_err(|cause| StoreError::Count { cause })?;
+        let waiting = |count, oldest| Waiting {
+            count: row::size(count),
+            oldest,
+        };
+        Ok(Figures {
+            unconfirmed: waiting(counted.unconfirmed, counted.unconfirmed_oldest),
+            held: waiting(counted.held, counted.held_oldest),
+            decided: waiting(counted.decided, counted.decided_oldest),
+            n_doubted: row::size(counted.doubted),
+        })
+    }
+
     /// Counts what waits on one instance.
     pub async fn figures(&self, instance: &Instance) -> Result<Figures, StoreError> {
         let asked = sqlx::query!(

@@ -12,15 +12,20 @@ use tokio::time::timeout;
 pub mod schema;
 
 pub mod captures;
+pub mod listing;
 pub mod reviews;
 
 pub mod added;
+pub mod audit;
 pub mod decisions;
 pub mod doubts;
 pub mod settlements;
 pub mod work;
 
+pub mod outlines;
+
 pub mod hold_queue;
+pub mod sessions;
 pub mod standings;
 pub mod strays;
 
@@ -68,7 +73,11 @@ pub enum Role {
     Milter,
     /// Confirms, claims and settles.
     Worker,
-    /// Reads reviews and inserts decisions.
+    /// Reads captures and inserts outlines.
+    Outline,
+    /// Reads reviews and inserts decisions, for people in a browser.
+    Web,
+    /// The same for people at a command line.
     Reviews,
     /// Owns the schema.
     Migrate,
@@ -80,6 +89,8 @@ impl Role {
         match self {
             Self::Milter => "mailhold milter",
             Self::Worker => "mailhold worker",
+            Self::Outline => "mailhold outline",
+            Self::Web => "mailhold web",
             Self::Reviews => "mailhold reviews",
             Self::Migrate => "mailhold migrate",
         }
@@ -98,7 +109,7 @@ impl Role {
                 "enable_mergejoin",
                 "jit",
             ],
-            Self::Reviews | Self::Migrate => &[],
+            Self::Outline | Self::Web | Self::Reviews | Self::Migrate => &[],
         }
     }
 }

@@ -29,19 +29,31 @@ pub enum LoginRole {
     Milter,
     /// Confirms, claims and settles.
     Worker,
-    /// Reads reviews and inserts decisions.
+    /// Reads captures and inserts outlines.
+    Outline,
+    /// Reads reviews and inserts decisions, for people in a browser.
+    Web,
+    /// The same for people at a command line.
     Reviews,
 }
 
 impl LoginRole {
     /// All logins.
-    pub const ALL: [Self; 3] = [Self::Milter, Self::Worker, Self::Reviews];
+    pub const ALL: [Self; 5] = [
+        Self::Milter,
+        Self::Worker,
+        Self::Outline,
+        Self::Web,
+        Self::Reviews,
+    ];
 
     /// The login's name in PostgreSQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Milter => "mailhold_milter",
             Self::Worker => "mailhold_worker",
+            Self::Outline => "mailhold_outline",
+            Self::Web => "mailhold_web",
             Self::Reviews => "mailhold_reviews",
         }
     }
@@ -92,7 +104,8 @@ pub async fn migrate(settings: &Settings) -> Result<Vec<i64>, StoreError> {
         .map_err(|error| refused(error, before))?;
     // The table is sqlx's own, so the right to compare versions is not in a migration.
     let granted = connection.execute(
-        "grant select on _sqlx_migrations to mailhold_milter, mailhold_worker, mailhold_reviews",
+        "grant select on _sqlx_migrations
+            to mailhold_milter, mailhold_worker, mailhold_outline, mailhold_web, mailhold_reviews",
     );
     granted.await.map_err(failed)?;
     connection.close().await.ok();

@@ -230,7 +230,7 @@ impl Store {
                 where state_follows(c.state, report.disposition)
                     and c.state in ('captured', 'held')
                 order by c.capture_id
-                for update of c
+                for no key update of c
             ),
             inserted as (
                 insert into settlement (capture_id, disposition, method, worker, evidence)

@@ -53,13 +53,22 @@ struct Pending {
 }
 
 impl Store {
+    /// Listens for what concerns any instance.
+    pub fn listen_to_all(&self) -> Wakes {
+        self.listen_for(None)
+    }
+
     /// Listens for what concerns one instance. The first answer is [`Wake::Rescan`], once the
     /// connection stands; another one follows each time it was lost and is back.
     pub fn listen(&self, instance: &Instance) -> Wakes {
+        self.listen_for(Some(instance.clone()))
+    }
+
+    fn listen_for(&self, instance: Option<Instance>) -> Wakes {
         let pending = Arc::new(Pending::default());
         let task = tokio::spawn(listen_forever(
             self.options.clone(),
-            instance.clone(),
+            instance,
             Arc::clone(&pending),
         ));
         Wakes {
@@ -106,13 +115,17 @@ impl Pending {
 }
 
 /// The store's other operations report that PostgreSQL is away; here it only means to try again.
-async fn listen_forever(options: PgConnectOptions, instance: Instance, pending: Arc<Pending>) {
+async fn listen_forever(
+    options: PgConnectOptions,
+    instance: Option<Instance>,
+    pending: Arc<Pending>,
+) {
     let mut pause = FIRST_PAUSE;
     loop {
         if let Ok(Ok(mut listener)) = timeout(PATIENCE, connect(&options)).await {
             pause = FIRST_PAUSE;
             pending.add(Wake::Rescan);
-            pass_on(&mut listener, &instance, &pending).await;
+            pass_on(&mut listener, instance.as_ref(), &pending).await;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -134,7 +147,7 @@ async fn connect(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> 
 }
 
 /// Returns when the connection is lost or silent. It is made anew by the caller, who tells of the gap.
-async fn pass_on(listener: &mut PgListener, instance: &Instance, pending: &Pending) {
+async fn pass_on(listener: &mut PgListener, instance: Option<&Instance>, pending: &Pending) {
     loop {
         let Ok(received) = timeout(SILENCE, listener.try_recv()).await else {
             match timeout(PATIENCE, listener.execute("select 1")).await {
@@ -145,7 +158,7 @@ async fn pass_on(listener: &mut PgListener, instance: &Instance, pending: &Pendi
         let Ok(Some(notification)) = received else {
             return;
         };
-        if notification.payload() != instance.as_str() {
+        if instance.is_some_and(|instance| notification.payload() != instance.as_str()) {
             continue;
         }
         match notification.channel() {

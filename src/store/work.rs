@@ -178,7 +178,7 @@ impl Store {
                 from capture
                 where capture_id = any($1)
                 order by capture_id
-                for update
+                for no key update
             ),
             candidate as (
                 select distinct on (instance, queue_id) capture_id

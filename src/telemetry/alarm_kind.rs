@@ -46,11 +46,15 @@ pub enum AlarmKind {
     Gone,
     /// Mail is on hold that nobody captured.
     Stray,
+    /// Messages cannot be taken apart for people.
+    OutlineFailing,
+    /// A message waits longer for a decision than the settings allow.
+    ReviewDue,
 }
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::DirectoryUnreachable,
         Self::MirrorLost,
         Self::FlagUnknown,
@@ -72,6 +76,8 @@ impl AlarmKind {
         Self::IdentityMismatch,
         Self::Gone,
         Self::Stray,
+        Self::OutlineFailing,
+        Self::ReviewDue,
     ];
 
     /// The word in logs and in the label of `mailhold_alarm`.
@@ -98,6 +104,8 @@ impl AlarmKind {
             Self::IdentityMismatch => "identity_mismatch",
             Self::Gone => "gone",
             Self::Stray => "stray",
+            Self::OutlineFailing => "outline_failing",
+            Self::ReviewDue => "review_due",
         }
     }
 
@@ -126,7 +134,8 @@ impl AlarmKind {
             | Self::SpoolFailing
             | Self::ConnectionsExhausted
             | Self::HandlesExhausted
-            | Self::PostfixRefused => Course::UntilCured,
+            | Self::PostfixRefused
+            | Self::OutlineFailing => Course::UntilCured,
             // Strays and doubts wait for a person; all else is confirmed and settled meanwhile.
             Self::ConfigRefused
             | Self::MirrorLost
@@ -135,7 +144,8 @@ impl AlarmKind {
             | Self::DecisionWaits
             | Self::ClockApart
             | Self::IdentityMismatch
-            | Self::Stray => Course::Aside,
+            | Self::Stray
+            | Self::ReviewDue => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
             | Self::SessionPanicked

@@ -1,7 +1,7 @@
 //! The settings file alone: all its faults at once, without asking any server.
 
 use super::super::Failure;
-use crate::config::{ConfigFile, Faults, roles};
+use crate::config::{ConfigFile, Faults, audit, desk, roles};
 
 /// Reads what every process would read.
 pub fn check(file: &ConfigFile, name: &str) -> Result<(), Failure> {
@@ -10,6 +10,13 @@ pub fn check(file: &ConfigFile, name: &str) -> Result<(), Failure> {
         roles::worker(file).map(drop),
         roles::reviews(file).map(drop),
         roles::migrate(file).map(drop),
+        audit::key(file).map(drop),
+        desk::outline(file).map(drop),
+        // A site without the review desk has no such section.
+        match desk::has_web(file) {
+            true => desk::web(file).map(drop),
+            false => Ok(()),
+        },
         roles::instances(file),
     ];
     let mut faults: Vec<_> = results

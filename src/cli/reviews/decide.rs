@@ -8,9 +8,14 @@ use std::{
 use super::{ambiguous, complain, own_fault, shapes, spelt};
 use crate::{
     cli::{Failure, Outcome, args::DecideArguments, exit, person},
-    domain::{capture_id::CaptureId, decision::Decision},
+    domain::{
+        audit::{AuditKind, AuditVia, Event},
+        capture_id::CaptureId,
+        decision::Decision,
+    },
     store::{
         Store, StoreError,
+        audit::AuditKey,
         decisions::{Answer, Ballot, Via},
         reviews::ReviewKey,
     },
@@ -21,6 +26,8 @@ pub struct Ruling {
     pub decision: Decision,
     pub reviewer: String,
     pub note: Option<String>,
+    /// Seals what is decided.
+    pub key: AuditKey,
 }
 
 impl Ruling {
@@ -29,11 +36,13 @@ impl Ruling {
         reviewers: &[String],
         decision: Decision,
         arguments: &DecideArguments,
+        key: AuditKey,
     ) -> Result<Self, Failure> {
         Ok(Self {
             decision,
             reviewer: person::known("reviews.reviewers", reviewers, &arguments.reviewer)?,
             note: arguments.note.clone(),
+            key,
         })
     }
 }
@@ -138,14 +147,24 @@ async fn decide_one(
         via: Via::Cli,
         note: ruling.note.clone(),
     };
-    let answer = store.decide(&ballot).await?;
+    let event = Event {
+        actor: ballot.reviewer.clone(),
+        os_user: ballot.os_user.clone(),
+        via: AuditVia::Cli,
+        kind: AuditKind::Decided,
+        capture_id: Some(capture_id),
+        client: None,
+        detail: ballot.decision.to_string(),
+    };
+    let answer = store.decide_on_record(&ballot, &ruling.key, &event).await?;
     let end = match answer {
         Answer::Accepted { .. } => End::Accepted,
         Answer::Unknown => End::Unknown,
         Answer::AlreadyDecided(_)
         | Answer::NotHeldYet
         | Answer::AlreadySettled(_)
-        | Answer::NobodyToReturnTo => End::Refused,
+        | Answer::NobodyToReturnTo
+        | Answer::NobodyToBeTold => End::Refused,
     };
     Ok(outcome(Some(capture_id), end, spoken(&answer, ruling)))
 }
@@ -165,6 +184,11 @@ fn spoken(answer: &Answer, ruling: &Ruling) -> String {
         Answer::AlreadySettled(state) => format!("left review without a decision: {state}"),
         Answer::NobodyToReturnTo => {
             "has the null sender, nobody can be told: release or discard it".to_owned()
+        }
+        Answer::NobodyToBeTold => {
+            "its sender wants no notice for any recipient (NOTIFY=NEVER), nobody would be told: \
+             release or discard it"
+                .to_owned()
         }
         Answer::Unknown => "there is no such review".to_owned(),
     }

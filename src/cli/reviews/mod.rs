@@ -18,13 +18,19 @@ use self::decide::Ruling;
 use super::{
     Failure, Outcome,
     args::{DecideArguments, ListArguments, ReviewsArguments, ReviewsCommand, ShowArguments},
-    exit,
+    exit, person, record,
 };
 use crate::{
     config::{ConfigFile, roles},
-    domain::{capture_id::CaptureId, decision::Decision, lifecycle::State},
+    domain::{
+        audit::{AuditKind, AuditVia, Event},
+        capture_id::CaptureId,
+        decision::Decision,
+        lifecycle::State,
+    },
     store::{
         Role, Store,
+        audit::AuditKey,
         reviews::{Filter, Order, Review, ReviewKey},
     },
 };
@@ -35,17 +41,19 @@ const UNSEEN: TimeDelta = TimeDelta::minutes(1);
 /// What is wanted of the reviews; whoever decides is known.
 enum Wish<'a> {
     List(&'a ListArguments),
-    Show(&'a ShowArguments),
+    Show(AuditKey, &'a ShowArguments),
     Decide(Ruling, &'a DecideArguments),
 }
 
 /// Runs one command.
 pub fn run(config: &Path, arguments: &ReviewsArguments) -> Outcome {
-    let config = roles::reviews(&ConfigFile::read(config)?)?;
-    let ruling = |decision, given| Ruling::new(&config.reviewers, decision, given);
+    let file = ConfigFile::read(config)?;
+    let config = roles::reviews(&file)?;
+    let ruling =
+        |decision, given| Ruling::new(&config.reviewers, decision, given, record::key(&file)?);
     let wish = match &arguments.command {
         ReviewsCommand::List(given) => Wish::List(given),
-        ReviewsCommand::Show(given) => Wish::Show(given),
+        ReviewsCommand::Show(given) => Wish::Show(record::key(&file)?, given),
         ReviewsCommand::Release(given) => Wish::Decide(ruling(Decision::Release, given)?, given),
         ReviewsCommand::Discard(given) => Wish::Decide(ruling(Decision::Discard, given)?, given),
         ReviewsCommand::Return(given) => Wish::Decide(ruling(Decision::Return, given)?, given),
@@ -55,7 +63,7 @@ pub fn run(config: &Path, arguments: &ReviewsArguments) -> Outcome {
         store.check_schema().await?;
         let done = match wish {
             Wish::List(given) => list(&store, given).await,
-            Wish::Show(given) => show(&store, given).await,
+            Wish::Show(key, given) => show(&store, &key, given).await,
             Wish::Decide(ruling, given) => decide::run(&store, &ruling, given).await,
         };
         done.or_else(no_reader)
@@ -121,17 +129,20 @@ async fn note_unseen(store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn show(store: &Store, arguments: &ShowArguments) -> Outcome {
+async fn show(store: &Store, key: &AuditKey, arguments: &ShowArguments) -> Outcome {
     let mut out = io::stdout();
     let mut code = ExitCode::SUCCESS;
-    for key in &arguments.ids {
-        let found = store.find(key).await?;
+    for name in &arguments.ids {
+        let found = store.find(name).await?;
         if let Some(refusal) = not_shown(&found, arguments) {
             code = ExitCode::from(exit::NO_INPUT);
-            complain(&format!("{}: {refusal}", spelt(key)));
+            complain(&format!("{}: {refusal}", spelt(name)));
             continue;
         }
         for capture_id in found {
+            // On record before it is seen.
+            let event = viewed(capture_id, arguments);
+            store.append_audit(key, &event).await?;
             if arguments.content {
                 write_content(store, capture_id, &mut out).await?;
                 continue;
@@ -145,6 +156,24 @@ async fn show(store: &Store, arguments: &ShowArguments) -> Outcome {
     // What has no line end at its end still waits to be written.
     out.flush().map_err(own_fault)?;
     Ok(code)
+}
+
+fn viewed(capture_id: CaptureId, arguments: &ShowArguments) -> Event {
+    let os_user = person::os_user();
+    Event {
+        actor: os_user.clone().unwrap_or_else(|| "unknown".to_owned()),
+        os_user,
+        via: AuditVia::Cli,
+        kind: AuditKind::Viewed,
+        capture_id: Some(capture_id),
+        client: None,
+        detail: if arguments.content {
+            "content"
+        } else {
+            "facts and header"
+        }
+        .to_owned(),
+    }
 }
 
 /// Why there is nothing to show under a name.

@@ -20,7 +20,7 @@ pub fn line(line: &Line) -> Value {
         "state": line.state.as_str(),
         "captured_at": line.captured_at,
         "sender": line.sender,
-        "first_recipient": line.first_recipient,
+        "first_recipient": line.recipients.first(),
         "n_recipients": line.n_recipients,
         "subject": line.subject,
         "from": line.from,

@@ -90,7 +90,7 @@ fn note(line: &Line) -> String {
 
 /// The first recipient, and how many more there are: the number is never cut off.
 fn recipients(line: &Line) -> String {
-    let first = line.first_recipient.as_deref().unwrap_or_default();
+    let first = line.recipients.first().map_or("", String::as_str);
     match line.n_recipients.saturating_sub(1) {
         0 => cut(first, 36),
         more => format!("{} +{more}", cut(first, 32)),

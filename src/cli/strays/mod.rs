@@ -14,13 +14,15 @@ use chrono::Utc;
 use super::{
     Failure, Outcome,
     args::{AdoptArguments, StrayListArguments, StraysArguments, StraysCommand},
-    exit, person,
+    exit, person, record,
     reviews::{complain, no_reader, own_fault},
 };
 use crate::{
     config::{ConfigFile, roles},
+    domain::audit::{AuditKind, AuditVia, Event},
     store::{
         Role, Store,
+        audit::AuditKey,
         strays::{
             Shown,
             adoptions::{Adopted, Adopter},
@@ -30,16 +32,22 @@ use crate::{
 
 /// Runs one command.
 pub fn run(config: &Path, arguments: &StraysArguments) -> Outcome {
-    let config = roles::reviews(&ConfigFile::read(config)?)?;
+    let file = ConfigFile::read(config)?;
+    let config = roles::reviews(&file)?;
     let adopter = match &arguments.command {
         StraysCommand::List(_) => None,
-        StraysCommand::Adopt(given) => Some(adopter(&config.administrators, given)?),
+        StraysCommand::Adopt(given) => {
+            let adopter = adopter(&config.administrators, given)?;
+            Some((adopter, record::key(&file)?))
+        }
     };
     super::runtime()?.block_on(async {
         let store = Store::connect_lazy(&config.database, Role::Reviews)?;
         store.check_schema().await?;
         let done = match (&arguments.command, adopter) {
-            (StraysCommand::Adopt(given), Some(adopter)) => adopt(&store, given, &adopter).await,
+            (StraysCommand::Adopt(given), Some((adopter, key))) => {
+                adopt(&store, given, &adopter, &key).await
+            }
             (StraysCommand::Adopt(_), None) => Ok(ExitCode::from(exit::NO_PERMISSION)),
             (StraysCommand::List(given), _) => list(&store, given).await,
         };
@@ -85,12 +93,25 @@ async fn list(store: &Store, given: &StrayListArguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn adopt(store: &Store, given: &AdoptArguments, adopter: &Adopter) -> Outcome {
-    let key = &given.key;
+async fn adopt(
+    store: &Store,
+    given: &AdoptArguments,
+    adopter: &Adopter,
+    key: &AuditKey,
+) -> Outcome {
+    let (instance, id) = (given.key.instance.as_ref(), &given.key.queue_id);
+    let event = Event {
+        actor: adopter.administrator.clone(),
+        os_user: adopter.os_user.clone(),
+        via: AuditVia::Cli,
+        kind: AuditKind::Adopted,
+        capture_id: None,
+        client: None,
+        detail: id.to_string(),
+    };
     let adopted = store
-        .adopt(key.instance.as_ref(), &key.queue_id, adopter)
+        .adopt_on_record((instance, id), adopter, key, &event)
         .await?;
-    let id = &key.queue_id;
     let (text, code) = match adopted {
         Adopted::Accepted => {
             let text = "adopted, the worker captures it for review";

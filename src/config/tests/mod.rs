@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod policy;
+mod sign_in;
 
 const SAMPLE: &str = include_str!("../../../config/mailhold.toml");
 
@@ -18,6 +19,7 @@ pub(super) fn faults(text: &str) -> String {
         roles::worker(&file).err(),
         roles::reviews(&file).err(),
         roles::migrate(&file).err(),
+        audit::key(&file).err(),
         roles::instances(&file).err(),
     ];
     let texts: Vec<String> = all

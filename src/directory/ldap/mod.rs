@@ -8,6 +8,7 @@ mod proof;
 mod search;
 mod servers;
 mod settings;
+pub(in crate::directory) mod sign_in;
 mod survey;
 mod sync;
 #[cfg(any(test, fuzzing))]

@@ -52,6 +52,8 @@ pub(super) enum Wanted {
     All,
     /// One of them will do.
     Any,
+    /// All there are, of which there may be so many.
+    Many(i32),
 }
 
 impl Server {
@@ -111,6 +113,7 @@ impl Server {
         let limit = match question.wanted {
             Wanted::All => ENTRY_LIMIT,
             Wanted::Any => 1,
+            Wanted::Many(limit) => limit,
         };
         let options = SearchOptions::new().sizelimit(limit);
         let search = ldap.with_search_options(options).search(
@@ -179,14 +182,23 @@ impl Question<'_> {
     }
 }
 
+/// Whether a server answered that the entry at which a search begins is not there.
+pub(super) fn is_gone(error: &DirectoryError) -> bool {
+    result_code(error) == Some(NO_SUCH_OBJECT)
+}
+
+/// What the server said, if it was a refused look-up.
+fn result_code(error: &DirectoryError) -> Option<u32> {
+    let DirectoryError::LookUp { cause, .. } = error else {
+        return None;
+    };
+    match cause.downcast_ref() {
+        Some(LdapError::LdapResult { result }) => Some(result.rc),
+        _ => None,
+    }
+}
+
 /// Whether a server answered that what we ask for is not there, or not for us to see.
 pub(super) fn is_hidden(error: &DirectoryError) -> bool {
-    let DirectoryError::LookUp { cause, .. } = error else {
-        return false;
-    };
-    matches!(
-        cause.downcast_ref(),
-        Some(LdapError::LdapResult { result })
-            if [NO_SUCH_OBJECT, INSUFFICIENT_ACCESS].contains(&result.rc)
-    )
+    result_code(error).is_some_and(|code| [NO_SUCH_OBJECT, INSUFFICIENT_ACCESS].contains(&code))
 }

@@ -43,6 +43,9 @@ pub struct Position {
     pub capture_id: CaptureId,
 }
 
+/// Recipients that a line names.
+pub const RECIPIENTS: usize = 3;
+
 /// One review in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -58,8 +61,8 @@ pub struct Line {
     pub captured_at: DateTime<Utc>,
     /// The envelope sender for people.
     pub sender: String,
-    /// The first envelope recipient for people.
-    pub first_recipient: Option<String>,
+    /// The first envelope recipients for people, at most [`RECIPIENTS`].
+    pub recipients: Vec<String>,
     /// How many recipients there are.
     pub n_recipients: u32,
     /// The header's Subject, cut after 200 characters.
@@ -74,6 +77,21 @@ pub struct Line {
     pub is_doubted: bool,
     /// How many twins it has; [`TWINS`] stands for that many or more.
     pub n_twins: usize,
+    /// What its outline tells at a glance, once there is one.
+    pub glance: Option<Glance>,
+}
+
+/// What the list shows of an outline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// How many files there are.
+    pub n_attachments: u32,
+    /// Whether programs may read the message in different ways.
+    pub is_doubtful: bool,
+    /// The first words of the text.
+    pub snippet: String,
+    /// The language of the text (BCP 47), as far as its script tells.
+    pub language: Option<String>,
 }
 
 impl Line {
@@ -93,7 +111,7 @@ struct LineRow {
     state: String,
     captured_at: DateTime<Utc>,
     sender: String,
-    first_recipient: Option<String>,
+    recipients: Vec<String>,
     n_recipients: i32,
     subject: Option<String>,
     header_from: Option<String>,
@@ -101,51 +119,43 @@ struct LineRow {
     rule: String,
     is_doubted: bool,
     n_twins: i64,
+    n_attachments: Option<i32>,
+    is_doubtful: Option<bool>,
+    snippet: Option<String>,
+    language: Option<String>,
 }
 
-/// One page in one direction. Each state is read along its own index and the pages are merged, so
-/// the cost is that of one page, however long the list is.
-macro_rules! page {
-    ($store:expr, $filter:expr, $start:expr, $compare:literal, $direction:literal) => {
+/// The lines of some captures `c` in an order; the last argument says how many twins are counted.
+macro_rules! lines {
+    (
+        [$($captures:literal)+], [$($order:literal)+], $twins:literal,
+        $($argument:expr),+ $(,)?
+    ) => {
         sqlx::query_as!(
             LineRow,
             r#"select
                 c.capture_id as "capture_id!", c.instance as "instance!",
                 c.queue_id as "queue_id!", c.state as "state!",
                 c.captured_at as "captured_at!", c.sender as "sender!",
-                r.recipient as "first_recipient?", c.n_recipients as "n_recipients!",
+                array(
+                    select r.recipient
+                    from capture_recipient r
+                    where r.capture_id = c.capture_id and r.ordinal < 3
+                    order by r.ordinal
+                ) as "recipients!",
+                c.n_recipients as "n_recipients!",
                 left(c.subject, 200) as subject, left(c.header_from, 200) as header_from,
                 c.size_bytes as "size_bytes!", c.rule as "rule!",
                 exists (
                     select from doubt d where d.capture_id = c.capture_id and d.cleared_at is null
                 ) as "is_doubted!",
-                twins.count as "n_twins!"
-            from (
-                select page.*
-                from unnest($1::text[]) as wanted (state)
-                cross join lateral (
-                    select *
-                    from capture
-                    where capture.state = wanted.state
-                        and ($2::text is null or capture.instance = $2)
-                        and (capture.captured_at, capture.capture_id) "#
-                + $compare
-                + r#" ($3, $4)
-                    order by captured_at "#
-                + $direction
-                + r#", capture_id "#
-                + $direction
+                twins.count as "n_twins!",
+                l.n_attachments as "n_attachments?", l.is_doubtful as "is_doubtful?",
+                l.snippet as "snippet?", l.language as "language?"
+            from "#
+                $(+ $captures)+
                 + r#"
-                    limit $5
-                ) as page
-                order by captured_at "#
-                + $direction
-                + r#", capture_id "#
-                + $direction
-                + r#"
-                limit $5
-            ) as c
-            left join capture_recipient r on r.capture_id = c.capture_id and r.ordinal = 0
+            left join listing l on l.capture_id = c.capture_id
             cross join lateral (
                 select count(*) as count
                 from (
@@ -154,7 +164,9 @@ macro_rules! page {
                         from capture t
                         where t.twin_by_message_id = c.twin_by_message_id
                             and t.capture_id <> c.capture_id
-                        limit $6
+                        limit "#
+                + $twins
+                + r#"
                     )
                     union
                     (
@@ -162,14 +174,53 @@ macro_rules! page {
                         from capture t
                         where t.twin_by_digest = c.twin_by_digest
                             and t.capture_id <> c.capture_id
-                        limit $6
+                        limit "#
+                + $twins
+                + r#"
                     )
                 ) as twin
             ) as twins
-            order by c.captured_at "#
-                + $direction
-                + r#", c.capture_id "#
-                + $direction,
+            order by "#
+                $(+ $order)+,
+            $($argument),+
+        )
+    };
+}
+
+/// One page in one direction. Each state is read along its own index and the pages are merged, so
+/// the cost is that of one page, however long the list is.
+macro_rules! page {
+    ($store:expr, $filter:expr, $start:expr, $compare:literal, $direction:literal) => {
+        lines!(
+            [
+                r#"(
+                select page.*
+                from unnest($1::text[]) as wanted (state)
+                cross join lateral (
+                    select *
+                    from capture
+                    where capture.state = wanted.state
+                        and ($2::text is null or capture.instance = $2)
+                        and (capture.captured_at, capture.capture_id) "#
+                $compare
+                r#" ($3, $4)
+                    order by captured_at "#
+                $direction
+                r#", capture_id "#
+                $direction
+                r#"
+                    limit $5
+                ) as page
+                order by captured_at "#
+                $direction
+                r#", capture_id "#
+                $direction
+                r#"
+                limit $5
+            ) as c"#
+            ],
+            ["c.captured_at " $direction ", c.capture_id " $direction],
+            "$6",
             &$filter
                 .states
                 .iter()
@@ -196,6 +247,25 @@ impl Store {
         let lines = rows.and_then(|rows| rows.into_iter().map(LineRow::read).collect());
         lines.map_err(|cause| StoreError::Review { cause })
     }
+
+    /// The lines of these places, in their order.
+    pub(in crate::store) async fn lines(&self, places: &[Position]) -> Result<Vec<Line>, Cause> {
+        let ids: Vec<CaptureId> = places.iter().map(|place| place.capture_id).collect();
+        let asked = lines!(
+            ["unnest($1::uuid[]) with ordinality as wanted (id, ordinal)
+                join capture c on c.capture_id = wanted.id"],
+            ["wanted.ordinal"],
+            "$2",
+            &row::uuids(&ids),
+            i64::try_from(TWINS).unwrap_or(i64::MAX),
+        )
+        .fetch_all(&self.pool);
+        within(asked)
+            .await?
+            .into_iter()
+            .map(LineRow::read)
+            .collect()
+    }
 }
 
 fn beginning(order: Order) -> Position {
@@ -212,14 +282,16 @@ fn beginning(order: Order) -> Position {
 
 impl LineRow {
     fn read(self) -> Result<Line, Cause> {
+        let glance = self.glance();
         Ok(Line {
+            glance,
             capture_id: CaptureId::new(self.capture_id),
             instance: row::parsed(&self.instance, "instance")?,
             queue_id: row::parsed(&self.queue_id, "queue_id")?,
             state: row::parsed(&self.state, "state")?,
             captured_at: self.captured_at,
             sender: self.sender,
-            first_recipient: self.first_recipient,
+            recipients: self.recipients,
             n_recipients: u32::try_from(self.n_recipients).unwrap_or_default(),
             subject: self.subject,
             from: self.header_from,
@@ -227,6 +299,15 @@ impl LineRow {
             rule: self.rule,
             is_doubted: self.is_doubted,
             n_twins: usize::try_from(self.n_twins).unwrap_or_default().min(TWINS),
+        })
+    }
+
+    fn glance(&self) -> Option<Glance> {
+        Some(Glance {
+            n_attachments: u32::try_from(self.n_attachments?).unwrap_or_default(),
+            is_doubtful: self.is_doubtful?,
+            snippet: self.snippet.clone()?,
+            language: self.language.clone(),
         })
     }
 }

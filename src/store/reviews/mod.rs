@@ -22,11 +22,13 @@ use super::{
 
 mod findings;
 mod list;
+mod senders;
 mod show;
 mod twins;
 
 pub use findings::Doubt;
-pub use list::{Filter, Line, Order, Position};
+pub use list::{Filter, Glance, Line, Order, Position, RECIPIENTS};
+pub use senders::Sender;
 pub use twins::{Likeness, TWINS, Twin, Twins};
 
 /// A name by which people ask for a review.

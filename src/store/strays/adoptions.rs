@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use sqlx::types::Uuid;
+use sqlx::{PgConnection, types::Uuid};
 
 use crate::domain::{capture_id::CaptureId, envelope::Path, instance::Instance, queue_id::QueueId};
 
-use super::super::{Store, StoreError, captures::HeaderFields, row, within};
+use super::super::{Cause, Store, StoreError, captures::HeaderFields, row, within};
 
 /// An administrator's word that a stray is to be reviewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,7 +200,7 @@ impl Store {
                 where late.instance = $1
                     and late.state = 'captured'
                 order by late.capture_id
-                for update of late
+                for no key update of late
             ),
             inserted as (
                 insert into settlement (capture_id, disposition, method, worker, evidence)
@@ -246,14 +246,12 @@ impl Store {
             .map_err(|cause| StoreError::Strays { cause })
     }
 
-    /// Adopts the stray of this name that stands.
-    pub async fn adopt(
+    /// The stray of this name that stands, or why there is none.
+    pub(in crate::store) async fn standing_stray(
         &self,
         instance: Option<&Instance>,
         queue_id: &QueueId,
-        by: &Adopter,
-    ) -> Result<Adopted, StoreError> {
-        let failed = |cause| StoreError::Strays { cause };
+    ) -> Result<Result<Uuid, Adopted>, StoreError> {
         let asked = sqlx::query!(
             "select stray_id, ended
             from stray
@@ -263,30 +261,45 @@ impl Store {
             instance.map(Instance::as_str),
         )
         .fetch_all(&self.pool);
-        let found = within(asked).await.map_err(failed)?;
+        let found = within(asked)
+            .await
+            .map_err(|cause| StoreError::Strays { cause })?;
         let standing: Vec<_> = found.iter().filter(|one| one.ended.is_none()).collect();
-        let stray_id = match standing.as_slice() {
-            [one] => one.stray_id,
-            [] if found.is_empty() => return Ok(Adopted::Unknown),
-            [] => return Ok(Adopted::Ended),
-            _ => return Ok(Adopted::Ambiguous),
-        };
+        Ok(match standing.as_slice() {
+            [one] => Ok(one.stray_id),
+            [] if found.is_empty() => Err(Adopted::Unknown),
+            [] => Err(Adopted::Ended),
+            _ => Err(Adopted::Ambiguous),
+        })
+    }
+}
+
+impl Adopter {
+    /// Inserts the word, if the database lets it in.
+    pub(in crate::store) async fn insert(
+        &self,
+        stray_id: Uuid,
+        connection: &mut PgConnection,
+    ) -> Result<(), Cause> {
         let asked = sqlx::query!(
             "insert into adoption (stray_id, administrator, os_user, note)
             values ($1, $2, $3, $4)",
             stray_id,
-            row::text(&by.administrator),
-            row::optional_text(by.os_user.as_deref()),
-            row::optional_text(by.note.as_deref()),
+            row::text(&self.administrator),
+            row::optional_text(self.os_user.as_deref()),
+            row::optional_text(self.note.as_deref()),
         )
-        .execute(&self.pool);
-        match within(asked).await {
-            Ok(_) => Ok(Adopted::Accepted),
-            Err(refusal) => match refusal.constraint() {
-                Some("adoption_once") => Ok(Adopted::Already),
-                Some("adoption_needs_stray") => Ok(Adopted::Ended),
-                _ => Err(failed(refusal)),
-            },
+        .execute(connection);
+        within(asked).await.map(drop)
+    }
+}
+
+impl Adopted {
+    pub(in crate::store) fn refused(refusal: Cause) -> Result<Self, StoreError> {
+        match refusal.constraint() {
+            Some("adoption_once") => Ok(Self::Already),
+            Some("adoption_needs_stray") => Ok(Self::Ended),
+            _ => Err(StoreError::Strays { cause: refusal }),
         }
     }
 }

@@ -57,6 +57,14 @@ pub fn directory_server_back(server: &str) {
     );
 }
 
+/// Several entries have the login of somebody who signs in: nobody is let in. The login is not told.
+pub fn sign_in_ambiguous(n_entries: usize) {
+    warn!(
+        event = "sign_in.ambiguous",
+        n_entries, "sign-in: {n_entries} entries for one login, nobody is let in"
+    );
+}
+
 /// Several entries have one name of a message, and one of them is flagged. Neither names nor
 /// addresses are told; `identity` is the kind of name.
 pub fn directory_ambiguous(identity: &str, n_entries: usize) {

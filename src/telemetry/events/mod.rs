@@ -8,12 +8,14 @@ use std::{error::Error, path::Path, time::Duration};
 use tracing::{debug, error, info, warn};
 
 mod directory;
+mod outline;
 mod strays;
 
 pub use self::directory::{
     directory_ambiguous, directory_server_back, directory_server_failed, directory_unreachable,
-    mirror_absent, mirror_lost, mirror_ready,
+    mirror_absent, mirror_lost, mirror_ready, sign_in_ambiguous,
 };
+pub use self::outline::{outline_failed, outline_interrupted, web_failed};
 pub use self::strays::{
     adoption_failed, message_stray, recorded_twice, stray_adopted, stray_ended,
 };

@@ -1,6 +1,7 @@
 //! All figures of mailhold, declared in one place; names and labels stand in docs/monitoring.md.
 //! Never an address or a queue ID as a label.
 
+mod desk;
 mod milter;
 mod worker;
 
@@ -63,6 +64,11 @@ struct Figures {
     never_queued: IntCounter,
     strays: IntGauge,
     reconcile_duration: Histogram,
+    outline_pending: IntGauge,
+    outline_oldest: Gauge,
+    outlines: IntCounterVec,
+    web_requests: IntCounterVec,
+    web_request_duration: HistogramVec,
 }
 
 /// The values of labels: a figure is there, at zero, before its first event, for alerts to see it.
@@ -82,6 +88,7 @@ const SESSION_RESULTS: [&str; 3] = ["quit", "cut", "panic"];
 const DIRECTORY_ERRORS: [&str; 3] = ["timeout", "unreachable", "refused"];
 const MIRROR_REFRESHES: [&str; 2] = ["full", "resumed"];
 const CAPTURE_ERRORS: [&str; 2] = ["full", "failing"];
+const OUTLINE_STATUSES: [&str; 3] = ["whole", "doubtful", "failed"];
 const SETTLE_RESULTS: [&str; 3] = ["done", "gone", "postponed"];
 
 impl Metrics {
@@ -221,6 +228,25 @@ impl Metrics {
                 "reconcile_duration_seconds",
                 "Time of one comparison of the hold queue with the database",
             ),
+            outline_pending: in_registry
+                .count_now("outline_pending", "Messages that wait to be taken apart"),
+            outline_oldest: in_registry
+                .gauge("outline_oldest_age_seconds", "Age of the oldest of them"),
+            outlines: in_registry.counters(
+                "outlines_total",
+                "Messages that were taken apart: whole, doubtful or failed",
+                &["status"],
+            ),
+            web_requests: in_registry.counters(
+                "web_requests_total",
+                "Requests to the review desk by route and status",
+                &["route", "status"],
+            ),
+            web_request_duration: in_registry.histograms(
+                "web_request_duration_seconds",
+                "Time of one request",
+                &["route"],
+            ),
             registry: registry.clone(),
         };
         let built = in_registry.gauges("build_info", "The running version", &["version"]);
@@ -273,6 +299,7 @@ impl Figures {
         begin(&self.directory_errors, &DIRECTORY_ERRORS);
         begin(&self.mirror_refreshes, &MIRROR_REFRESHES);
         begin(&self.capture_errors, &CAPTURE_ERRORS);
+        begin(&self.outlines, &OUTLINE_STATUSES);
         for decision in Decision::ALL.map(Decision::as_str) {
             begin(&self.review_decisions, &[decision]);
             self.settle_duration.with_label_values(&[decision]);
