@@ -1,0 +1,185 @@
+//! What a browser gets of a mail beside the page: the safe page of an HTML part, a file, the message as
+//! it was captured. Never with a type that a browser would open.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Path, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{Desk, error::WebError, guard::Seat, headers};
+use crate::{
+    domain::{audit::AuditKind, capture_id::CaptureId, rights::Act},
+    store::{
+        StoreError,
+        outlines::{self, ContentKind, Standing},
+    },
+};
+
+/// What stands before a safe page: its letters, and nothing that it could be without.
+const PAGE_HEAD: &str = "<!doctype html><html><head><meta charset=\"utf-8\"><style>\
+    body{margin:8px;font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere;background:#fff;color:#111}\
+    img{max-width:100%;height:auto}table{max-width:100%}\
+    </style></head><body>";
+const PAGE_END: &str = "</body></html>";
+
+/// The safe page of an HTML part, in a place of its own (its Content-Security-Policy).
+pub async fn page(
+    State(desk): State<Arc<Desk>>,
+    seat: Seat,
+    Path((id, part)): Path<(String, String)>,
+) -> Result<Response, WebError> {
+    let id = named(&id)?;
+    let part = numbered(&part)?;
+    let (_, outline) = seat.message(&desk, Act::View, id).await?;
+    let Standing::Made(outline) = outline else {
+        return Err(WebError::NotFound);
+    };
+    let found = outlines::part(&outline, part).ok_or(WebError::NotFound)?;
+    if !matches!(found.body, outlines::Body::Html { has_page: true, .. }) {
+        return Err(WebError::NotFound);
+    }
+    let detail = format!("the HTML of part {part}");
+    seat.record(&desk, AuditKind::Viewed, Some(id), &detail)
+        .await?;
+    let mut text = PAGE_HEAD.as_bytes().to_vec();
+    let mut ordinal = 0;
+    while let Some(chunk) = desk
+        .store
+        .outline_chunk(id, part, ContentKind::Page, ordinal)
+        .await?
+    {
+        text.extend_from_slice(&chunk);
+        ordinal += 1;
+    }
+    text.extend_from_slice(PAGE_END.as_bytes());
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, headers::MAIL_POLICY),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// A file of a message.
+pub async fn file(
+    State(desk): State<Arc<Desk>>,
+    seat: Seat,
+    Path((id, part)): Path<(String, String)>,
+) -> Result<Response, WebError> {
+    let id = named(&id)?;
+    let part = numbered(&part)?;
+    let (_, outline) = seat.message(&desk, Act::Download, id).await?;
+    let Standing::Made(outline) = outline else {
+        return Err(WebError::NotFound);
+    };
+    let found = outlines::part(&outline, part).ok_or(WebError::NotFound)?;
+    if !matches!(found.body, outlines::Body::File { .. }) {
+        return Err(WebError::NotFound);
+    }
+    let detail = format!("part {part}, SHA-256 {}", found.sha256);
+    seat.record(&desk, AuditKind::Downloaded, Some(id), &detail)
+        .await?;
+    let usual = format!("part-{part}.bin");
+    let name = found.name.as_deref().unwrap_or(&usual).to_owned();
+    let chunks = futures_util::stream::unfold((desk, 0), move |(desk, ordinal)| async move {
+        let asked = desk
+            .store
+            .outline_chunk(id, part, ContentKind::File, ordinal);
+        let chunk = asked.await.transpose()?;
+        Some((chunk, (desk, ordinal + 1)))
+    });
+    Ok(download(&name, found.size_bytes, Body::from_stream(chunks)))
+}
+
+/// The message as it was captured.
+pub async fn raw(
+    State(desk): State<Arc<Desk>>,
+    seat: Seat,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let id = named(&id)?;
+    let (review, _) = seat.message(&desk, Act::ViewRaw, id).await?;
+    let detail = format!("the whole message, SHA-256 {}", review.capture.digest);
+    seat.record(&desk, AuditKind::Downloaded, Some(id), &detail)
+        .await?;
+    let content = desk.store.content(id);
+    let chunks = futures_util::stream::unfold(content, |mut content| async move {
+        let chunk: Result<Bytes, StoreError> = content.next_chunk().await.transpose()?;
+        Some((chunk, content))
+    });
+    let name = format!("{}.eml", review.capture.queue_id);
+    let size_bytes = review.capture.size_bytes;
+    Ok(download(&name, size_bytes, Body::from_stream(chunks)))
+}
+
+/// The message that a path names.
+pub fn named(id: &str) -> Result<CaptureId, WebError> {
+    id.parse().map_err(|_| WebError::NotFound)
+}
+
+fn numbered(part: &str) -> Result<u32, WebError> {
+    part.parse().map_err(|_| WebError::NotFound)
+}
+
+/// An answer that a browser keeps as a file and never opens (RFC 6266, RFC 8187).
+fn download(name: &str, size_bytes: u64, body: Body) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    let constant = HeaderValue::from_static;
+    headers.insert(header::CONTENT_TYPE, constant("application/octet-stream"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        constant(headers::FILE_POLICY),
+    );
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size_bytes));
+    let disposition = HeaderValue::from_str(&disposition(name));
+    let usual = constant("attachment");
+    headers.insert(header::CONTENT_DISPOSITION, disposition.unwrap_or(usual));
+    response
+}
+
+/// `Content-Disposition` with the name twice: for old programs in ASCII, for all others as it is.
+fn disposition(name: &str) -> String {
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || " .-_()".contains(sign);
+    let plain: String = name
+        .chars()
+        .take(120)
+        .map(|sign| if is_plain(sign) { sign } else { '_' })
+        .collect();
+    let whole: String = name
+        .chars()
+        .filter(|sign| crate::domain::signs::hidden(*sign).is_none())
+        .take(120)
+        .collect();
+    // What leads out of a folder, on any system.
+    let whole = whole.replace(['/', '\\', ':'], "_");
+    let mut encoded = String::new();
+    for byte in whole.bytes() {
+        if byte.is_ascii_alphanumeric() || b".-_".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_neither_break_the_header_nor_leave_the_folder() {
+        let told = disposition("../a\"\r\nSet-Cookie: x\u{202e}exe.見積.pdf");
+        assert!(HeaderValue::from_str(&told).is_ok());
+        assert!(
+            !told.contains(['\r', '\n']) && !told.contains("../") && !told.contains("%2F"),
+            "{told}"
+        );
+        assert!(told.contains("%E8%A6%8B%E7%A9%8D.pdf"), "{told}");
+        assert!(!told.contains("%E2%80%AE"), "{told}");
+    }
+}

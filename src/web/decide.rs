@@ -1,0 +1,200 @@
+//! A decision by the page's form: stored together with its entry in the record, or not at all. The first
+//! one wins; whoever is slower sees who won.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::{
+    Desk, clock, content,
+    error::WebError,
+    form::Sent,
+    guard::Seat,
+    inbox::{self, Asked},
+    paths::Inbox,
+    words::{Value, Words},
+};
+use crate::{
+    domain::{
+        audit::AuditKind, capture_id::CaptureId, decision::Decision, query::Query, rights::Act,
+    },
+    store::{
+        decisions::{Answer, Ballot, Via, Winner},
+        listing::Search,
+        reviews::{Position, Review},
+    },
+};
+
+/// A longer note is cut by the page already.
+const LONGEST_NOTE_CHARS: usize = 1_000;
+
+/// What the form holds.
+#[derive(Deserialize)]
+pub struct Given {
+    token: String,
+    decision: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    note: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+}
+
+/// What the token of a message's form is for.
+pub fn act(id: CaptureId) -> String {
+    format!("decide {id}")
+}
+
+/// Stores a decision, and goes on to the next message.
+pub async fn decide(
+    State(desk): State<Arc<Desk>>,
+    seat: Seat,
+    Path(id): Path<String>,
+    Sent(given): Sent<Given>,
+) -> Result<Response, WebError> {
+    let id = content::named(&id)?;
+    let decision: Decision = given
+        .decision
+        .parse()
+        .map_err(|_| WebError::Malformed("decision"))?;
+    let (review, _) = seat.message(&desk, Act::Decide(decision), id).await?;
+    seat.check_token(&act(id), &given.token)?;
+    let note = note(&given);
+    let ballot = Ballot {
+        capture_id: id,
+        decision,
+        reviewer: seat.principal().login.clone(),
+        os_user: None,
+        via: Via::Web,
+        note: note.clone(),
+    };
+    let event = seat.event(AuditKind::Decided, Some(id), decision.as_str());
+    let answer = desk
+        .store
+        .decide_on_record(&ballot, &desk.audit_key, &event)
+        .await?;
+    if matches!(answer, Answer::Accepted { .. }) {
+        return next(&desk, &seat, &given, decision, &review).await;
+    }
+    refused(&desk, &seat, &given, id, &answer).await
+}
+
+impl Given {
+    fn after(&self) -> Option<String> {
+        (!self.after.is_empty()).then(|| self.after.clone())
+    }
+}
+
+/// Reason and note as one text.
+fn note(given: &Given) -> Option<String> {
+    let parts = [given.reason.trim(), given.note.trim()];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let text = parts.join(": ");
+    let text: String = text.chars().take(LONGEST_NOTE_CHARS).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// The message that takes the place of the decided one in the list, or the last one before it.
+async fn next(
+    desk: &Desk,
+    seat: &Seat,
+    given: &Given,
+    decision: Decision,
+    decided: &Review,
+) -> Result<Response, WebError> {
+    let here = Position {
+        captured_at: decided.capture.captured_at,
+        capture_id: decided.capture.id,
+    };
+    let mut found = None;
+    for after in [Some(here), None] {
+        let mut search = Search::new(
+            Query::parse(&given.q).unwrap_or_default(),
+            seat.principal().scope.clone(),
+        );
+        search.after = after;
+        search.limit = 20;
+        let page = desk.store.search(&search).await?;
+        let lines = seat.visible(desk, page.lines).await?;
+        let mut others = lines.into_iter();
+        found = others.find(|line| line.capture_id != decided.capture.id);
+        if found.is_some() {
+            break;
+        }
+    }
+    let id = found.map(|line| line.capture_id.to_string());
+    let told = match &id {
+        Some(_) => format!("{decision}.next"),
+        None => format!("{decision}.none-left"),
+    };
+    let after = given.after();
+    let view = Inbox {
+        query: &given.q,
+        after: after.as_deref(),
+        id: id.as_deref(),
+        told: Some(&told),
+        ..Inbox::default()
+    };
+    Ok(Redirect::to(&view.path()).into_response())
+}
+
+/// Says who was faster, or why the message cannot be decided, on the page of the message itself.
+async fn refused(
+    desk: &Desk,
+    seat: &Seat,
+    given: &Given,
+    id: CaptureId,
+    answer: &Answer,
+) -> Result<Response, WebError> {
+    let words = seat.frame(desk).words;
+    let (status, text) = told(&words, answer);
+    let asked = Asked {
+        q: given.q.clone(),
+        after: given.after(),
+        at: Some(id.to_string()),
+        ..Asked::default()
+    };
+    seat.record(
+        desk,
+        AuditKind::Refused,
+        Some(id),
+        "decision: too late or not possible",
+    )
+    .await?;
+    inbox::answer(desk, seat, status, &asked, Some(text)).await
+}
+
+fn told(words: &Words, answer: &Answer) -> (StatusCode, String) {
+    let conflict = StatusCode::CONFLICT;
+    match answer {
+        Answer::AlreadyDecided(winner) => (conflict, won(words, winner)),
+        Answer::NotHeldYet => (conflict, words.say("lost-not-held")),
+        Answer::AlreadySettled(state) => {
+            let standing = words.say(&format!("standing-{}", state.as_str()));
+            (conflict, words.say_of("lost-settled", standing))
+        }
+        Answer::NobodyToReturnTo | Answer::NobodyToBeTold => {
+            (StatusCode::UNPROCESSABLE_ENTITY, words.say("lost-nobody"))
+        }
+        Answer::Unknown => (StatusCode::NOT_FOUND, words.say("error-not-found")),
+        Answer::Accepted { .. } => (StatusCode::OK, String::new()),
+    }
+}
+
+fn won(words: &Words, winner: &Winner) -> String {
+    let values = [
+        ("decision", Value::from(winner.decision.as_str())),
+        ("reviewer", Value::from(winner.reviewer.as_str())),
+        ("when", Value::from(clock::for_people(winner.decided_at))),
+    ];
+    let decided = words.say_with("decided-by", values);
+    words.say_of("lost-to", decided)
+}

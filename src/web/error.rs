@@ -1,0 +1,85 @@
+//! What a request that cannot be answered is told: one sentence and, where the fault is ours, a
+//! reference that stands in the log. Never a word of the cause itself.
+
+use std::sync::Arc;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+use crate::{directory::sign_in::SignInError, store::StoreError};
+
+/// Why a request is not answered as it was meant.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// Nobody is signed in, or not any more.
+    #[error("nobody is signed in")]
+    SignedOut,
+    /// There is no such thing, or not for this person: both look the same.
+    #[error("there is no such thing here")]
+    NotFound,
+    /// This person may not do that.
+    #[error("not allowed: {0}")]
+    Refused(&'static str),
+    /// The form did not come from a page of this session.
+    #[error("the form has no valid token")]
+    Token,
+    /// What was sent is not what a page of ours sends.
+    #[error("not understood: {0}")]
+    Malformed(&'static str),
+    /// A form that is longer than any of ours.
+    #[error("the form is too long")]
+    TooLong,
+    /// It took longer than a request may.
+    #[error("no answer in time")]
+    Slow,
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[source] StoreError),
+    /// The directory failed.
+    #[error("the directory failed")]
+    Directory(#[source] SignInError),
+    /// A fault of our own.
+    #[error("a fault of our own: {0}")]
+    Ours(String),
+}
+
+impl WebError {
+    /// The status and the message that tell it.
+    pub fn told(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::SignedOut => (StatusCode::UNAUTHORIZED, "error-signed-out"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "error-not-found"),
+            Self::Refused(_) => (StatusCode::FORBIDDEN, "error-refused"),
+            Self::Token => (StatusCode::FORBIDDEN, "error-token"),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "error-malformed"),
+            Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "error-malformed"),
+            Self::Store(error) if error.is_transient() => {
+                (StatusCode::SERVICE_UNAVAILABLE, "error-away")
+            }
+            Self::Directory(_) | Self::Slow => (StatusCode::SERVICE_UNAVAILABLE, "error-away"),
+            Self::Store(_) | Self::Ours(_) => (StatusCode::INTERNAL_SERVER_ERROR, "error-ours"),
+        }
+    }
+
+    /// Whether a person at the server must be able to find it in the log.
+    pub fn is_ours(&self) -> bool {
+        self.told().0.is_server_error()
+    }
+}
+
+impl From<StoreError> for WebError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The status alone; [`super::router`] makes a page of it, in the reader's language.
+impl IntoResponse for WebError {
+    fn into_response(self) -> Response {
+        let mut response = self.told().0.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

@@ -1,0 +1,168 @@
+//! What an administrator sees: what waits, strays, and the settings in force. Never content of a mail.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::{
+    Desk, clock,
+    error::WebError,
+    guard::Seat,
+    log::Page,
+    page, sizes,
+    view::{Table, Value},
+    words::Words,
+};
+use crate::{
+    domain::{lifecycle, rights::Act},
+    store::{
+        figures::Waiting,
+        reviews::{Filter, Order},
+        strays::Shown,
+    },
+    telemetry::{AlarmKind, chain::Chain},
+};
+
+/// How long the directory may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What waits, and since when.
+pub async fn show(State(desk): State<Arc<Desk>>, seat: Seat) -> Result<Response, WebError> {
+    seat.allow(&desk, Act::SeeHealth).await?;
+    let all = desk.store.figures_of_all().await?;
+    let outlines = desk.store.outlines_due().await?;
+    let now = Utc::now();
+    let frame = seat.frame(&desk);
+    let words = &frame.words;
+    let rows = [
+        ("health-held", &all.held),
+        ("health-captured", &all.unconfirmed),
+        ("health-decided", &all.decided),
+        ("health-outlines", &outlines),
+    ];
+    let rows = rows.map(|(name, waiting)| row(words, name, waiting, now));
+    let head = ["health-waiting", "column-number", "column-age"];
+    let table = Table {
+        name: words.say("health-waiting"),
+        head: head.map(|name| words.say(name)).into(),
+        rows: rows.into(),
+    };
+    let page = Page {
+        title: words.say("place-health"),
+        purpose: words.say("health-purpose"),
+        tables: vec![table],
+        next: None,
+        frame,
+    };
+    page::render(StatusCode::OK, &page)
+}
+
+fn row(words: &Words, name: &str, waiting: &Waiting, now: DateTime<Utc>) -> Vec<Value> {
+    let since = waiting.oldest.map(|oldest| clock::age(words, now - oldest));
+    vec![
+        Value::text(&words.say(name)),
+        Value::text(&waiting.count.to_string()),
+        Value::text(&since.unwrap_or_default()),
+    ]
+}
+
+/// Mail on hold that nobody captured.
+pub async fn strays(State(desk): State<Arc<Desk>>, seat: Seat) -> Result<Response, WebError> {
+    seat.allow(&desk, Act::SeeStrays).await?;
+    let found = desk.store.strays(Shown::Standing, 200).await?;
+    let frame = seat.frame(&desk);
+    let words = &frame.words;
+    let head = [
+        "column-queue-id",
+        "column-instance",
+        "column-when",
+        "column-size",
+    ];
+    let rows = found.iter().map(|stray| {
+        vec![
+            Value::text(stray.stray.queue_id.as_str()),
+            Value::text(stray.instance.as_str()),
+            Value::text(&clock::for_people(stray.stray.arrived_at)),
+            Value::text(&sizes::shown(words, stray.stray.size_bytes)),
+        ]
+    });
+    let table = Table {
+        name: words.say("place-strays"),
+        head: head.map(|name| words.say(name)).into(),
+        rows: rows.collect(),
+    };
+    let page = Page {
+        title: words.say("place-strays"),
+        purpose: words.say("strays-purpose"),
+        tables: vec![table],
+        next: None,
+        frame,
+    };
+    page::render(StatusCode::OK, &page)
+}
+
+/// The settings in force.
+pub async fn settings(State(desk): State<Arc<Desk>>, seat: Seat) -> Result<Response, WebError> {
+    seat.allow(&desk, Act::SeeSettings).await?;
+    let frame = seat.frame(&desk);
+    let words = &frame.words;
+    let shown = desk.settings.shown.iter();
+    let table = Table {
+        name: words.say("place-settings"),
+        head: vec![words.say("column-setting"), words.say("column-value")],
+        rows: shown
+            .map(|(name, value)| vec![Value::text(name), Value::text(value)])
+            .collect(),
+    };
+    let page = Page {
+        title: words.say("place-settings"),
+        purpose: words.say("settings-purpose"),
+        tables: vec![table],
+        next: None,
+        frame,
+    };
+    page::render(StatusCode::OK, &page)
+}
+
+/// A message that waits too long is an alarm; it stays held.
+pub async fn look_for_late(desk: &Desk) {
+    let oldest = Filter {
+        states: vec![lifecycle::State::Held],
+        instance: None,
+        order: Order::OldestFirst,
+        after: None,
+        limit: 1,
+    };
+    let found = match desk.store.list(&oldest).await {
+        Ok(found) => found,
+        Err(error) => {
+            let text = Chain(&error).to_string();
+            return desk.alarms.raise(AlarmKind::StoreUnreachable, &text);
+        }
+    };
+    desk.alarms.clear(AlarmKind::StoreUnreachable);
+    let late = found.first().map(|line| line.captured_at).filter(|oldest| {
+        let age = (Utc::now() - *oldest).to_std();
+        age.is_ok_and(|age| age >= desk.settings.due_after)
+    });
+    match late {
+        Some(oldest) => {
+            let text = format!("the oldest waits since {}", clock::for_people(oldest));
+            desk.alarms.raise(AlarmKind::ReviewDue, &text);
+        }
+        None => desk.alarms.clear(AlarmKind::ReviewDue),
+    }
+}
+
+/// Nobody can sign in while nobody can be asked who they are.
+pub async fn look_for_directory(desk: &Desk) {
+    match desk.sign_in.probe(Instant::now() + PATIENCE).await {
+        Ok(()) => desk.alarms.clear(AlarmKind::DirectoryUnreachable),
+        Err(error) => {
+            let text = Chain(&error).to_string();
+            desk.alarms.raise(AlarmKind::DirectoryUnreachable, &text);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What was done with a message, and where it stands now.
+
+use super::{Known, Moment, at};
+use crate::{
+    domain::{
+        audit::{AuditKind, Entry},
+        lifecycle::State,
+    },
+    store::reviews::{Decided, Review},
+    web::{
+        clock,
+        words::{Value, Words},
+    },
+};
+
+/// Where the message stands, for a reader who cannot decide it (any more).
+pub fn standing(words: &Words, review: &Review) -> String {
+    let state = words.say(&format!("standing-{}", state_word(review.state)));
+    match &review.decided {
+        Some(decided) => format!("{} {state}", decision(words, decided)),
+        None => state,
+    }
+}
+
+fn state_word(state: State) -> &'static str {
+    state.as_str()
+}
+
+/// Who decided what, and when.
+pub fn decision(words: &Words, decided: &Decided) -> String {
+    let values = [
+        ("decision", Value::from(decided.decision.as_str())),
+        ("reviewer", Value::from(decided.reviewer.as_str())),
+        ("when", Value::from(clock::for_people(decided.decided_at))),
+    ];
+    words.say_with("decided-by", values)
+}
+
+/// Everything that is on record, oldest first.
+pub fn of(words: &Words, known: &Known<'_>) -> Vec<Moment> {
+    let review = known.review;
+    let mut moments = vec![(review.capture.captured_at, words.say("moment-captured"))];
+    moments.extend(
+        review
+            .held_at
+            .map(|held_at| (held_at, words.say("moment-held"))),
+    );
+    if let Some(decided) = &review.decided {
+        let mut text = decision(words, decided);
+        if let Some(note) = &decided.note {
+            text = format!("{text} {}", words.say_of("moment-note", note));
+        }
+        moments.push((decided.decided_at, text));
+    }
+    if let Some(settled) = &review.settled {
+        let text = words.say(&format!("moment-{}", settled.disposition.as_str()));
+        moments.push((settled.settled_at, text));
+    }
+    for entry in known.entries {
+        if let Some(text) = done(words, entry) {
+            moments.push((entry.at, text));
+        }
+    }
+    moments.sort_by_key(|(when, _)| *when);
+    let moment = |(when, text)| {
+        let (at, at_shown) = at(when);
+        Moment { at, at_shown, text }
+    };
+    moments.into_iter().map(moment).collect()
+}
+
+/// What somebody did beside deciding; a decision is told out of its own record.
+fn done(words: &Words, entry: &Entry) -> Option<String> {
+    let id = match entry.event.kind {
+        AuditKind::Viewed => "moment-viewed",
+        AuditKind::Downloaded => "moment-downloaded",
+        AuditKind::Refused => "moment-refused",
+        AuditKind::Adopted => "moment-adopted",
+        AuditKind::Command => "moment-command",
+        AuditKind::Decided
+        | AuditKind::SignedIn
+        | AuditKind::SignInFailed
+        | AuditKind::SignedOut
+        | AuditKind::RightsChanged
+        | AuditKind::Searched
+        | AuditKind::Exported => return None,
+    };
+    let values = [
+        ("actor", Value::from(entry.event.actor.as_str())),
+        ("detail", Value::from(entry.event.detail.as_str())),
+    ];
+    Some(words.say_with(id, values))
+}

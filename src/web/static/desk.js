@@ -1,0 +1,111 @@
+// Keys, and the next message without a new page. Every page works without this.
+"use strict";
+(() => {
+  const policy = window.trustedTypes?.createPolicy("page", { createHTML: (text) => text });
+  const status = (text) => { document.getElementById("status").textContent = text; };
+  // "release:r discard:d …"; empty where the reader has switched keys off.
+  const keys = new Map((document.body.dataset.keys || "").split(" ").filter(Boolean)
+    .map((pair) => [pair.slice(pair.indexOf(":") + 1), pair.slice(0, pair.indexOf(":"))]));
+  const address = () => location.pathname + location.search;
+  let shown = address();
+  let busy = false;
+
+  // Replaces what the page is about by that of another page of ours.
+  async function visit(url, options, isNew) {
+    if (busy) return;
+    busy = true;
+    try {
+      const answer = await fetch(url, { credentials: "same-origin", ...options });
+      const text = await answer.text();
+      const page = new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, "text/html");
+      const fresh = page.getElementById("main");
+      if (!fresh || new URL(answer.url).pathname === "/sign-in") {
+        // The address of a form is for POST alone.
+        if (options.method && !answer.redirected) location.reload();
+        else location.assign(answer.url);
+        return;
+      }
+      const place = document.querySelector(".list")?.scrollTop;
+      document.title = page.title;
+      document.getElementById("main").replaceWith(document.adoptNode(fresh));
+      if (isNew && (!options.method || answer.redirected)) history.pushState(null, "", answer.url);
+      shown = address();
+      const list = document.querySelector(".list");
+      if (list && place !== undefined) list.scrollTop = place;
+      document.querySelector(".lines .here")?.scrollIntoView({ block: "nearest" });
+      (document.getElementById("pane-heading") || fresh).focus({ preventScroll: true });
+      status(document.querySelector(".told")?.textContent || "");
+    } catch {
+      status(document.body.dataset.failed);
+      alertOnce(document.body.dataset.failed);
+    } finally {
+      busy = false;
+    }
+  }
+
+  function alertOnce(text) {
+    const pane = document.getElementById("pane") || document.getElementById("main");
+    let fault = document.getElementById("fault");
+    if (!fault) {
+      fault = document.createElement("p");
+      fault.id = "fault";
+      fault.className = "fault";
+      pane.prepend(fault);
+    }
+    fault.textContent = text;
+  }
+
+  function move(step) {
+    const lines = [...document.querySelectorAll(".lines li")];
+    const at = lines.findIndex((line) => line.classList.contains("here"));
+    const link = lines[at < 0 ? 0 : at + step]?.querySelector("a")
+      || (step > 0 && document.querySelector(".pages a[rel=next]"));
+    if (link) visit(link.href, {}, true);
+  }
+
+  const acts = {
+    next: () => move(1),
+    previous: () => move(-1),
+    open: () => (document.getElementById("pane-heading") ? document.getElementById("pane-heading").focus() : move(1)),
+    release: () => document.querySelector(".decide .release")?.click(),
+    discard: () => document.querySelector(".decide .discard")?.click(),
+    return: () => document.querySelector(".decide .return")?.click(),
+    note: () => document.getElementById("note")?.focus(),
+    search: () => document.getElementById("q")?.focus(),
+    help: () => document.getElementById("keys-help")?.showModal(),
+  };
+  const always = new Map([["ArrowDown", "next"], ["ArrowUp", "previous"], ["Enter", "open"]]);
+  const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+
+  document.addEventListener("keydown", (event) => {
+    // 229: an input method is composing (UI Events, section 5.6.5).
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+    // Whatever has the focus: an open dialog covers what the keys would act on.
+    if (document.querySelector("dialog[open]")) return;
+    if (isTyping(event.target)) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    const act = keys.size === 0 ? undefined : keys.get(event.key) || always.get(event.key);
+    if (!act) return;
+    // What has the focus is meant: a link, a button, a part that scrolls.
+    if (always.has(event.key) && event.target.closest("a, button, summary, .raw, .scroll")) return;
+    // A key that is held down moves on, and never decides twice.
+    if (event.repeat && act !== "next" && act !== "previous") return;
+    if (!document.querySelector(".desk") && act !== "help") return;
+    event.preventDefault();
+    acts[act]();
+  });
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches(".decide")) return;
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(form, event.submitter));
+    visit(form.action, { method: "POST", body }, true);
+  });
+
+  // A step within the page, as to its main part, is none to another.
+  addEventListener("popstate", () => { if (address() !== shown) visit(location.href, {}, false); });
+})();

@@ -1,0 +1,152 @@
+//! What templates show: texts that are ready, each in pieces where it may hold signs that nobody sees.
+//! Never decides anything.
+
+use crate::domain::signs;
+
+/// A piece of a text: words, or the name of a sign that is not seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The words, or the sign's short name.
+    pub text: String,
+    /// Whether it is such a sign.
+    pub is_mark: bool,
+    /// The sign's number.
+    pub title: String,
+}
+
+/// A mark on a line or a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// How it looks: `external`, `warn`, `bad`, or nothing.
+    pub kind: &'static str,
+    /// What it says.
+    pub text: String,
+}
+
+/// A value with its marks; in a table perhaps with a file to download.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Value {
+    /// The text.
+    pub pieces: Vec<Piece>,
+    /// Its marks.
+    pub marks: Vec<Mark>,
+    /// Where its file is.
+    pub path: Option<String>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// What it shows.
+    pub name: String,
+    /// The names of its columns.
+    pub head: Vec<String>,
+    /// Its rows.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// A text in its language.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    /// The text.
+    pub pieces: Vec<Piece>,
+    /// Its language (BCP 47).
+    pub lang: Option<String>,
+}
+
+/// A page in a frame.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Where it is.
+    pub path: String,
+    /// What it is, for those who do not see it.
+    pub title: String,
+}
+
+/// One part of what a tab shows.
+#[derive(Clone, Debug)]
+pub enum Block {
+    /// A heading.
+    Heading(String),
+    /// Something to know about what follows.
+    Note(String),
+    /// Text to be read.
+    Text(Passage),
+    /// Text as it is.
+    Raw(Passage),
+    /// HTML in a frame.
+    Page(Frame),
+    /// A table.
+    Table(Table),
+}
+
+impl Table {
+    /// Its name in pieces: it may be that of a file.
+    pub fn title(&self) -> Vec<Piece> {
+        pieces(&self.name)
+    }
+}
+
+impl Value {
+    /// A text without marks.
+    pub fn text(text: &str) -> Self {
+        Self {
+            pieces: pieces(text),
+            ..Self::default()
+        }
+    }
+
+    /// The same with a mark.
+    pub fn marked(mut self, kind: &'static str, text: String) -> Self {
+        self.marks.push(Mark { kind, text });
+        self
+    }
+}
+
+/// A text in pieces: every sign that is not seen by its name.
+pub fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut before = None;
+    let mut signs_left = text.chars().peekable();
+    while let Some(sign) = signs_left.next() {
+        let after = signs_left.peek().copied();
+        let hidden = signs::hidden(sign).filter(|_| !signs::is_joined_picture(before, after));
+        before = Some(sign);
+        match (hidden, pieces.last_mut()) {
+            (Some(name), _) => pieces.push(Piece {
+                text: name,
+                is_mark: true,
+                title: format!("U+{:04X}", u32::from(sign)),
+            }),
+            (None, Some(last)) if !last.is_mark => last.text.push(sign),
+            (None, _) => pieces.push(Piece {
+                text: sign.to_string(),
+                is_mark: false,
+                title: String::new(),
+            }),
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_turned_round_is_shown_as_it_is_written() {
+        let shown: Vec<(String, bool)> = pieces("invoice\u{202e}fdp.exe")
+            .into_iter()
+            .map(|piece| (piece.text, piece.is_mark))
+            .collect();
+        let wanted = [("invoice", false), ("RLO", true), ("fdp.exe", false)];
+        assert_eq!(shown, wanted.map(|(text, is)| (text.to_owned(), is)));
+    }
+
+    #[test]
+    fn nothing_of_a_text_gets_lost() {
+        let text = "a\nb\tc \u{5c71}\u{7530} \u{1f468}\u{200d}\u{1f469}";
+        let joined: String = pieces(text).into_iter().map(|piece| piece.text).collect();
+        assert_eq!(joined, text);
+    }
+}
