@@ -21,17 +21,20 @@ mod lab;
 mod live;
 mod metadata;
 mod mirror;
+mod outline;
 mod policy;
 mod postfix;
 mod protection;
 mod reload;
 mod rules;
 mod shipped;
+mod signing;
 mod store;
 mod telemetry;
 mod tidy;
 mod trials;
 mod visible;
+mod web;
 mod wire;
 mod worker;
 
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Some("with-database") => metadata::with_database(&words[1..]),
         Some(wire::child::MILTER) => wire::child::run(&words[1..]),
         Some("demo") => demo::run(&words[1..]),
+        Some("pictures") => web::pictures::command(&words[1..]),
         _ => run_tests(),
     }
 }
@@ -70,13 +74,16 @@ fn run_tests() -> ExitCode {
     tests.extend(directory::tests(&trials));
     tests.extend(live::tests(&trials));
     tests.extend(mirror::tests(&trials));
+    tests.extend(outline::tests(&trials));
     tests.extend(policy::tests(&trials));
     tests.extend(postfix::tests(&trials));
     tests.extend(protection::tests(&trials));
     tests.extend(reload::tests(&trials));
+    tests.extend(signing::tests(&trials));
     tests.extend(store::tests(&trials));
     tests.extend(telemetry::tests(&trials));
     tests.extend(visible::tests(&trials));
+    tests.extend(web::tests(&trials));
     tests.extend(wire::tests(&trials));
     tests.extend(worker::tests(&trials));
     // The last of them wants the machine for itself.

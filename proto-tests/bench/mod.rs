@@ -3,10 +3,12 @@
 
 mod contest;
 mod curves;
+mod desk;
 mod full;
 mod ground;
 mod held;
 mod hold;
+mod keys;
 mod machine;
 mod many;
 mod memory;
@@ -36,6 +38,8 @@ use crate::lab::{Lab, Tools};
 const USAGE: &str = "usage: ./bench [--quick] [PART…]    what is promised, or these parts of it
        ./bench plots                throughput against messages on hold, sessions and size
        ./bench stages               who spends what for one held message
+       ./bench desk                 list and search with 1,000,000 reviews
+       ./bench keys                 200 messages decided in a browser
        ./bench mirror | hold | peers
 parts: held unflagged moments decisions memory full drain";
 
@@ -70,6 +74,10 @@ enum What {
     Mirror,
     /// The worker beside a full hold queue.
     Hold,
+    /// List and search of the review desk.
+    Desk,
+    /// A reviewer's sitting in a browser.
+    Keys,
     /// Whether the peers do what they are for.
     Peers,
 }
@@ -137,6 +145,8 @@ fn read(words: &[&str]) -> Option<What> {
         ["stages"] => return Some(What::Stages),
         ["mirror"] => return Some(What::Mirror),
         ["hold"] => return Some(What::Hold),
+        ["desk"] => return Some(What::Desk),
+        ["keys"] => return Some(What::Keys),
         ["peers"] => return Some(What::Peers),
         _ => {}
     }
@@ -172,6 +182,8 @@ async fn measure(lab: &Lab, what: &What) -> ExitCode {
         What::Stages => stages::measure(&Ground::start(lab).await).await,
         What::Mirror => mirror::measure(lab).await,
         What::Hold => hold::measure(lab).await,
+        What::Desk => return desk::measure(lab).await,
+        What::Keys => return keys::measure(lab).await,
         What::Peers => peers::proof::run(lab).await,
     }
     ExitCode::SUCCESS

@@ -26,10 +26,13 @@ use super::{
     statistics::Figure,
     verdict::{Row, Target},
 };
-use crate::lab::{
-    desk::{Desk, REVIEWERS},
-    eventually::eventually,
-    smtp::Smtp,
+use crate::{
+    lab::{
+        desk::{Desk, REVIEWERS},
+        eventually::eventually,
+        smtp::Smtp,
+    },
+    store::fixture::Deciding,
 };
 
 const SESSIONS: usize = 10;

@@ -50,7 +50,13 @@ async fn a_migration_of_an_empty_database_tells_what_it_did(lab: &Lab) {
         "{told}"
     );
     assert!(told.contains(&version.to_string()), "{told}");
-    for login in ["mailhold_milter", "mailhold_worker", "mailhold_reviews"] {
+    for login in [
+        "mailhold_milter",
+        "mailhold_worker",
+        "mailhold_outline",
+        "mailhold_web",
+        "mailhold_reviews",
+    ] {
         assert!(
             told.contains(&format!("login {login}: has the password")),
             "{told}"

@@ -1,6 +1,7 @@
 //! The command line as operators and reviewers type it. Never looks into the database by itself, but
 //! to see what a decision left there.
 
+mod audit;
 mod check;
 mod deciding;
 mod explaining;
@@ -30,6 +31,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         migrating::tests(trials),
         starting::tests(trials),
         check::tests(trials),
+        audit::tests(trials),
         explaining::tests(trials),
         explaining_people::tests(trials),
         watched::tests(trials),

@@ -56,6 +56,12 @@ pub async fn play(lab: &Lab, desk: &Desk, start_time: Duration) -> ExitCode {
         .await;
     tally.step("discard removes", house.discard_removes()).await;
     tally.step("return bounces", house.return_bounces()).await;
+    tally
+        .step(
+            "read and released at the review desk",
+            house.released_at_the_desk(),
+        )
+        .await;
     tally.step("flag taken away", house.flag_taken_away()).await;
     tally.step("milter stopped", house.milter_stopped()).await;
     tally

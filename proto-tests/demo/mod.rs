@@ -2,7 +2,9 @@
 //! touches a server of the machine, and leaves nothing running.
 
 mod check;
+pub mod mails;
 mod play;
+mod review_desk;
 mod steps;
 
 use std::{

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, env, process::ExitCode, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::review_desk::Reviewing;
 use crate::lab::{
     Lab,
     desk::{Desk, REVIEWERS},
     place,
     program::text,
+    review_desk::Door,
     slapd::{FLAG, PEOPLE},
     smtp::{self, small_mail},
     user::User,
@@ -25,6 +27,7 @@ pub async fn guide(lab: &Lab, desk: &Desk) -> ExitCode {
     lab.slapd.add_person("ben", &[BEN], &[]).await;
     write_command(lab, desk);
     describe(lab, desk);
+    let reviewing = Reviewing::start(lab, desk, Door::Tls).await;
     let unflagged = small_mail(BEN, BOB, "Lunch on Friday");
     let flagged = small_mail(ANNA, BOB, "The new price list");
     let passed = smtp::send(lab.postfix.smtp, BEN, &[BOB], &unflagged)
@@ -40,8 +43,11 @@ pub async fn guide(lab: &Lab, desk: &Desk) -> ExitCode {
         .sendmail(ANNA, &[BOB], b"Subject: From a script\n\nAs promised.\n")
         .await;
     println!("Sent with sendmail: one more mail from anna.\n");
+    let n_mails = reviewing.fill(lab, desk, ANNA).await;
+    println!("Sent {n_mails} more from anna, of all kinds.\n");
     desk.held(&held).await;
     suggest(lab, held.as_str());
+    reviewing.describe().await;
     watch(lab, desk).await
 }
 

@@ -7,11 +7,13 @@ use chrono::{DateTime, Utc};
 use mailhold::domain::queue_id::QueueId;
 use serde_json::Value;
 
+use super::review_desk::Reviewing;
 use crate::lab::{
     Lab,
     desk::Desk,
     eventually::eventually,
     program::text,
+    review_desk::Door,
     smtp::{self, Reply, small_mail},
 };
 
@@ -33,6 +35,26 @@ impl House<'_> {
         self.lab.slapd.add_person("anna", &[ANNA], &["Y"]).await;
         self.lab.slapd.add_person("ben", &[BEN], &[]).await;
         "the directory knows anna@corp.test, flagged, and ben@corp.test, not flagged".to_owned()
+    }
+
+    /// Mails of all kinds are taken apart, and one is released by the page's form.
+    pub async fn released_at_the_desk(&self) -> String {
+        let reviewing = Reviewing::start(self.lab, self.desk, Door::Plain).await;
+        let n_mails = reviewing.fill(self.lab, self.desk, ANNA).await;
+        let mail = Mail::new(ANNA, "released at the desk");
+        let id = self.send(&mail).await.ok().queue_id();
+        let review = self.desk.held(&id).await;
+        let begin = Instant::now();
+        let capture_id = review["capture_id"].as_str().unwrap();
+        let answer = reviewing.decide(capture_id, "release").await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        self.delivered(&mail, BOUND).await;
+        let took = ms(begin.elapsed());
+        reviewing.desk.web.stop().await;
+        reviewing.desk.outline.stop().await;
+        format!(
+            "{n_mails} mails taken apart for reading; {id} released at the review desk, delivered in {took}"
+        )
     }
 
     /// An unflagged mail is delivered at once.

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::{Heard, Ledger};
-use crate::lab::chance::Chance;
+use crate::{lab::chance::Chance, store::fixture::Deciding};
 
 /// How many reviews a decider looks at before it picks one.
 const PAGE: u32 = 20;

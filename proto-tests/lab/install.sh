@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what the lab needs and this machine lacks. Starts no service, makes no cluster, directory
-# or mail system of the machine's own, and asks nothing. With nothing to install it does nothing.
+# or mail system of the machine's own, and asks nothing. With nothing to install it does nothing but
+# fetch a script that tests use into target/.
 #     install.sh         what the tests need
 #     install.sh bench   the same, and what mailhold is measured beside
 set -euo pipefail
@@ -28,6 +29,8 @@ need util-linux /usr/bin/setpriv
 need systemd /usr/bin/systemd-analyze
 need strace /usr/bin/strace
 need miltertest /usr/bin/miltertest
+need chromium /usr/bin/chromium
+need chromium-driver /usr/bin/chromedriver
 if [ "${1:-}" = bench ]; then
     python=/usr/lib/python3/dist-packages
     need libmilter-dev /usr/include/libmilter/mfapi.h
@@ -37,6 +40,30 @@ if [ "${1:-}" = bench ]; then
     need python3-psycopg2 "$python/psycopg2/__init__.py"
 fi
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+
+# What looks at pages for the people who cannot see them. It comes from npm, is run by tests alone and
+# not shipped. Everything else works without it: what needs it fails and points here.
+axe=4.14.1
+axe_digest=29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c
+axe_script=$(dirname "$script")/../../target/lab/axe-$axe.js
+fetch_axe() {
+    local fetched
+    mkdir -p "$(dirname "$axe_script")"
+    fetched=$(mktemp -d)
+    if npm pack --silent --pack-destination "$fetched" "axe-core@$axe" >/dev/null &&
+        tar -xzf "$fetched/axe-core-$axe.tgz" -C "$fetched" package/axe.min.js &&
+        sha256sum --status -c <<<"$axe_digest  $fetched/package/axe.min.js"; then
+        mv "$fetched/package/axe.min.js" "$axe_script"
+    fi
+    rm -rf "$fetched"
+}
+if [ ! -e "$axe_script" ] && command -v npm >/dev/null; then fetch_axe; fi
+if [ ! -e "$axe_script" ]; then
+    echo "The tests of accessibility will fail: they need axe-core $axe, which npm brings, and npm is" >&2
+    echo "missing or did not get it. Install npm, or put its axe.min.js there by hand:" >&2
+    echo "    $axe_script" >&2
+fi
+
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then

@@ -1,7 +1,10 @@
 //! The lab: private servers on loopback, shared by the tests, the demo and the benchmark. Never
 //! touches a server of the machine, and leaves nothing running.
 
+pub mod browser;
 pub mod desk;
+pub mod http;
+pub mod review_desk;
 pub mod role;
 pub mod settings;
 pub mod sudo_view;

@@ -289,6 +289,8 @@ fn logins(tools: &Tools, cluster: &str) -> Vec<Login> {
         (OWNER, User::ROOT),
         ("mailhold_milter", User::milter()),
         ("mailhold_worker", User::named("postfix")),
+        ("mailhold_outline", User::milter()),
+        ("mailhold_web", User::web()),
         ("mailhold_reviews", User::ROOT),
     ];
     let make = |(name, owner)| {

@@ -48,6 +48,11 @@ impl Settings {
         (table, name)
     }
 
+    /// Whether they have a section, named as in `worker.database`.
+    pub fn has_section(&self, section: &str) -> bool {
+        self.value(section).is_some_and(Value::is_table)
+    }
+
     /// One of them as text, such as an address.
     pub fn text(&self, key: &str) -> &str {
         let text = self.value(key).and_then(Value::as_str);

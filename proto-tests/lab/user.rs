@@ -4,6 +4,8 @@ use nix::unistd;
 
 /// A number below the ranges that Debian and systemd give out: nobody's.
 const MILTER_UID: u32 = 59_461;
+/// As above.
+const WEB_UID: u32 = 59_462;
 
 /// Who a program runs as, or who owns a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,14 @@ impl User {
         Self {
             uid: MILTER_UID,
             gid: Self::named("postfix").gid,
+        }
+    }
+
+    /// Runs `mailhold web`: no user of the machine, in no group of it.
+    pub fn web() -> Self {
+        Self {
+            uid: WEB_UID,
+            gid: WEB_UID,
         }
     }
 

@@ -108,13 +108,14 @@ async fn what_must_be_changed_gives_78_and_who_is_away_gives_69(lab: &Lab) {
 
 async fn whoever_may_not_look_is_told_so_and_never_that_all_is_well(lab: &Lab) {
     let mut house = House::new(lab).await;
-    for section in ["milter", "worker", "reviews", "migrate"] {
+    for section in ["milter", "worker", "outline", "web", "reviews", "migrate"] {
         house
             .settings
             .unset(&format!("{section}.database.password_file"));
     }
     house.settings.unset("directory.ldap.bind_dn");
     house.settings.unset("directory.ldap.bind_password_file");
+    house.settings.unset("audit.key_file");
     let command = house.command(&["--live", "--json"]);
     let nobody = User {
         uid: 65_534,

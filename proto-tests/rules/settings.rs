@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use mailhold::config::{ConfigFile, Faults, roles};
+use mailhold::config::{ConfigFile, Faults, audit, desk, roles};
 use toml::{Table, Value};
 
 use super::{Findings, tokens, tree::Source};
@@ -152,6 +152,9 @@ fn faults(key: &str, value: Value) -> Vec<String> {
         roles::worker(&file).err(),
         roles::reviews(&file).err(),
         roles::migrate(&file).err(),
+        audit::key(&file).err(),
+        desk::web(&file).err(),
+        desk::outline(&file).err(),
     ];
     let faults = all
         .into_iter()

@@ -3,8 +3,9 @@
 use super::{Findings, paths, tokens, tree::Source};
 
 /// Where programs may be started: by the product, by the lab, and for a caller of the test program.
-const PLACES: [&str; 3] = [
+const PLACES: [&str; 4] = [
     "src/postfix/command.rs",
+    "src/outline/child.rs",
     "proto-tests/lab/",
     "proto-tests/metadata.rs",
 ];

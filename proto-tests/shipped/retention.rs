@@ -42,7 +42,14 @@ const REVIEWS: &str = "
     insert into settlement (capture_id, decision_id, disposition, method, worker, evidence)
     select capture_id, decision_id, 'released', 'unhold', 'lab', 'none' from decision;
     update capture set state = 'released' where queue_id like '%j';
-    delete from work;";
+    delete from work;
+    delete from outline_due where capture_id in (select capture_id from capture where queue_id like '%j');
+    insert into outline (capture_id, status, document) select capture_id, 'whole', '{}' from capture;
+    insert into outline_content (capture_id, part, kind, ordinal, bytes)
+    select capture_id, 0, 'file', 0, 'x' from capture;
+    insert into listing (capture_id, captured_at, size_bytes, n_attachments, has_html, has_image,
+        is_doubtful, entry, texts, snippet, grams)
+    select capture_id, captured_at, 1, 0, false, false, false, '', '', '', '' from capture;";
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared: the_statements_of_the_page_remove_only_what_is_old_and_settled]

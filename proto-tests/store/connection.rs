@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::fixture::{BOUND, Fixture, MAIL, ballot, record};
+use super::fixture::{BOUND, Fixture, MAIL, audit_key, ballot, decided, record};
 use crate::{
     lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
@@ -247,7 +247,8 @@ async fn every_operation_can_run_on_a_task_of_its_own(lab: &Lab) {
     can_be_spawned(store.claim(instance, "w", BOUND, 1));
     can_be_spawned(store.settle("w", &[]));
     can_be_spawned(store.settle_undecided("w", &[]));
-    can_be_spawned(store.decide(&ballot(&some, Decision::Release)));
+    let ballot = ballot(&some, Decision::Release);
+    can_be_spawned(store.decide_on_record(&ballot, &audit_key(), &decided(&ballot)));
     can_be_spawned(store.show(some.id));
     can_be_spawned(store.content(some.id).next_chunk());
     can_be_spawned(store.check_schema());

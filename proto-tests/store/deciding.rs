@@ -16,7 +16,7 @@ use mailhold::{
     },
 };
 
-use super::fixture::{Fixture, MAIL, ballot, path, record};
+use super::fixture::{Deciding, Fixture, MAIL, ballot, path, record};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use mailhold::{
     domain::{
+        audit::{AuditKind, AuditVia, Event},
         capture::{Capture, Client, ContentDigest},
         capture_id::CaptureId,
         decision::Decision,
@@ -21,7 +22,8 @@ use mailhold::{
         verdict::{Grounds, Matched},
     },
     store::{
-        Role, Settings, Store,
+        Role, Settings, Store, StoreError,
+        audit::AuditKey,
         captures::{HeaderFields, Record},
         decisions::{Answer, Ballot, Via},
         schema::{self, Login, LoginRole},
@@ -46,6 +48,7 @@ pub struct Fixture<'a> {
     milter: OnceLock<Store>,
     worker: OnceLock<Store>,
     reviews: OnceLock<Store>,
+    web: OnceLock<Store>,
 }
 
 impl<'a> Fixture<'a> {
@@ -85,6 +88,7 @@ impl<'a> Fixture<'a> {
             milter: OnceLock::new(),
             worker: OnceLock::new(),
             reviews: OnceLock::new(),
+            web: OnceLock::new(),
         }
     }
 
@@ -168,6 +172,12 @@ impl<'a> Fixture<'a> {
             .clone()
     }
 
+    pub fn web(&self) -> Store {
+        self.web
+            .get_or_init(|| self.fresh("mailhold_web", Role::Web))
+            .clone()
+    }
+
     /// A store with connections of its own.
     pub fn fresh(&self, login: &str, role: Role) -> Store {
         Store::connect_lazy(&self.settings(login), role).unwrap()
@@ -238,10 +248,46 @@ impl<'a> Fixture<'a> {
     }
 }
 
+/// Decisions as people make them, for tests of something else than the record.
+pub trait Deciding {
+    /// Decides, and records what any reviewer would.
+    fn decide(&self, ballot: &Ballot) -> impl Future<Output = Result<Answer, StoreError>> + Send;
+}
+
+impl Deciding for Store {
+    async fn decide(&self, ballot: &Ballot) -> Result<Answer, StoreError> {
+        let event = decided(ballot);
+        self.decide_on_record(ballot, &audit_key(), &event).await
+    }
+}
+
+/// The key of all records that are made through a [`Fixture`].
+pub fn audit_key() -> AuditKey {
+    AuditKey::new("a key of the tests, long enough.".to_owned().into()).unwrap()
+}
+
+/// What goes on record of a decision.
+pub fn decided(ballot: &Ballot) -> Event {
+    Event {
+        actor: "carla".to_owned(),
+        os_user: ballot.os_user.clone(),
+        via: AuditVia::Cli,
+        kind: AuditKind::Decided,
+        capture_id: Some(ballot.capture_id),
+        client: None,
+        detail: ballot.decision.to_string(),
+    }
+}
+
 /// A signed-in login.
 pub struct Session(PgConnection);
 
 impl Session {
+    /// For what takes a connection of its caller.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+
     /// Runs a statement and gives the SQLSTATE and the violated constraint of its refusal.
     pub async fn refusal(&mut self, sql: &str) -> (String, Option<String>) {
         let answer = self.0.execute(AssertSqlSafe(sql.to_owned())).await;

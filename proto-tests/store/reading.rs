@@ -70,7 +70,11 @@ async fn the_list_shows_what_a_reviewer_needs(lab: &Lab) {
         (&capture.queue_id, &capture.instance)
     );
     assert_eq!(line.sender, "anna@corp.test");
-    assert_eq!(line.first_recipient.as_deref(), Some("bob@elsewhere.test"));
+    assert_eq!(
+        line.recipients,
+        ["bob@elsewhere.test", "eve@elsewhere.test"]
+    );
+    assert_eq!(line.glance, None);
     assert_eq!(
         (line.n_recipients, line.size_bytes),
         (2, capture.size_bytes)

@@ -150,7 +150,7 @@ async fn no_login_can_do_more_than_sign_in(lab: &Lab) {
             where rolname like 'mailhold\\_%'",
         )
         .await;
-    assert_eq!(powers, "3|f|t");
+    assert_eq!(powers, "5|f|t");
 }
 
 /// A server in FIPS mode refuses it.

@@ -18,7 +18,7 @@ use mailhold::{
 };
 
 use super::{
-    fixture::{Fixture, ballot, queue_id},
+    fixture::{Deciding, Fixture, ballot, queue_id},
     working::claim_some,
 };
 use crate::{

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use libtest_mimic::Trial;
 use mailhold::{
-    domain::{capture::Capture, capture_id::CaptureId, queue_id::QueueId},
+    domain::{
+        audit::{AuditKind, AuditVia, Event},
+        capture::Capture,
+        capture_id::CaptureId,
+        queue_id::QueueId,
+    },
     mail::digest::ContentHasher,
     store::{
         captures::HeaderFields,
@@ -16,7 +21,7 @@ use mailhold::{
     },
 };
 
-use super::fixture::{Fixture, MAIL, now, record};
+use super::fixture::{Fixture, MAIL, audit_key, now, record};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -136,7 +141,18 @@ async fn adopted(fixture: &Fixture<'_>, queue_id: &QueueId) -> CaptureId {
     };
     let instance = &fixture.instance;
     worker.note_strays(instance, &[stray]).await.unwrap();
-    let word = fixture.reviews().adopt(Some(instance), queue_id, &by).await;
+    let event = Event {
+        actor: by.administrator.clone(),
+        os_user: None,
+        via: AuditVia::Cli,
+        kind: AuditKind::Adopted,
+        capture_id: None,
+        client: None,
+        detail: queue_id.to_string(),
+    };
+    let (reviews, key) = (fixture.reviews(), audit_key());
+    let word = reviews.adopt_on_record((Some(instance), queue_id), &by, &key, &event);
+    let word = word.await;
     assert_eq!(word.unwrap(), Adopted::Accepted);
     let ward = worker.wards(instance, 1).await.unwrap().remove(0);
     let capture_id = CaptureId::new(uuid::Uuid::now_v7());

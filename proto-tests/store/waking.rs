@@ -13,7 +13,7 @@ use nix::{
 };
 use tokio::time::timeout;
 
-use super::fixture::{BOUND, Fixture, MAIL, ballot, instance, record};
+use super::fixture::{BOUND, Deciding, Fixture, MAIL, ballot, instance, record};
 use crate::{
     lab::{Lab, eventually::eventually},
     trials::{Trials, tests},

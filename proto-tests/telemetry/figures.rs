@@ -115,7 +115,7 @@ async fn figures_name_no_address_and_no_message(lab: &Lab) {
             let known = match label.as_str() {
                 "le" => value == "+Inf" || numbers(&value),
                 "version" => value == env!("CARGO_PKG_VERSION"),
-                "kind" | "verdict" | "result" | "store" | "decision" => is_name(&value),
+                "kind" | "verdict" | "result" | "store" | "decision" | "status" => is_name(&value),
                 _ => false,
             };
             assert!(known, "{label}={value}");

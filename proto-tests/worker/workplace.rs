@@ -34,7 +34,7 @@ use crate::{
         smtp::Smtp,
         sudo_view,
     },
-    store::fixture::Fixture,
+    store::fixture::{Deciding, Fixture},
 };
 
 use super::mails::Mail;
@@ -142,6 +142,10 @@ impl<'a> Workplace<'a> {
         let postfix = self.postfix;
         settings
             .set("log.format", "json")
+            .set(
+                "audit.key_file",
+                self.lab.tools.audit_key().display().to_string(),
+            )
             .set("worker.instance", self.fixture.instance.as_str())
             .set("worker.poll", POLL)
             .set("worker.reconcile", RECONCILE)

@@ -1,0 +1,176 @@
+//! `mailhold audit`, what other commands put on the record, and `mailhold password`.
+
+use std::{fs, sync::Arc};
+
+use libtest_mimic::Trial;
+
+use super::office::{Mail, Office, program};
+use crate::{
+    lab::{Lab, program::text, user::User},
+    trials::{Trials, tests},
+};
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    tests![trials.shared:
+        what_people_see_and_decide_is_on_record,
+        a_record_that_was_changed_ends_in_one_and_names_the_place,
+        a_kept_head_shows_that_the_end_is_gone,
+        without_a_key_nothing_is_shown_or_decided_and_the_setting_is_named,
+        a_list_needs_no_key,
+        a_password_becomes_a_line_of_the_file,
+        a_short_password_is_refused,
+    ]
+}
+
+/// Kinds, actors and details on the record of an office.
+async fn events(office: &Office) -> String {
+    let sql =
+        "select string_agg(concat_ws(' ', kind, actor, os_user, via, detail), ', ' order by seq)
+        from audit_event";
+    office.database.execute(sql).await
+}
+
+async fn audit(office: &Office, words: &[&str]) -> (Option<i32>, String) {
+    let program = office.mailhold().arguments(["audit"]).arguments(words);
+    let output = program.output(b"").await;
+    let told = text(&output.stdout) + &text(&output.stderr);
+    (output.status.code(), told)
+}
+
+async fn what_people_see_and_decide_is_on_record(lab: &Lab) {
+    let office = Office::start(lab).await;
+    let id = office.held(Mail::about("a")).await.id.to_string();
+    office.reviews(&["list"]).await;
+    office.reviews(&["show", &id]).await;
+    office.reviews(&["show", &id, "--content"]).await;
+    office.reviews(&["release", &id, "--as", "rita"]).await;
+    office.reviews(&["discard", &id, "--as", "robert"]).await;
+    assert_eq!(
+        events(&office).await,
+        "viewed root root cli facts and header, viewed root root cli content, \
+         decided rita root cli release"
+    );
+    let (code, told) = audit(&office, &["verify"]).await;
+    assert_eq!(
+        (code, told.trim()),
+        (Some(0), "the audit record is sound: 3 entries")
+    );
+}
+
+async fn a_record_that_was_changed_ends_in_one_and_names_the_place(lab: &Lab) {
+    let office = Office::start(lab).await;
+    let id = office.held(Mail::about("a")).await.id.to_string();
+    for _ in 0..3 {
+        office.reviews(&["show", &id]).await;
+    }
+    let tamper = "alter table audit_event disable trigger user;
+        update audit_event set actor = 'nobody' where seq = 2";
+    office.database.execute(tamper).await;
+    let (code, told) = audit(&office, &["verify"]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains("broken at entry 2: this entry was changed"),
+        "{told}"
+    );
+}
+
+async fn a_kept_head_shows_that_the_end_is_gone(lab: &Lab) {
+    let office = Office::start(lab).await;
+    let id = office.held(Mail::about("a")).await.id.to_string();
+    let mut kept = String::new();
+    for _ in 0..2 {
+        office.reviews(&["show", &id]).await;
+        let (code, head) = audit(&office, &["head"]).await;
+        assert_eq!((code, head.lines().count()), (Some(0), 1), "{head}");
+        kept.push_str(&head);
+    }
+    let name = format!("{}-heads", office.database.name);
+    let file = lab.tools.place.file(&name, User::ROOT, 0o600, &kept);
+    let file = file.to_str().unwrap();
+    let (code, told) = audit(&office, &["verify", "--head", file]).await;
+    assert_eq!(code, Some(0), "{told}");
+
+    let tamper = "alter table audit_event disable trigger user;
+        delete from audit_event where seq = 2;
+        update audit_head set (seq, hash) = (select seq, hash from audit_event)";
+    office.database.execute(tamper).await;
+    assert_eq!(audit(&office, &["verify"]).await.0, Some(0));
+    let (code, told) = audit(&office, &["verify", "--head", file]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains("broken at entry 2: this entry and all after it"),
+        "{told}"
+    );
+
+    fs::write(file, "no head\n").unwrap();
+    let (code, told) = audit(&office, &["verify", "--head", file]).await;
+    assert_eq!(code, Some(66), "{told}");
+}
+
+async fn without_a_key_nothing_is_shown_or_decided_and_the_setting_is_named(lab: &Lab) {
+    let office = Office::shared(lab).await;
+    let id = office.held(Mail::about("a")).await.id.to_string();
+    let mut settings = office.settings.clone();
+    settings.unset("audit.key_file");
+    for words in [
+        &["reviews", "show", &id][..],
+        &["reviews", "release", &id, "--as", "rita"],
+        &["audit", "verify"],
+    ] {
+        let output = program(lab, "no-audit-key", &settings, words)
+            .output(b"")
+            .await;
+        assert_eq!(output.status.code(), Some(78), "{output:?}");
+        let told = text(&output.stderr);
+        assert!(told.contains("audit.key_file is missing"), "{told}");
+    }
+}
+
+async fn a_list_needs_no_key(lab: &Lab) {
+    let office = Office::shared(lab).await;
+    let mut settings = office.settings.clone();
+    settings.unset("audit.key_file");
+    for words in [
+        &["reviews", "list"],
+        &["strays", "list"],
+        &["audit", "head"],
+    ] {
+        let output = program(lab, "no-audit-key-list", &settings, words)
+            .output(b"")
+            .await;
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
+
+async fn a_password_becomes_a_line_of_the_file(lab: &Lab) {
+    let words = [
+        "password", "rita", "--role", "reviewer", "--role", "auditor",
+    ];
+    let program = lab.tools.mailhold("password").arguments(words);
+    let program = program.arguments(["--address", "rita@corp.test"]);
+    let out = program.run(b"correct horse\n").await;
+    let start = "rita:reviewer,auditor:rita@corp.test:$argon2id$v=19$";
+    assert!(out.starts_with(start) && out.lines().count() == 1, "{out}");
+    assert!(!out.contains("horse"));
+}
+
+async fn a_short_password_is_refused(lab: &Lab) {
+    for input in [&b""[..], b"short\n", b"two lines of\npassword\n"] {
+        let words = [
+            "password",
+            "rita",
+            "--role",
+            "reviewer",
+            "--address",
+            "a@corp.test",
+        ];
+        let output = lab
+            .tools
+            .mailhold("password")
+            .arguments(words)
+            .output(input)
+            .await;
+        assert_eq!(output.status.code(), Some(64), "{output:?}");
+        assert_eq!(output.stdout, b"");
+    }
+}

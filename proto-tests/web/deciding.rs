@@ -1,0 +1,215 @@
+//! Decisions by the page: the first one wins, the other reviewer sees who, and what became of the mail
+//! is told as it is.
+
+use std::{sync::Arc, time::Duration};
+
+use libtest_mimic::Trial;
+
+use super::house::{Held, House, word};
+use crate::{
+    lab::{Lab, eventually::eventually, http::Ask, smtp},
+    trials::{Trials, tests},
+};
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    tests![trials.shared:
+        each_decision_is_carried_out_and_its_fate_is_told,
+        a_decision_leads_to_the_next_message_of_the_same_search,
+        the_slower_reviewer_sees_who_has_won,
+        a_message_without_a_sender_is_not_offered_for_return,
+        a_message_whose_sender_wants_no_notice_is_not_offered_for_return,
+        a_decision_and_its_entry_are_one,
+        a_note_and_a_reason_are_kept,
+        a_word_that_is_no_decision_is_refused,
+    ]
+}
+
+const BOB: &str = "bob@elsewhere.test";
+const BOUND: Duration = Duration::from_secs(20);
+
+async fn held(house: &House, lab: &Lab, subject: &str) -> Held {
+    let sender = lab.person(&["Y"]).await;
+    let content = format!("Subject: {subject}\r\n\r\nText.\r\n");
+    house.held(&sender, &[BOB], content.as_bytes()).await
+}
+
+async fn each_decision_is_carried_out_and_its_fate_is_told(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let session = house.session(&house.rita).await;
+    for (decision, fate) in [
+        ("release", "Released: Postfix delivers it."),
+        ("discard", "Discarded."),
+        ("return", "Returned to its sender."),
+    ] {
+        let held = held(house, lab, &word()).await;
+        let answer = session.decide(&held, decision).await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        let page = format!("/inbox?q=state:all&at={}", held.id);
+        eventually("the page tells the fate", BOUND, async || {
+            let text = session.get(&page).await.text();
+            if text.contains(fate) {
+                Ok(())
+            } else {
+                Err(text)
+            }
+        })
+        .await;
+        let text = session.get(&page).await.text();
+        assert!(text.contains("rita decided at"), "{text}");
+        assert!(!text.contains("class=\"decide\""), "it is decided for good");
+    }
+}
+
+async fn a_decision_leads_to_the_next_message_of_the_same_search(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let session = house.session(&house.rita).await;
+    let subject = word();
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        all.push(held(house, lab, &subject).await);
+    }
+    let decide = async |held: &Held| {
+        let action = format!("/review/{}/decide", held.id);
+        let page = format!("/inbox?q={subject}&at={}", held.id);
+        let token = session.token(&page, &action).await;
+        let form = [
+            ("token", token.as_str()),
+            ("decision", "discard"),
+            ("q", &subject),
+        ];
+        let answer = session.send(Ask::post(&action, &form)).await;
+        answer.header("location").unwrap().to_owned()
+    };
+    let second = decide(&all[1]).await;
+    assert!(
+        second.contains(&all[2].id.to_string()),
+        "the one after it: {second}"
+    );
+    let third = decide(&all[2]).await;
+    assert!(
+        third.contains(&all[0].id.to_string()),
+        "the one that is left: {third}"
+    );
+    let last = decide(&all[0]).await;
+    assert_eq!(last, format!("/inbox?q={subject}&told=discard.none-left"));
+}
+
+async fn the_slower_reviewer_sees_who_has_won(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let held = held(house, lab, &word()).await;
+    let (rita, robert) = tokio::join!(house.session(&house.rita), house.session(&house.robert));
+    let action = format!("/review/{}/decide", held.id);
+    let page = format!("/inbox?at={}", held.id);
+    let tokens = tokio::join!(rita.token(&page, &action), robert.token(&page, &action));
+    let release = [("token", tokens.0.as_str()), ("decision", "release")];
+    let discard = [("token", tokens.1.as_str()), ("decision", "discard")];
+    let answers = tokio::join!(
+        rita.send(Ask::post(&action, &release)),
+        robert.send(Ask::post(&action, &discard)),
+    );
+    let mut statuses = [answers.0.status, answers.1.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 409]);
+    let (lost, winner, won) = match answers.0.status {
+        409 => (answers.0, "robert", "discard"),
+        _ => (answers.1, "rita", "release"),
+    };
+    let text = lost.text();
+    assert!(text.contains("You were not the first."), "{text}");
+    assert!(
+        text.contains(&format!("{winner} decided at")) && text.contains(won),
+        "{text}"
+    );
+    let settled = house.desk.settled(&held.queue_id).await;
+    assert_eq!(settled["decided"]["reviewer"], winner);
+}
+
+async fn a_message_without_a_sender_is_not_offered_for_return(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let content = format!("From: {}\r\nSubject: null\r\n\r\nx\r\n", sender.address);
+    let reply = smtp::send(house.postfix.smtp, "", &[BOB], content.as_bytes()).await;
+    let queue_id = reply.ok().queue_id();
+    let review = house.desk.held(&queue_id).await;
+    let id = review["capture_id"].as_str().unwrap();
+    let session = house.session(&house.rita).await;
+    let text = session.get(&format!("/inbox?at={id}")).await.text();
+    assert!(!text.contains("value=\"return\""), "{text}");
+    assert!(text.contains("This message has no sender"), "{text}");
+}
+
+async fn a_message_whose_sender_wants_no_notice_is_not_offered_for_return(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let mut smtp = smtp::Smtp::connect(house.postfix.smtp).await;
+    smtp.mail(&format!("<{}>", sender.address)).await.ok();
+    smtp.rcpt(&format!("<{BOB}> NOTIFY=NEVER")).await.ok();
+    let queue_id = smtp
+        .data(b"Subject: never\r\n\r\nx\r\n")
+        .await
+        .ok()
+        .queue_id();
+    let review = house.desk.held(&queue_id).await;
+    let held = Held {
+        queue_id,
+        id: review["capture_id"].as_str().unwrap().parse().unwrap(),
+    };
+    let session = house.session(&house.rita).await;
+    let text = session.get(&format!("/inbox?at={}", held.id)).await.text();
+    assert!(!text.contains("value=\"return\""), "{text}");
+    assert!(text.contains("NOTIFY=NEVER"), "{text}");
+    let answer = session.decide(&held, "return").await;
+    assert_eq!(answer.status, 422, "nor is it taken: {}", answer.text());
+    assert_eq!(session.decide(&held, "discard").await.status, 303);
+}
+
+async fn a_decision_and_its_entry_are_one(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let held = held(house, lab, &word()).await;
+    let session = house.session(&house.rita).await;
+    session.decide(&held, "discard").await;
+    let sql = format!(
+        "select string_agg(kind || ' ' || actor || ' ' || detail, ', ' order by seq)
+        from audit_event where capture_id = '{}'",
+        held.id
+    );
+    let entries = house.desk.database.execute(&sql).await;
+    assert_eq!(entries.trim(), "viewed rita , decided rita discard");
+}
+
+async fn a_note_and_a_reason_are_kept(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let held = held(house, lab, &word()).await;
+    let session = house.session(&house.rita).await;
+    let action = format!("/review/{}/decide", held.id);
+    let token = session
+        .token(&format!("/inbox?at={}", held.id), &action)
+        .await;
+    let form = [
+        ("token", token.as_str()),
+        ("decision", "discard"),
+        ("reason", "Suspicious"),
+        ("note", "  <b>asked Anna</b>  "),
+    ];
+    session.send(Ask::post(&action, &form)).await;
+    let settled = house.desk.settled(&held.queue_id).await;
+    assert_eq!(settled["decided"]["note"], "Suspicious: <b>asked Anna</b>");
+    let page = session.get(&format!("/inbox?at={}", held.id)).await.text();
+    assert!(
+        page.contains("asked Anna") && !page.contains("<b>asked"),
+        "{page}"
+    );
+}
+
+async fn a_word_that_is_no_decision_is_refused(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let held = held(house, lab, &word()).await;
+    let session = house.session(&house.rita).await;
+    let answer = session.decide(&held, "approve").await;
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer
+            .text()
+            .contains("That was not understood. Nothing was done.")
+    );
+}

@@ -1,0 +1,33 @@
+//! The review desk: over HTTP and in a real browser.
+
+mod browser;
+pub mod browsing;
+mod deciding;
+mod doors;
+mod hostile;
+pub mod house;
+mod looks;
+mod outages;
+pub mod pictures;
+mod reading;
+mod rights;
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use crate::trials::Trials;
+
+/// All tests of this area.
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    let mut all = browser::tests(trials);
+    all.extend(doors::tests(trials));
+    all.extend(rights::tests(trials));
+    all.extend(reading::tests(trials));
+    all.extend(deciding::tests(trials));
+    all.extend(browsing::tests(trials));
+    all.extend(outages::tests(trials));
+    all.extend(looks::tests(trials));
+    all.extend(hostile::tests(trials));
+    all
+}
