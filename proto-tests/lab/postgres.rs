@@ -310,7 +310,7 @@ fn settings(socket_directory: &Path, port: u16) -> String {
         "listen_addresses = '127.0.0.1'\n\
          port = {port}\n\
          unix_socket_directories = '{}'\n\
-         max_connections = 200\n\
+         max_connections = 500\n\
          shared_buffers = '64MB'\n\
          fsync = on\n\
          # For who wants to know when a row was committed.\n\

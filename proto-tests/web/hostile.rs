@@ -65,7 +65,8 @@ fn messages(sender: &Person) -> Vec<String> {
     let all = payloads();
     let at = |number: usize| all[number % all.len()].as_str();
     let mut messages = Vec::new();
-    for number in 0..all.len() {
+    // Two thirds of them: more than 200 payloads in each field, and every payload in four of them.
+    for number in (0..all.len()).filter(|number| number % 3 != 0) {
         messages.push(format!(
             "From: {} <{}>\r\nReply-To: {} <x@elsewhere.test>\r\nSubject: {}\r\nX-Hostile: {}\r\n\
             MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
@@ -225,4 +226,6 @@ async fn the_policy_holds_alone_where_nothing_is_escaped(lab: &Lab) {
     let n_forbidden = complaints.iter().filter(|one| one.is_of_policy()).count();
     assert!(n_forbidden > 20, "the policy has forbidden {n_forbidden}");
     browser.end().await;
+    bare.web.stop().await;
+    bare.outline.stop().await;
 }

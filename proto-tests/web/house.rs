@@ -21,7 +21,7 @@ use crate::lab::{
 static HOUSE: OnceCell<House> = OnceCell::const_new();
 
 /// Captures are outlined within moments.
-pub const OUTLINE_BOUND: Duration = Duration::from_secs(30);
+pub const OUTLINE_BOUND: Duration = Duration::from_secs(240);
 
 pub struct House {
     pub desk: Desk,
@@ -150,7 +150,7 @@ impl House {
             where sender = '{}' and state = 'held'",
             sender.address
         );
-        eventually("all are held and outlined", OUTLINE_BOUND * 2, async || {
+        eventually("all are held and outlined", OUTLINE_BOUND, async || {
             let found = self.desk.database.execute(&sql).await;
             let ids: Vec<CaptureId> = found
                 .split_whitespace()

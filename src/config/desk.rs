@@ -97,7 +97,7 @@ pub fn web(file: &ConfigFile) -> Result<WebConfig, Faults> {
     let log = log_settings(file);
     let section = file.section("web");
     let metrics = section.loopback("metrics", "127.0.0.1:9464");
-    let database = database(&section, "postgres://mailhold_web@localhost/mailhold", 16);
+    let database = database(&section, "postgres://mailhold_web@localhost/mailhold", 8);
     let ldap = file.section("directory").section("ldap");
     let sign_in = sign_in_settings(&section.section("sign_in"), &ldap);
     let policy = policy_settings(&file.section("policy"));
