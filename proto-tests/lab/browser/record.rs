@@ -9,7 +9,8 @@ pub struct Request {
     pub url: String,
     /// What it was for, in Chromium's words: `Document`, `Image`, `Stylesheet`, `Script`, `Font`…
     pub kind: String,
-    /// Whether a content security policy kept it from being sent.
+    /// Whether the browser kept it from being sent: by a content security policy, or because such a
+    /// load may only go to the page's own site.
     pub is_forbidden: bool,
 }
 
@@ -40,7 +41,10 @@ pub(super) fn requests(log: &[Value]) -> Vec<Request> {
     });
     let messages: Vec<Value> = messages.collect();
     let failed = messages.iter().filter(|message| {
-        message["method"] == "Network.loadingFailed" && message["params"]["blockedReason"] == "csp"
+        let why = &message["params"];
+        let is_kept = why["blockedReason"].is_string()
+            || why["corsErrorStatus"]["corsError"] == "DisallowedByMode";
+        message["method"] == "Network.loadingFailed" && is_kept
     });
     let forbidden: Vec<&Value> = failed
         .map(|message| &message["params"]["requestId"])
