@@ -82,7 +82,7 @@ pub async fn decide(
         .decide_on_record(&ballot, &desk.audit_key, &event)
         .await?;
     if matches!(answer, Answer::Accepted { .. }) {
-        return next(&desk, &seat, &given, decision, &review).await;
+        return Ok(onward(&desk, &seat, &given, decision, &review).await);
     }
     refused(&desk, &seat, &given, id, &answer).await
 }
@@ -102,19 +102,42 @@ fn note(given: &Given) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The message that takes the place of the decided one in the list, or the last one before it.
-async fn next(
+/// Leads to the next message. The decision stands, whatever happens from here on: where no next one can
+/// be looked for, the list says what is decided, and no page that nothing was done.
+async fn onward(
     desk: &Desk,
     seat: &Seat,
     given: &Given,
     decision: Decision,
     decided: &Review,
-) -> Result<Response, WebError> {
+) -> Response {
+    let (id, told) = match next(desk, seat, given, decided).await {
+        Ok(Some(id)) => (Some(id.to_string()), format!("{decision}.next")),
+        Ok(None) => (None, format!("{decision}.none-left")),
+        Err(_) => (None, decision.to_string()),
+    };
+    let after = given.after();
+    let view = Inbox {
+        query: &given.q,
+        after: after.as_deref(),
+        id: id.as_deref(),
+        told: Some(&told),
+        ..Inbox::default()
+    };
+    Redirect::to(&view.path()).into_response()
+}
+
+/// The message that takes the place of the decided one in the list, or else the first of all.
+async fn next(
+    desk: &Desk,
+    seat: &Seat,
+    given: &Given,
+    decided: &Review,
+) -> Result<Option<CaptureId>, WebError> {
     let here = Position {
         captured_at: decided.capture.captured_at,
         capture_id: decided.capture.id,
     };
-    let mut found = None;
     for after in [Some(here), None] {
         let mut search = Search::new(
             Query::parse(&given.q).unwrap_or_default(),
@@ -125,25 +148,12 @@ async fn next(
         let page = desk.store.search(&search).await?;
         let lines = seat.visible(desk, page.lines).await?;
         let mut others = lines.into_iter();
-        found = others.find(|line| line.capture_id != decided.capture.id);
-        if found.is_some() {
-            break;
+        let other = others.find(|line| line.capture_id != decided.capture.id);
+        if let Some(line) = other {
+            return Ok(Some(line.capture_id));
         }
     }
-    let id = found.map(|line| line.capture_id.to_string());
-    let told = match &id {
-        Some(_) => format!("{decision}.next"),
-        None => format!("{decision}.none-left"),
-    };
-    let after = given.after();
-    let view = Inbox {
-        query: &given.q,
-        after: after.as_deref(),
-        id: id.as_deref(),
-        told: Some(&told),
-        ..Inbox::default()
-    };
-    Ok(Redirect::to(&view.path()).into_response())
+    Ok(None)
 }
 
 /// Says who was faster, or why the message cannot be decided, on the page of the message itself.

@@ -178,7 +178,7 @@ pub fn chips(words: &Words, query: &str) -> Vec<Chip> {
 
 /// What was just done, by its word in an address.
 pub fn told(words: &Words, word: &str) -> Option<String> {
-    let (decision, rest) = word.split_once('.').unwrap_or((word, "none-left"));
+    let (decision, rest) = word.split_once('.').unwrap_or((word, ""));
     let id = match decision {
         "release" => "told-release",
         "discard" => "told-discard",
@@ -187,7 +187,8 @@ pub fn told(words: &Words, word: &str) -> Option<String> {
     };
     let rest = match rest {
         "next" => words.say("told-next"),
-        _ => words.say("told-none-left"),
+        "none-left" => words.say("told-none-left"),
+        _ => String::new(),
     };
     Some(words.say_of(id, rest))
 }
