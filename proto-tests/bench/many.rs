@@ -33,9 +33,11 @@ pub async fn decisions(ground: &Ground<'_>, report: &mut Report) {
     }
     let held_before = postfix.held().len();
     let insert = format!(
-        "insert into decision (capture_id, decision, reviewer, via)
+        "alter table decision disable trigger decision_on_record;
+        insert into decision (capture_id, decision, reviewer, via)
         select capture_id, 'release', '{}', 'cli' from capture
-        where state = 'held' order by captured_at limit {DECISIONS}",
+        where state = 'held' order by captured_at limit {DECISIONS};
+        alter table decision enable trigger decision_on_record",
         REVIEWERS[0]
     );
     desk.database.execute(&insert).await;

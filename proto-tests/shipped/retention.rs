@@ -37,6 +37,7 @@ const REVIEWS: &str = "
     select 'postfix', '4jWkMG56f7z' || age, now(), 1, 'left', now() - interval '1 day' * age
     from unnest(array[100, 80]) as age;
     update capture set state = 'held';
+    alter table decision disable trigger decision_on_record;
     insert into decision (capture_id, decision, reviewer, via)
     select capture_id, 'release', 'rita', 'cli' from capture where queue_id like '%j';
     insert into settlement (capture_id, decision_id, disposition, method, worker, evidence)

@@ -30,6 +30,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_decision_and_its_event_are_one,
         a_refused_decision_leaves_no_event,
         an_event_that_cannot_be_stored_undoes_its_decision,
+        a_login_that_was_taken_over_decides_nothing_off_the_record,
         writers_at_once_make_one_chain,
         the_desk_and_the_command_line_share_a_record,
         a_page_goes_on_where_the_last_one_ended,
@@ -145,6 +146,26 @@ async fn an_event_that_cannot_be_stored_undoes_its_decision(lab: &Lab) {
         .await
         .unwrap_err();
     assert!(!error.is_transient(), "{error:?}");
+    assert_eq!(fixture.state(&capture).await, "held");
+    assert_eq!(fixture.count("decision").await, 0);
+}
+
+async fn a_login_that_was_taken_over_decides_nothing_off_the_record(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let capture = fixture.held().await;
+    for login in ["mailhold_web", "mailhold_reviews"] {
+        let decide = format!(
+            "insert into decision (capture_id, decision, reviewer, via)
+            values ('{}', 'release', 'rita', 'api')",
+            capture.id
+        );
+        let (code, constraint) = fixture.sign_in(login).await.refusal(&decide).await;
+        assert_eq!(
+            (code.as_str(), constraint.as_deref()),
+            ("23514", Some("decision_on_record")),
+            "{login}"
+        );
+    }
     assert_eq!(fixture.state(&capture).await, "held");
     assert_eq!(fixture.count("decision").await, 0);
 }

@@ -9,6 +9,7 @@ use mailhold::{
         audit::{AuditKind, AuditVia, Event},
         capture::Capture,
         capture_id::CaptureId,
+        decision::Decision,
         queue_id::QueueId,
     },
     mail::digest::ContentHasher,
@@ -21,7 +22,7 @@ use mailhold::{
     },
 };
 
-use super::fixture::{Fixture, MAIL, audit_key, now, record};
+use super::fixture::{Deciding as _, Fixture, MAIL, audit_key, ballot, now, record};
 use crate::{
     lab::Lab,
     trials::{Trials, tests},
@@ -93,10 +94,10 @@ async fn a_message_that_is_adopted_after_its_end_is_reviewed_again(lab: &Lab) {
     let worker = fixture.worker();
     worker.confirm(&[own.id]).await.unwrap();
     let id = own.id;
+    let ballot = ballot(&own, Decision::Release);
+    fixture.reviews().decide(&ballot).await.unwrap();
     let settle = format!(
-        "insert into decision (capture_id, decision, reviewer, via)
-        values ('{id}', 'release', 'rita', 'cli');
-        insert into settlement (capture_id, decision_id, disposition, method, worker, evidence)
+        "insert into settlement (capture_id, decision_id, disposition, method, worker, evidence)
         select capture_id, decision_id, 'released', 'unhold', 'lab', 'none'
         from decision where capture_id = '{id}';
         update capture set state = 'released' where capture_id = '{id}'"

@@ -328,6 +328,7 @@ async fn no_login_can_lend_itself_the_owners_rights(lab: &Lab) {
             "list_waiting",
             "guard_state",
             "guard_decision",
+            "guard_decision_on_record",
             "pass_on_decision",
             "guard_doubt",
             "guard_adoption",
