@@ -1,8 +1,13 @@
-//! The key without which nothing is done that goes on the audit record.
+//! What is done at the command line goes on the audit record: the key without which nothing is, and the
+//! entry of whoever sits at the keyboard.
 
-use super::{Failure, exit};
+use super::{Failure, exit, person};
 use crate::{
     config::{ConfigFile, audit},
+    domain::{
+        audit::{AuditKind, AuditVia, Event},
+        capture_id::CaptureId,
+    },
     store::audit::AuditKey,
 };
 
@@ -13,4 +18,18 @@ pub fn key(file: &ConfigFile) -> Result<AuditKey, Failure> {
                     on a record that is sealed with it (try `openssl rand -hex 32`)";
         Failure::new(exit::CONFIG, anyhow::Error::msg(text))
     })
+}
+
+/// What the user at the keyboard does, under the system's name for them.
+pub fn event(kind: AuditKind, message: Option<CaptureId>, detail: &str) -> Event {
+    let os_user = person::os_user();
+    Event {
+        actor: os_user.clone().unwrap_or_else(|| "unknown".to_owned()),
+        os_user,
+        via: AuditVia::Cli,
+        kind,
+        capture_id: message,
+        client: None,
+        detail: detail.to_owned(),
+    }
 }

@@ -26,8 +26,6 @@ pub struct Ruling {
     pub decision: Decision,
     pub reviewer: String,
     pub note: Option<String>,
-    /// Seals what is decided.
-    pub key: AuditKey,
 }
 
 impl Ruling {
@@ -36,13 +34,11 @@ impl Ruling {
         reviewers: &[String],
         decision: Decision,
         arguments: &DecideArguments,
-        key: AuditKey,
     ) -> Result<Self, Failure> {
         Ok(Self {
             decision,
             reviewer: person::known("reviews.reviewers", reviewers, &arguments.reviewer)?,
             note: arguments.note.clone(),
-            key,
         })
     }
 }
@@ -67,15 +63,20 @@ pub enum End {
 }
 
 /// Decides all messages that are named, each by itself.
-pub async fn run(store: &Store, ruling: &Ruling, arguments: &DecideArguments) -> Outcome {
+pub async fn run(
+    store: &Store,
+    key: &AuditKey,
+    ruling: &Ruling,
+    arguments: &DecideArguments,
+) -> Outcome {
     let mut worst = End::Accepted;
     let mut written = Ok(());
-    for (at, key) in arguments.ids.iter().enumerate() {
-        let outcome = match decide_one(store, key, ruling).await {
+    for (at, id) in arguments.ids.iter().enumerate() {
+        let outcome = match decide_one(store, key, id, ruling).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 let left = arguments.ids.get(at + 1..).unwrap_or_default();
-                return Err(interrupted(key, left, error));
+                return Err(interrupted(id, left, error));
             }
         };
         worst = worst.max(outcome.end);
@@ -121,12 +122,13 @@ fn interrupted(key: &ReviewKey, left: &[ReviewKey], error: StoreError) -> Failur
 
 async fn decide_one(
     store: &Store,
-    key: &ReviewKey,
+    key: &AuditKey,
+    id: &ReviewKey,
     ruling: &Ruling,
 ) -> Result<Outcomes, StoreError> {
-    let found = store.find(key).await?;
+    let found = store.find(id).await?;
     let outcome = |capture_id, end, text: String| Outcomes {
-        key: spelt(key),
+        key: spelt(id),
         capture_id,
         text,
         end,
@@ -156,7 +158,8 @@ async fn decide_one(
         client: None,
         detail: ballot.decision.to_string(),
     };
-    let answer = store.decide_on_record(&ballot, &ruling.key, &event).await?;
+    let answer = store.decide_on_record(&ballot, key, &event).await?;
+    let text = spoken(&answer, ruling);
     let end = match answer {
         Answer::Accepted { .. } => End::Accepted,
         Answer::Unknown => End::Unknown,
@@ -166,7 +169,15 @@ async fn decide_one(
         | Answer::NobodyToReturnTo
         | Answer::NobodyToBeTold => End::Refused,
     };
-    Ok(outcome(Some(capture_id), end, spoken(&answer, ruling)))
+    if end == End::Refused {
+        let event = Event {
+            kind: AuditKind::Refused,
+            detail: format!("{}: {text}", ballot.decision),
+            ..event
+        };
+        store.append_audit(key, &event).await?;
+    }
+    Ok(outcome(Some(capture_id), end, text))
 }
 
 /// An answer for people.

@@ -18,16 +18,11 @@ use self::decide::Ruling;
 use super::{
     Failure, Outcome,
     args::{DecideArguments, ListArguments, ReviewsArguments, ReviewsCommand, ShowArguments},
-    exit, person, record,
+    exit, record,
 };
 use crate::{
     config::{ConfigFile, roles},
-    domain::{
-        audit::{AuditKind, AuditVia, Event},
-        capture_id::CaptureId,
-        decision::Decision,
-        lifecycle::State,
-    },
+    domain::{audit::AuditKind, capture_id::CaptureId, decision::Decision, lifecycle::State},
     store::{
         Role, Store,
         audit::AuditKey,
@@ -41,36 +36,53 @@ const UNSEEN: TimeDelta = TimeDelta::minutes(1);
 /// What is wanted of the reviews; whoever decides is known.
 enum Wish<'a> {
     List(&'a ListArguments),
-    Show(AuditKey, &'a ShowArguments),
+    Show(&'a ShowArguments),
     Decide(Ruling, &'a DecideArguments),
+    /// Somebody decides who is no reviewer.
+    Refuse(Decision, Failure),
 }
 
 /// Runs one command.
 pub fn run(config: &Path, arguments: &ReviewsArguments) -> Outcome {
     let file = ConfigFile::read(config)?;
     let config = roles::reviews(&file)?;
-    let ruling =
-        |decision, given| Ruling::new(&config.reviewers, decision, given, record::key(&file)?);
+    let key = record::key(&file)?;
+    let decide = |decision, given| match Ruling::new(&config.reviewers, decision, given) {
+        Ok(ruling) => Wish::Decide(ruling, given),
+        Err(refusal) => Wish::Refuse(decision, refusal),
+    };
     let wish = match &arguments.command {
         ReviewsCommand::List(given) => Wish::List(given),
-        ReviewsCommand::Show(given) => Wish::Show(record::key(&file)?, given),
-        ReviewsCommand::Release(given) => Wish::Decide(ruling(Decision::Release, given)?, given),
-        ReviewsCommand::Discard(given) => Wish::Decide(ruling(Decision::Discard, given)?, given),
-        ReviewsCommand::Return(given) => Wish::Decide(ruling(Decision::Return, given)?, given),
+        ReviewsCommand::Show(given) => Wish::Show(given),
+        ReviewsCommand::Release(given) => decide(Decision::Release, given),
+        ReviewsCommand::Discard(given) => decide(Decision::Discard, given),
+        ReviewsCommand::Return(given) => decide(Decision::Return, given),
     };
     super::runtime()?.block_on(async {
         let store = Store::connect_lazy(&config.database, Role::Reviews)?;
         store.check_schema().await?;
         let done = match wish {
-            Wish::List(given) => list(&store, given).await,
-            Wish::Show(key, given) => show(&store, &key, given).await,
-            Wish::Decide(ruling, given) => decide::run(&store, &ruling, given).await,
+            Wish::List(given) => list(&store, &key, given).await,
+            Wish::Show(given) => show(&store, &key, given).await,
+            Wish::Decide(ruling, given) => decide::run(&store, &key, &ruling, given).await,
+            Wish::Refuse(decision, refusal) => {
+                let detail = format!("{decision}: {}", refusal.error);
+                let event = record::event(AuditKind::Refused, None, &detail);
+                store.append_audit(&key, &event).await?;
+                Err(refusal)
+            }
         };
         done.or_else(no_reader)
     })
 }
 
-async fn list(store: &Store, arguments: &ListArguments) -> Outcome {
+async fn list(store: &Store, key: &AuditKey, arguments: &ListArguments) -> Outcome {
+    let detail = match arguments.all {
+        true => "reviews list --all",
+        false => "reviews list",
+    };
+    let event = record::event(AuditKind::Command, None, detail);
+    store.append_audit(key, &event).await?;
     let (states, order, nothing) = if arguments.all {
         (State::all(), Order::NewestFirst, "There are no reviews.")
     } else {
@@ -141,7 +153,11 @@ async fn show(store: &Store, key: &AuditKey, arguments: &ShowArguments) -> Outco
         }
         for capture_id in found {
             // On record before it is seen.
-            let event = viewed(capture_id, arguments);
+            let detail = match arguments.content {
+                true => "content",
+                false => "facts and header",
+            };
+            let event = record::event(AuditKind::Viewed, Some(capture_id), detail);
             store.append_audit(key, &event).await?;
             if arguments.content {
                 write_content(store, capture_id, &mut out).await?;
@@ -156,24 +172,6 @@ async fn show(store: &Store, key: &AuditKey, arguments: &ShowArguments) -> Outco
     // What has no line end at its end still waits to be written.
     out.flush().map_err(own_fault)?;
     Ok(code)
-}
-
-fn viewed(capture_id: CaptureId, arguments: &ShowArguments) -> Event {
-    let os_user = person::os_user();
-    Event {
-        actor: os_user.clone().unwrap_or_else(|| "unknown".to_owned()),
-        os_user,
-        via: AuditVia::Cli,
-        kind: AuditKind::Viewed,
-        capture_id: Some(capture_id),
-        client: None,
-        detail: if arguments.content {
-            "content"
-        } else {
-            "facts and header"
-        }
-        .to_owned(),
-    }
 }
 
 /// Why there is nothing to show under a name.

@@ -34,22 +34,21 @@ use crate::{
 pub fn run(config: &Path, arguments: &StraysArguments) -> Outcome {
     let file = ConfigFile::read(config)?;
     let config = roles::reviews(&file)?;
-    let adopter = match &arguments.command {
-        StraysCommand::List(_) => None,
-        StraysCommand::Adopt(given) => {
-            let adopter = adopter(&config.administrators, given)?;
-            Some((adopter, record::key(&file)?))
-        }
-    };
+    let key = record::key(&file)?;
     super::runtime()?.block_on(async {
         let store = Store::connect_lazy(&config.database, Role::Reviews)?;
         store.check_schema().await?;
-        let done = match (&arguments.command, adopter) {
-            (StraysCommand::Adopt(given), Some((adopter, key))) => {
-                adopt(&store, given, &adopter, &key).await
-            }
-            (StraysCommand::Adopt(_), None) => Ok(ExitCode::from(exit::NO_PERMISSION)),
-            (StraysCommand::List(given), _) => list(&store, given).await,
+        let done = match &arguments.command {
+            StraysCommand::Adopt(given) => match adopter(&config.administrators, given) {
+                Ok(adopter) => adopt(&store, given, &adopter, &key).await,
+                Err(refusal) => {
+                    let detail = format!("adopt: {}", refusal.error);
+                    let event = record::event(AuditKind::Refused, None, &detail);
+                    store.append_audit(&key, &event).await?;
+                    Err(refusal)
+                }
+            },
+            StraysCommand::List(given) => list(&store, &key, given).await,
         };
         done.or_else(no_reader)
     })
@@ -64,7 +63,9 @@ fn adopter(administrators: &[String], given: &AdoptArguments) -> Result<Adopter,
     })
 }
 
-async fn list(store: &Store, given: &StrayListArguments) -> Outcome {
+async fn list(store: &Store, key: &AuditKey, given: &StrayListArguments) -> Outcome {
+    let event = record::event(AuditKind::Command, None, "strays list");
+    store.append_audit(key, &event).await?;
     let which = if given.all {
         Shown::All
     } else {
