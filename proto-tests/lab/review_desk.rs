@@ -109,6 +109,13 @@ impl Door {
         }
     }
 
+    fn proxy(self) -> &'static str {
+        match self {
+            Self::Tls => "",
+            Self::Plain => "127.0.0.1",
+        }
+    }
+
     fn scheme(self) -> &'static str {
         match self {
             Self::Tls => "https",
@@ -153,6 +160,7 @@ impl ReviewDesk {
             .set("outline.poll", "1s")
             .set("web.metrics", web_metrics.to_string())
             .set("web.socket", door.listen(address))
+            .set("web.proxy", door.proxy())
             .set("web.certificate_file", path(&certificate.file))
             .set("web.key_file", path(&certificate.key))
             .set("web.hosts", vec![address.to_string()])

@@ -28,7 +28,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_session_ends_after_its_idle_and_its_absolute_time,
         a_request_prolongs_a_session,
         an_ended_session_is_found_no_more,
-        all_sessions_of_a_person_end_at_once,
         renewed_rights_count_from_then_on,
         a_form_of_one_session_is_none_of_another,
         old_sessions_are_removed,
@@ -147,26 +146,6 @@ async fn an_ended_session_is_found_no_more(lab: &Lab) {
     assert!(store.end_session(id).await.unwrap());
     assert!(found(&store, &token).await.is_none());
     assert!(!store.end_session(id).await.unwrap());
-}
-
-async fn all_sessions_of_a_person_end_at_once(lab: &Lab) {
-    let fixture = Fixture::shared(lab).await;
-    let store = web(&fixture);
-    let rita = person(&fixture, Scope::All);
-    let otto = Principal {
-        login: format!("otto-{}", fixture.instance),
-        ..rita.clone()
-    };
-    let others = store.begin_session(&otto).await.unwrap();
-    let tokens = [
-        store.begin_session(&rita).await.unwrap(),
-        store.begin_session(&rita).await.unwrap(),
-    ];
-    assert_eq!(store.end_sessions_of(&rita.login).await.unwrap(), 2);
-    for token in &tokens {
-        assert!(found(&store, token).await.is_none());
-    }
-    assert!(found(&store, &others).await.is_some());
 }
 
 async fn renewed_rights_count_from_then_on(lab: &Lab) {

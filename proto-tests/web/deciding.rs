@@ -91,7 +91,14 @@ async fn a_decision_leads_to_the_next_message_of_the_same_search(lab: &Lab) {
         "the one that is left: {third}"
     );
     let last = decide(&all[0]).await;
-    assert_eq!(last, format!("/inbox?q={subject}&told=discard.none-left"));
+    assert_eq!(last, format!("/inbox?q={subject}&told={}", all[0].id));
+    let text = session.get(&last).await.text();
+    let told = "Decided: discard. Nothing else waits here.";
+    assert!(text.contains(told), "{text}");
+    // Whoever sends somebody the address of a page cannot make it say so.
+    let others = house.session(&house.robert).await;
+    let text = others.get(&last).await.text();
+    assert!(!text.contains("Decided: discard."), "{text}");
 }
 
 async fn the_slower_reviewer_sees_who_has_won(lab: &Lab) {

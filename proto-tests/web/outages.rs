@@ -1,7 +1,12 @@
 //! The desk while the database is away, behind a proxy's UNIX socket, and with a certificate that cannot
 //! be used.
 
-use std::{os::unix::fs::FileTypeExt, sync::Arc, time::Duration};
+use std::{
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use libtest_mimic::Trial;
 use tokio::{
@@ -27,6 +32,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         while_the_database_is_away_a_page_says_so_and_nothing_is_done,
         a_unix_socket_is_served_and_made_anew_after_a_crash,
+        nobody_but_the_named_proxy_is_served_at_a_socket,
         a_certificate_that_cannot_be_used_is_told_with_its_file,
         nobody_serves_as_root,
     ]
@@ -101,14 +107,12 @@ fn is_away(answer: &Answer) {
     let text = answer.text();
     assert_eq!(answer.status, 503, "{text}");
     assert_eq!(answer.header("retry-after"), Some("10"));
-    assert!(
-        text.contains("Nothing was done; try again in a moment."),
-        "{text}"
-    );
+    assert!(text.contains("A service that is needed is away."), "{text}");
     assert!(text.contains("Reference:"), "{text}");
 }
 
-async fn a_unix_socket_is_served_and_made_anew_after_a_crash(lab: &Lab) {
+/// A desk on a UNIX socket behind a proxy that runs as this system user.
+async fn behind(lab: &Lab, proxy: &str) -> (ReviewDesk, PathBuf) {
     let (database, passwords, _) = alone(lab).await;
     let settings = lab.tools.settings(&database);
     let name = format!("socket-{}", &random_text()[..6]);
@@ -117,29 +121,45 @@ async fn a_unix_socket_is_served_and_made_anew_after_a_crash(lab: &Lab) {
     let desk = ReviewDesk::start(&lab.tools, &settings, &passwords, Door::Plain, |settings| {
         settings
             .set("web.socket", format!("unix:{}", socket.display()))
+            .set("web.proxy", proxy)
             .set("web.hosts", vec!["desk.example.com".to_owned()]);
     })
     .await;
-    let ask = async || {
-        let mut stream = UnixStream::connect(&socket)
-            .await
-            .map_err(|error| error.to_string())?;
-        let request =
-            "GET /sign-in HTTP/1.1\r\nHost: desk.example.com\r\nConnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        if answer.starts_with("HTTP/1.1 200") {
-            Ok(())
-        } else {
-            Err(answer)
-        }
+    (desk, socket)
+}
+
+/// What comes back over a socket.
+async fn over(socket: &Path) -> Result<String, String> {
+    let told = |error: std::io::Error| error.to_string();
+    let mut stream = UnixStream::connect(socket).await.map_err(told)?;
+    let request = "GET /sign-in HTTP/1.1\r\nHost: desk.example.com\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.map_err(told)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.map_err(told)?;
+    Ok(answer)
+}
+
+async fn a_unix_socket_is_served_and_made_anew_after_a_crash(lab: &Lab) {
+    let (desk, socket) = behind(lab, "root").await;
+    let ask = async || match over(&socket).await {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200") => Ok(()),
+        other => Err(other),
     };
     eventually("the socket is served", BOUND, &ask).await;
     desk.web.kill();
     assert!(std::fs::metadata(&socket).unwrap().file_type().is_socket());
     desk.web.start_again().await;
     eventually("the socket is served again", BOUND, &ask).await;
+    desk.web.stop().await;
+    desk.outline.stop().await;
+}
+
+async fn nobody_but_the_named_proxy_is_served_at_a_socket(lab: &Lab) {
+    let (desk, socket) = behind(lab, "nobody").await;
+    for _ in 0..3 {
+        let answer = over(&socket).await.unwrap_or_default();
+        assert_eq!(answer, "", "this is root, and the proxy is nobody");
+    }
     desk.web.stop().await;
     desk.outline.stop().await;
 }
@@ -157,6 +177,7 @@ async fn a_certificate_that_cannot_be_used_is_told_with_its_file(lab: &Lab) {
     let mut settings = settings.clone();
     settings
         .set("web.socket", format!("tls:{}", desk.address))
+        .set("web.proxy", "")
         .set("web.certificate_file", bad.display().to_string())
         .set("web.key_file", bad.display().to_string())
         .set("web.sign_in.backend", "file")

@@ -65,6 +65,9 @@ impl Who {
             Needs::Right(Act::SeeHealth | Act::SeeStrays | Act::SeeSettings) => {
                 self == Self::Administrator
             }
+            Needs::RightOver(Act::SeeTimeline) => {
+                matches!(self, Self::Reviewer | Self::Auditor)
+            }
             Needs::RightOver(_) => self == Self::Reviewer,
             Needs::Right(act) => panic!("no rule for {act:?}"),
         }

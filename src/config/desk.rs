@@ -1,6 +1,9 @@
 //! Reads the sections of the review desk: what takes messages apart, and what shows them.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use super::{
     fault::Faults,
@@ -138,16 +141,26 @@ fn hosts(section: &Section<'_>) -> Vec<String> {
 
 fn listen(section: &Section<'_>) -> Listen {
     let files = ["certificate_file", "key_file"].map(|key| section.text(key).map(PathBuf::from));
+    let proxy = section.text("proxy").filter(|name| !name.is_empty());
     let read = |text: &str| {
         let (kind, place) = text.split_once(':').unwrap_or_default();
         let address = place.parse::<SocketAddr>();
         match (kind, address, &files) {
-            ("unix", _, _) if place.starts_with('/') => Ok(Listen::Unix(place.into())),
-            ("inet", Ok(address), _) if address.ip().is_loopback() => Ok(Listen::Plain(address)),
+            ("unix", _, _) if place.starts_with('/') => Ok(Listen::Unix {
+                path: place.into(),
+                proxy: proxy.clone(),
+            }),
+            ("inet", Ok(address), _) if address.ip().is_loopback() => Ok(Listen::Plain {
+                address,
+                proxy: proxy_address(proxy.as_deref())?,
+            }),
             ("inet", Ok(address), _) => Err(format!(
                 "{address} is not loopback: what people read would pass the network unprotected; \
                  use \"tls:{address}\" with a certificate"
             )),
+            ("tls", Ok(_), _) if proxy.is_some() => {
+                Err("speaks to browsers itself; proxy is for \"inet:\" and \"unix:\"".to_owned())
+            }
             ("tls", Ok(address), [Some(certificate), Some(key)]) => Ok(Listen::Tls {
                 address,
                 certificate: certificate.clone(),
@@ -160,5 +173,18 @@ fn listen(section: &Section<'_>) -> Listen {
         }
     };
     let listen = section.parsed("socket", "tls:0.0.0.0:8443", read);
-    listen.unwrap_or(Listen::Unix(PathBuf::new()))
+    listen.unwrap_or(Listen::Unix {
+        path: PathBuf::new(),
+        proxy: None,
+    })
+}
+
+fn proxy_address(text: Option<&str>) -> Result<Option<IpAddr>, String> {
+    let read = |text: &str| match text.parse::<IpAddr>() {
+        Ok(address) if address.is_loopback() => Ok(address),
+        _ => Err(format!(
+            "needs in proxy the address on loopback from which the proxy connects, not {text:?}"
+        )),
+    };
+    text.map(read).transpose()
 }

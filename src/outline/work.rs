@@ -26,6 +26,8 @@ use crate::{
 const TIMES: u32 = 2;
 /// A message is tried this often: its reader may have ended for another reason.
 const ATTEMPTS: u32 = 2;
+/// One that could not be recorded may be why: it comes round again, and not at once.
+const RECORDED_LATER: Duration = Duration::from_secs(30);
 
 /// Works until `stop` turns true. One message at a time: an attempt counts before it begins, so that one
 /// that ends this very process is known by it, and no other is.
@@ -66,7 +68,8 @@ async fn round(desk: &Desk, child: &mut Child) -> Result<Round, StoreError> {
     let done = one(desk, child, &due).await;
     if done.is_err() {
         // Not the message's fault. If not even this can be said, it waits for the end of the lease.
-        desk.store.put_back_outline(due.capture_id).await.ok();
+        let put_back = desk.store.put_back_outline(due.capture_id, RECORDED_LATER);
+        put_back.await.ok();
     }
     done.map(|()| Round::Done)
 }
@@ -102,7 +105,11 @@ async fn one(desk: &Desk, child: &mut Child, due: &Due) -> Result<(), StoreError
             Ok(())
         }
         Err(Unread::Failed(failure)) => fail(desk, capture_id, failure).await,
-        Err(Unread::Later) => desk.store.put_back_outline(capture_id).await,
+        Err(Unread::Later) => {
+            desk.store
+                .put_back_outline(capture_id, Duration::ZERO)
+                .await
+        }
     }
 }
 

@@ -109,7 +109,7 @@ impl Store {
             Some("decision_needs_sender") => Ok(Answer::NobodyToReturnTo),
             Some("decision_needs_notice") => Ok(Answer::NobodyToBeTold),
             Some("decision_needs_held" | "decision_stands") => {
-                match self.winner(ballot.capture_id).await.map_err(failed)? {
+                match self.decision_of(ballot.capture_id).await? {
                     Some(winner) => Ok(Answer::AlreadyDecided(winner)),
                     None => without_winner(refusal).map_err(failed),
                 }
@@ -118,8 +118,10 @@ impl Store {
         }
     }
 
-    /// A decision never changes, so what is read after the refusal is what caused it.
-    async fn winner(&self, capture_id: CaptureId) -> Result<Option<Winner>, Cause> {
+    /// The decision that stands for a message. It never changes: what is read after a refusal is what
+    /// caused it.
+    pub async fn decision_of(&self, capture_id: CaptureId) -> Result<Option<Winner>, StoreError> {
+        let failed = |cause| StoreError::Decide { cause };
         let asked = sqlx::query_as!(
             WinnerRow,
             "select d.decision, d.reviewer, d.created_at as decided_at, c.state
@@ -129,7 +131,8 @@ impl Store {
             capture_id.uuid(),
         )
         .fetch_optional(&self.pool);
-        within(asked).await?.map(WinnerRow::read).transpose()
+        let found = within(asked).await.map_err(failed)?;
+        found.map(WinnerRow::read).transpose().map_err(failed)
     }
 }
 

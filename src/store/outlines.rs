@@ -117,12 +117,18 @@ impl Store {
     }
 
     /// Gives back what was begun in vain for no fault of the message.
-    pub async fn put_back_outline(&self, taken: CaptureId) -> Result<(), StoreError> {
+    /// It is due again after `wait`.
+    pub async fn put_back_outline(
+        &self,
+        taken: CaptureId,
+        wait: Duration,
+    ) -> Result<(), StoreError> {
         let asked = sqlx::query!(
             "update outline_due
-            set attempt = greatest(attempt - 1, 0), due_at = now()
+            set attempt = greatest(attempt - 1, 0), due_at = now() + make_interval(secs => $2)
             where capture_id = $1",
             taken.uuid(),
+            wait.as_secs_f64(),
         )
         .execute(&self.pool);
         within(asked)

@@ -163,19 +163,6 @@ impl Store {
         Ok(ended.rows_affected() > 0)
     }
 
-    /// Ends all sessions of a person, by the login on the record, and tells how many stood.
-    pub async fn end_sessions_of(&self, login: &str) -> Result<u64, StoreError> {
-        let asked = sqlx::query!(
-            "update web_session set ended_at = now() where login = $1 and ended_at is null",
-            row::text(login),
-        )
-        .execute(&self.pool);
-        let ended = within(asked)
-            .await
-            .map_err(|cause| StoreError::Sessions { cause })?;
-        Ok(ended.rows_affected())
-    }
-
     /// Keeps what the directory says of a session's person now. The name on the record stays.
     pub async fn renew_session(
         &self,

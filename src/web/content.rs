@@ -5,14 +5,20 @@ use std::sync::Arc;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 
-use super::{Desk, error::WebError, guard::Seat, headers};
+use super::{
+    Desk,
+    error::WebError,
+    fields::{At, Named},
+    guard::Seat,
+    headers,
+};
 use crate::{
-    domain::{audit::AuditKind, capture_id::CaptureId, rights::Act},
+    domain::{audit::AuditKind, rights::Act},
     store::{
         StoreError,
         outlines::{self, ContentKind, Standing},
@@ -30,10 +36,8 @@ const PAGE_END: &str = "</body></html>";
 pub async fn page(
     State(desk): State<Arc<Desk>>,
     seat: Seat,
-    Path((id, part)): Path<(String, String)>,
+    At((Named(id), part)): At<(Named, u32)>,
 ) -> Result<Response, WebError> {
-    let id = named(&id)?;
-    let part = numbered(&part)?;
     let (_, outline) = seat.message(&desk, Act::View, id).await?;
     let Standing::Made(outline) = outline else {
         return Err(WebError::NotFound);
@@ -67,10 +71,8 @@ pub async fn page(
 pub async fn file(
     State(desk): State<Arc<Desk>>,
     seat: Seat,
-    Path((id, part)): Path<(String, String)>,
+    At((Named(id), part)): At<(Named, u32)>,
 ) -> Result<Response, WebError> {
-    let id = named(&id)?;
-    let part = numbered(&part)?;
     let (_, outline) = seat.message(&desk, Act::Download, id).await?;
     let Standing::Made(outline) = outline else {
         return Err(WebError::NotFound);
@@ -98,9 +100,8 @@ pub async fn file(
 pub async fn raw(
     State(desk): State<Arc<Desk>>,
     seat: Seat,
-    Path(id): Path<String>,
+    At(Named(id)): At<Named>,
 ) -> Result<Response, WebError> {
-    let id = named(&id)?;
     let (review, _) = seat.message(&desk, Act::ViewRaw, id).await?;
     let detail = format!("the whole message, SHA-256 {}", review.capture.digest);
     seat.record(&desk, AuditKind::Downloaded, Some(id), &detail)
@@ -113,15 +114,6 @@ pub async fn raw(
     let name = format!("{}.eml", review.capture.queue_id);
     let size_bytes = review.capture.size_bytes;
     Ok(download(&name, size_bytes, Body::from_stream(chunks)))
-}
-
-/// The message that a path names.
-pub fn named(id: &str) -> Result<CaptureId, WebError> {
-    id.parse().map_err(|_| WebError::NotFound)
-}
-
-fn numbered(part: &str) -> Result<u32, WebError> {
-    part.parse().map_err(|_| WebError::NotFound)
 }
 
 /// An answer that a browser keeps as a file and never opens (RFC 6266, RFC 8187).

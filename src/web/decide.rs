@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 
 use super::{
-    Desk, clock, content,
+    Desk, clock,
     error::WebError,
-    form::Sent,
+    fields::{At, Named, Sent},
     guard::Seat,
     inbox::{self, Asked},
     paths::Inbox,
@@ -57,10 +57,9 @@ pub fn act(id: CaptureId) -> String {
 pub async fn decide(
     State(desk): State<Arc<Desk>>,
     seat: Seat,
-    Path(id): Path<String>,
+    At(Named(id)): At<Named>,
     Sent(given): Sent<Given>,
 ) -> Result<Response, WebError> {
-    let id = content::named(&id)?;
     let decision: Decision = given
         .decision
         .parse()
@@ -77,14 +76,16 @@ pub async fn decide(
         note: note.clone(),
     };
     let event = seat.event(AuditKind::Decided, Some(id), decision.as_str());
-    let answer = desk
-        .store
-        .decide_on_record(&ballot, &desk.audit_key, &event)
-        .await?;
-    if matches!(answer, Answer::Accepted { .. }) {
-        return Ok(onward(&desk, &seat, &given, decision, &review).await);
+    // What comes next does not depend on what is stored here.
+    let (answer, next) = tokio::join!(
+        desk.store
+            .decide_on_record(&ballot, &desk.audit_key, &event),
+        next(&desk, &seat, &given, &review),
+    );
+    match answer? {
+        Answer::Accepted { .. } => Ok(onward(&given, next, id)),
+        answer => refused(&desk, &seat, &given, id, &answer).await,
     }
-    refused(&desk, &seat, &given, id, &answer).await
 }
 
 impl Given {
@@ -104,27 +105,30 @@ fn note(given: &Given) -> Option<String> {
 
 /// Leads to the next message. The decision stands, whatever happens from here on: where no next one can
 /// be looked for, the list says what is decided, and no page that nothing was done.
-async fn onward(
-    desk: &Desk,
-    seat: &Seat,
-    given: &Given,
-    decision: Decision,
-    decided: &Review,
-) -> Response {
-    let (id, told) = match next(desk, seat, given, decided).await {
-        Ok(Some(id)) => (Some(id.to_string()), format!("{decision}.next")),
-        Ok(None) => (None, format!("{decision}.none-left")),
-        Err(_) => (None, decision.to_string()),
+fn onward(given: &Given, next: Result<Option<Next>, WebError>, decided: CaptureId) -> Response {
+    let (id, after) = match next {
+        Ok(Some(next)) => (
+            Some(next.id.to_string()),
+            given.after().filter(|_| !next.is_first),
+        ),
+        Ok(None) => (None, None),
+        Err(_) => (None, given.after()),
     };
-    let after = given.after();
     let view = Inbox {
         query: &given.q,
         after: after.as_deref(),
         id: id.as_deref(),
-        told: Some(&told),
+        told: Some(&decided.to_string()),
         ..Inbox::default()
     };
     Redirect::to(&view.path()).into_response()
+}
+
+/// The message that comes next.
+struct Next {
+    id: CaptureId,
+    /// Whether it is the first of all: the list begins anew.
+    is_first: bool,
 }
 
 /// The message that takes the place of the decided one in the list, or else the first of all.
@@ -133,16 +137,14 @@ async fn next(
     seat: &Seat,
     given: &Given,
     decided: &Review,
-) -> Result<Option<CaptureId>, WebError> {
+) -> Result<Option<Next>, WebError> {
     let here = Position {
         captured_at: decided.capture.captured_at,
         capture_id: decided.capture.id,
     };
+    let query = Query::parse(&given.q).unwrap_or_default();
     for after in [Some(here), None] {
-        let mut search = Search::new(
-            Query::parse(&given.q).unwrap_or_default(),
-            seat.principal().scope.clone(),
-        );
+        let mut search = Search::new(query.clone(), seat.principal().scope.clone());
         search.after = after;
         search.limit = 20;
         let page = desk.store.search(&search).await?;
@@ -150,7 +152,10 @@ async fn next(
         let mut others = lines.into_iter();
         let other = others.find(|line| line.capture_id != decided.capture.id);
         if let Some(line) = other {
-            return Ok(Some(line.capture_id));
+            return Ok(Some(Next {
+                id: line.capture_id,
+                is_first: after.is_none(),
+            }));
         }
     }
     Ok(None)

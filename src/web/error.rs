@@ -28,6 +28,9 @@ pub enum WebError {
     /// What was sent is not what a page of ours sends.
     #[error("not understood: {0}")]
     Malformed(&'static str),
+    /// A page was sent something, or a form was fetched.
+    #[error("not by this method")]
+    Method,
     /// A form that is longer than any of ours.
     #[error("the form is too long")]
     TooLong,
@@ -46,26 +49,30 @@ pub enum WebError {
 }
 
 impl WebError {
-    /// The status and the message that tell it.
-    pub fn told(&self) -> (StatusCode, &'static str) {
+    /// The status and the message that tell it. Of a form that was not only read it is not told that
+    /// nothing was done: the answer alone may have been lost.
+    pub fn told(&self, is_read: bool) -> (StatusCode, &'static str) {
+        let away = match is_read {
+            true => "error-away",
+            false => "error-away-form",
+        };
         match self {
             Self::SignedOut => (StatusCode::UNAUTHORIZED, "error-signed-out"),
             Self::NotFound => (StatusCode::NOT_FOUND, "error-not-found"),
             Self::Refused(_) => (StatusCode::FORBIDDEN, "error-refused"),
             Self::Token => (StatusCode::FORBIDDEN, "error-token"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "error-malformed"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "error-malformed"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "error-malformed"),
-            Self::Store(error) if error.is_transient() => {
-                (StatusCode::SERVICE_UNAVAILABLE, "error-away")
-            }
-            Self::Directory(_) | Self::Slow => (StatusCode::SERVICE_UNAVAILABLE, "error-away"),
+            Self::Store(error) if error.is_transient() => (StatusCode::SERVICE_UNAVAILABLE, away),
+            Self::Directory(_) | Self::Slow => (StatusCode::SERVICE_UNAVAILABLE, away),
             Self::Store(_) | Self::Ours(_) => (StatusCode::INTERNAL_SERVER_ERROR, "error-ours"),
         }
     }
 
     /// Whether a person at the server must be able to find it in the log.
     pub fn is_ours(&self) -> bool {
-        self.told().0.is_server_error()
+        self.told(true).0.is_server_error()
     }
 }
 
@@ -78,7 +85,7 @@ impl From<StoreError> for WebError {
 /// The status alone; [`super::router`] makes a page of it, in the reader's language.
 impl IntoResponse for WebError {
     fn into_response(self) -> Response {
-        let mut response = self.told().0.into_response();
+        let mut response = self.told(true).0.into_response();
         response.extensions_mut().insert(Arc::new(self));
         response
     }

@@ -71,13 +71,23 @@ impl FromRequestParts<Arc<Desk>> for Visitor {
         let whole = parts.uri.path_and_query();
         Ok(Self {
             taste: Taste::of(&parts.headers),
-            client: match desk.settings.listen {
-                Listen::Tls { .. } => peer,
-                Listen::Plain(_) | Listen::Unix(_) => forwarded(&parts.headers).unwrap_or(peer),
+            client: match is_proxy(&desk.settings.listen, peer) {
+                true => forwarded(&parts.headers).unwrap_or(peer),
+                false => peer,
             },
             path: parts.uri.path().to_owned(),
             whole_path: whole.map_or("/", |whole| whole.as_str()).to_owned(),
         })
+    }
+}
+
+/// Whether the one who connects is the proxy that the settings name.
+fn is_proxy(listen: &Listen, peer: IpAddr) -> bool {
+    match listen {
+        Listen::Tls { .. } => false,
+        Listen::Plain { proxy, .. } => *proxy == Some(peer),
+        // Nobody else is served.
+        Listen::Unix { proxy, .. } => proxy.is_some(),
     }
 }
 

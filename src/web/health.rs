@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
@@ -10,17 +10,17 @@ use super::{
     Desk, clock,
     error::WebError,
     guard::Seat,
-    log::Page,
-    page, sizes,
-    view::{Table, Value},
+    sizes,
+    tables::{self, Said},
+    view::Value,
     words::Words,
 };
 use crate::{
-    domain::{lifecycle, rights::Act},
+    domain::{audit::AuditKind, lifecycle, rights::Act},
     store::{
         figures::Waiting,
         reviews::{Filter, Order},
-        strays::Shown,
+        strays::{RecordedStray, Shown},
     },
     telemetry::{AlarmKind, chain::Chain},
 };
@@ -35,28 +35,22 @@ pub async fn show(State(desk): State<Arc<Desk>>, seat: Seat) -> Result<Response,
     let outlines = desk.store.outlines_due().await?;
     let now = Utc::now();
     let frame = seat.frame(&desk);
-    let words = &frame.words;
     let rows = [
         ("health-held", &all.held),
         ("health-captured", &all.unconfirmed),
         ("health-decided", &all.decided),
         ("health-outlines", &outlines),
     ];
-    let rows = rows.map(|(name, waiting)| row(words, name, waiting, now));
-    let head = ["health-waiting", "column-number", "column-age"];
-    let table = Table {
-        name: words.say("health-waiting"),
-        head: head.map(|name| words.say(name)).into(),
-        rows: rows.into(),
-    };
-    let page = Page {
-        title: words.say("place-health"),
-        purpose: words.say("health-purpose"),
-        tables: vec![table],
+    let said = Said {
+        title: "place-health",
+        purpose: "health-purpose",
+        head: ["health-waiting", "column-number", "column-age"],
+        rows: rows
+            .map(|(name, waiting)| row(&frame.words, name, waiting, now))
+            .into(),
         next: None,
-        frame,
     };
-    page::render(StatusCode::OK, &page)
+    tables::answer(frame, said)
 }
 
 fn row(words: &Words, name: &str, waiting: &Waiting, now: DateTime<Utc>) -> Vec<Value> {
@@ -71,59 +65,47 @@ fn row(words: &Words, name: &str, waiting: &Waiting, now: DateTime<Utc>) -> Vec<
 /// Mail on hold that nobody captured.
 pub async fn strays(State(desk): State<Arc<Desk>>, seat: Seat) -> Result<Response, WebError> {
     seat.allow(&desk, Act::SeeStrays).await?;
+    seat.record(&desk, AuditKind::Viewed, None, "strays")
+        .await?;
     let found = desk.store.strays(Shown::Standing, 200).await?;
     let frame = seat.frame(&desk);
-    let words = &frame.words;
-    let head = [
-        "column-queue-id",
-        "column-instance",
-        "column-when",
-        "column-size",
-    ];
-    let rows = found.iter().map(|stray| {
+    let row = |stray: &RecordedStray| {
         vec![
             Value::text(stray.stray.queue_id.as_str()),
             Value::text(stray.instance.as_str()),
             Value::text(&clock::for_people(stray.stray.arrived_at)),
-            Value::text(&sizes::shown(words, stray.stray.size_bytes)),
+            Value::text(&sizes::shown(&frame.words, stray.stray.size_bytes)),
         ]
-    });
-    let table = Table {
-        name: words.say("place-strays"),
-        head: head.map(|name| words.say(name)).into(),
-        rows: rows.collect(),
     };
-    let page = Page {
-        title: words.say("place-strays"),
-        purpose: words.say("strays-purpose"),
-        tables: vec![table],
+    let said = Said {
+        title: "place-strays",
+        purpose: "strays-purpose",
+        head: [
+            "column-queue-id",
+            "column-instance",
+            "column-when",
+            "column-size",
+        ],
+        rows: found.iter().map(row).collect(),
         next: None,
-        frame,
     };
-    page::render(StatusCode::OK, &page)
+    tables::answer(frame, said)
 }
 
 /// The settings in force.
 pub async fn settings(State(desk): State<Arc<Desk>>, seat: Seat) -> Result<Response, WebError> {
     seat.allow(&desk, Act::SeeSettings).await?;
-    let frame = seat.frame(&desk);
-    let words = &frame.words;
     let shown = desk.settings.shown.iter();
-    let table = Table {
-        name: words.say("place-settings"),
-        head: vec![words.say("column-setting"), words.say("column-value")],
+    let said = Said {
+        title: "place-settings",
+        purpose: "settings-purpose",
+        head: ["column-setting", "column-value"],
         rows: shown
             .map(|(name, value)| vec![Value::text(name), Value::text(value)])
             .collect(),
-    };
-    let page = Page {
-        title: words.say("place-settings"),
-        purpose: words.say("settings-purpose"),
-        tables: vec![table],
         next: None,
-        frame,
     };
-    page::render(StatusCode::OK, &page)
+    tables::answer(seat.frame(&desk), said)
 }
 
 /// A message that waits too long is an alarm; it stays held.

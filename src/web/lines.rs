@@ -11,7 +11,10 @@ use super::{
     view::{Mark, Piece, pieces},
     words::{Value, Words, number},
 };
-use crate::{domain::query::is_waiting, store::reviews};
+use crate::{
+    domain::{decision::Decision, query::is_waiting},
+    store::reviews,
+};
 
 /// One line.
 pub struct Line {
@@ -176,19 +179,8 @@ pub fn chips(words: &Words, query: &str) -> Vec<Chip> {
     known.map(chip).into()
 }
 
-/// What was just done, by its word in an address.
-pub fn told(words: &Words, word: &str) -> Option<String> {
-    let (decision, rest) = word.split_once('.').unwrap_or((word, ""));
-    let id = match decision {
-        "release" => "told-release",
-        "discard" => "told-discard",
-        "return" => "told-return",
-        _ => return None,
-    };
-    let rest = match rest {
-        "next" => words.say("told-next"),
-        "none-left" => words.say("told-none-left"),
-        _ => String::new(),
-    };
-    Some(words.say_of(id, rest))
+/// What the reader has just decided; `rest` is the message that says what follows.
+pub fn told(words: &Words, decision: Decision, rest: Option<&str>) -> String {
+    let rest = rest.map(|id| words.say(id)).unwrap_or_default();
+    words.say_of(&format!("told-{decision}"), rest)
 }

@@ -3,8 +3,10 @@
 
 use std::{
     error::Error,
-    fs, io,
-    net::{SocketAddr, TcpListener},
+    fs,
+    future::{Ready, ready},
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
     os::unix::{
         fs::{FileTypeExt as _, PermissionsExt as _},
         net::{SocketAddr as UnixAddress, UnixListener},
@@ -17,15 +19,17 @@ use std::{
 use axum::Router;
 use axum_server::{
     Address, Handle, Server,
+    accept::{Accept, NoDelayAcceptor},
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
+use nix::unistd::{Uid, User};
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
-use tokio::sync::watch;
+use tokio::{net::UnixStream, sync::watch};
 
 /// A client that has not sent its request by then is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,9 +49,19 @@ pub enum Listen {
         key: PathBuf,
     },
     /// On loopback, behind a proxy on this host.
-    Plain(SocketAddr),
+    Plain {
+        /// The address.
+        address: SocketAddr,
+        /// Where the proxy connects from; it alone is believed about who its clients are.
+        proxy: Option<IpAddr>,
+    },
     /// On a UNIX socket, behind a proxy on this host.
-    Unix(PathBuf),
+    Unix {
+        /// The socket.
+        path: PathBuf,
+        /// The system user that the proxy runs as; it alone is served, and believed about its clients.
+        proxy: Option<String>,
+    },
 }
 
 /// Why the desk does not listen.
@@ -83,11 +97,32 @@ pub enum ListenError {
 /// A place that is bound: whoever connects from now on is served as soon as there is a desk.
 pub enum Bound {
     /// With a certificate.
-    Tls(Server<SocketAddr, RustlsAcceptor>),
+    Tls(Server<SocketAddr, RustlsAcceptor<NoDelayAcceptor>>),
     /// On loopback.
-    Plain(Server<SocketAddr>),
+    Plain(Server<SocketAddr, NoDelayAcceptor>),
     /// On a UNIX socket.
-    Unix(Server<UnixAddress>),
+    Unix(Server<UnixAddress, OnlyProxy>),
+}
+
+/// Lets connections of one system user through, or of all.
+#[derive(Clone, Copy, Debug)]
+pub struct OnlyProxy(Option<Uid>);
+
+impl<S> Accept<UnixStream, S> for OnlyProxy {
+    type Stream = UnixStream;
+    type Service = S;
+    type Future = Ready<io::Result<(UnixStream, S)>>;
+
+    fn accept(&self, stream: UnixStream, service: S) -> Self::Future {
+        let peer = stream.peer_cred().map(|peer| Uid::from_raw(peer.uid()));
+        ready(match (peer, self.0) {
+            (Ok(peer), Some(proxy)) if peer != proxy => {
+                Err(io::Error::from(io::ErrorKind::PermissionDenied))
+            }
+            (Ok(_), _) => Ok((stream, service)),
+            (Err(error), _) => Err(error),
+        })
+    }
 }
 
 /// Binds the place.
@@ -104,15 +139,20 @@ pub fn bind(listen: &Listen) -> Result<Bound, ListenError> {
         } => {
             let config = RustlsConfig::from_config(Arc::new(tls(certificate, key)?));
             let server = axum_server::from_tcp_rustls(bind_tcp(*address)?, config);
-            Bound::Tls(server.map_err(|cause| at(address, cause))?)
+            let server = server.map_err(|cause| at(address, cause))?;
+            // The end of a page does not wait until its beginning is acknowledged.
+            Bound::Tls(server.map(|tls| tls.acceptor(NoDelayAcceptor::new())))
         }
-        Listen::Plain(address) => {
+        Listen::Plain { address, .. } => {
             let server = axum_server::from_tcp(bind_tcp(*address)?);
-            Bound::Plain(server.map_err(|cause| at(address, cause))?)
+            let server = server.map_err(|cause| at(address, cause))?;
+            Bound::Plain(server.acceptor(NoDelayAcceptor::new()))
         }
-        Listen::Unix(path) => {
-            let server = axum_server::from_unix(bind_unix(path)?);
-            Bound::Unix(server.map_err(|cause| refused(&path.display().to_string(), cause))?)
+        Listen::Unix { path, proxy } => {
+            let failed = |cause| refused(&path.display().to_string(), cause);
+            let proxy = proxy.as_deref().map(user).transpose().map_err(failed)?;
+            let server = axum_server::from_unix(bind_unix(path)?).map_err(failed)?;
+            Bound::Unix(server.acceptor(OnlyProxy(proxy)))
         }
     })
 }
@@ -174,6 +214,13 @@ fn refused(place: &str, cause: io::Error) -> ListenError {
     }
 }
 
+fn user(name: &str) -> io::Result<Uid> {
+    let user = User::from_name(name)?;
+    let user = user
+        .ok_or_else(|| io::Error::other(format!("web.proxy: there is no system user {name:?}")))?;
+    Ok(user.uid)
+}
+
 fn bind_tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
     let bound = TcpListener::bind(address).and_then(|listener| {
         listener.set_nonblocking(true)?;
@@ -189,7 +236,7 @@ fn bind_unix(path: &Path) -> Result<UnixListener, ListenError> {
             fs::remove_file(path)?;
         }
         let listener = UnixListener::bind(path)?;
-        // The directory around it says which proxy may reach it.
+        // The directory around it and `web.proxy` say who is served.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
         listener.set_nonblocking(true)?;
         Ok(listener)

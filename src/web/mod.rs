@@ -10,7 +10,7 @@ mod content;
 mod decide;
 mod error;
 pub mod escape;
-mod form;
+mod fields;
 mod guard;
 mod headers;
 mod health;
@@ -27,6 +27,7 @@ mod preferences_page;
 pub mod router;
 mod sign_in;
 mod sizes;
+mod tables;
 mod view;
 mod words;
 

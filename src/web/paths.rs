@@ -38,6 +38,11 @@ impl Inbox<'_> {
     }
 }
 
+/// All that was done with a message.
+pub fn timeline(id: &str) -> String {
+    format!("/review/{id}/timeline")
+}
+
 /// The record from a number on.
 pub fn log_after(seq: i64) -> String {
     format!("/log?after={seq}")

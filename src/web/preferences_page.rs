@@ -13,7 +13,7 @@ use axum_extra::extract::cookie::CookieJar;
 use super::{
     Desk,
     error::WebError,
-    form::Sent,
+    fields::Sent,
     guard::Seat,
     page::{self, Choice, Frame, Key},
     preferences::{KEYS, Preferences, Theme, language, usable},

@@ -76,6 +76,7 @@ routes! {
     get "/review/{id}/file/{part}" Needs::RightOver(Act::Download) => content::file;
     get "/review/{id}/raw" Needs::RightOver(Act::ViewRaw) => content::raw;
     post "/review/{id}/decide" Needs::RightOver(Act::Decide(Decision::Release)) => decide::decide;
+    get "/review/{id}/timeline" Needs::RightOver(Act::SeeTimeline) => log::timeline;
     get "/log" Needs::Right(Act::SeeLog) => log::show;
     get "/health" Needs::Right(Act::SeeHealth) => health::show;
     get "/strays" Needs::Right(Act::SeeStrays) => health::strays;
@@ -88,6 +89,7 @@ routes! {
 pub fn router(desk: Arc<Desk>) -> Router {
     all()
         .fallback(nothing)
+        .method_not_allowed_fallback(never_so)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(Arc::clone(&desk), tell))
@@ -110,6 +112,11 @@ pub fn router(desk: Arc<Desk>) -> Router {
 
 async fn nothing() -> WebError {
     WebError::NotFound
+}
+
+/// A form is sent, a page is fetched, and neither the other way.
+async fn never_so() -> WebError {
+    WebError::Method
 }
 
 /// Whoever waits longer is told so.
@@ -138,7 +145,7 @@ async fn tell(
         };
         return Redirect::to(&next).into_response();
     }
-    let (status, message) = fault.told();
+    let (status, message) = fault.told(is_read);
     let reference = fault.is_ours().then(reference);
     if let Some(reference) = &reference {
         events::web_failed(reference, &*fault);

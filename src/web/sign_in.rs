@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{
     Desk,
     error::WebError,
-    form::Sent,
+    fields::{Asks, Sent},
     guard::{COOKIE, Seat, Visitor},
     page::{self, Choice, Frame},
     paths,
@@ -64,7 +64,7 @@ pub async fn show(
     State(desk): State<Arc<Desk>>,
     mut visitor: Visitor,
     jar: CookieJar,
-    Query(asked): Query<Asked>,
+    Asks(asked): Asks<Asked>,
 ) -> Result<Response, WebError> {
     let Some(chosen) = language(&asked.language) else {
         return answer(&desk, &visitor, StatusCode::OK, None, "", &asked.next);

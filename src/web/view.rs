@@ -32,6 +32,8 @@ pub struct Value {
     pub marks: Vec<Mark>,
     /// Where its file is.
     pub path: Option<String>,
+    /// The page that its text leads to.
+    pub page: Option<String>,
 }
 
 /// A table.
@@ -90,10 +92,21 @@ impl Table {
 impl Value {
     /// A text without marks.
     pub fn text(text: &str) -> Self {
+        Self::of(pieces(text))
+    }
+
+    /// The same, in pieces already.
+    pub fn of(pieces: Vec<Piece>) -> Self {
         Self {
-            pieces: pieces(text),
+            pieces,
             ..Self::default()
         }
+    }
+
+    /// The same as a link to a page of ours.
+    pub fn leading_to(mut self, page: String) -> Self {
+        self.page = Some(page);
+        self
     }
 
     /// The same with a mark.

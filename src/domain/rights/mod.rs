@@ -53,14 +53,10 @@ pub enum Act {
     SeeTimeline,
     /// See the record of all that was done.
     SeeLog,
-    /// Take the record out.
-    ExportLog,
     /// See whether all works.
     SeeHealth,
     /// See what is on hold and was not captured.
     SeeStrays,
-    /// Have a stray captured.
-    AdoptStray,
     /// See the settings.
     SeeSettings,
 }
@@ -157,10 +153,8 @@ impl Act {
                 &[DeskRole::Reviewer]
             }
             Self::SeeTimeline => &[DeskRole::Reviewer, DeskRole::Auditor],
-            Self::SeeLog | Self::ExportLog => &[DeskRole::Auditor],
-            Self::SeeHealth | Self::SeeStrays | Self::AdoptStray | Self::SeeSettings => {
-                &[DeskRole::Administrator]
-            }
+            Self::SeeLog => &[DeskRole::Auditor],
+            Self::SeeHealth | Self::SeeStrays | Self::SeeSettings => &[DeskRole::Administrator],
         }
     }
 
@@ -169,12 +163,7 @@ impl Act {
             Self::List => Bounds::OfEachMessage,
             Self::View | Self::ViewRaw | Self::Download | Self::Decide(_) => Bounds::OfTheMessage,
             Self::SeeTimeline => Bounds::OfAReviewer,
-            Self::SeeLog
-            | Self::ExportLog
-            | Self::SeeHealth
-            | Self::SeeStrays
-            | Self::AdoptStray
-            | Self::SeeSettings => Bounds::None,
+            Self::SeeLog | Self::SeeHealth | Self::SeeStrays | Self::SeeSettings => Bounds::None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const ACTS: [Act; 14] = [
+const ACTS: [Act; 12] = [
     Act::List,
     Act::View,
     Act::ViewRaw,
@@ -12,10 +12,8 @@ const ACTS: [Act; 14] = [
     Act::Decide(Decision::Return),
     Act::SeeTimeline,
     Act::SeeLog,
-    Act::ExportLog,
     Act::SeeHealth,
     Act::SeeStrays,
-    Act::AdoptStray,
     Act::SeeSettings,
 ];
 const RITA: &str = "uid=rita,ou=sales,dc=corp,dc=test";
@@ -51,10 +49,8 @@ fn whose(act: Act) -> &'static [DeskRole] {
             &[DeskRole::Reviewer]
         }
         Act::SeeTimeline => &[DeskRole::Reviewer, DeskRole::Auditor],
-        Act::SeeLog | Act::ExportLog => &[DeskRole::Auditor],
-        Act::SeeHealth | Act::SeeStrays | Act::AdoptStray | Act::SeeSettings => {
-            &[DeskRole::Administrator]
-        }
+        Act::SeeLog => &[DeskRole::Auditor],
+        Act::SeeHealth | Act::SeeStrays | Act::SeeSettings => &[DeskRole::Administrator],
     }
 }
 
@@ -142,12 +138,9 @@ fn a_message_of_which_nothing_is_known_is_touched_by_nobody() {
             Act::View | Act::ViewRaw | Act::Download | Act::Decide(_) | Act::SeeTimeline => {
                 Err(Refusal::NothingKnown)
             }
-            Act::SeeLog
-            | Act::ExportLog
-            | Act::SeeHealth
-            | Act::SeeStrays
-            | Act::AdoptStray
-            | Act::SeeSettings => Err(Refusal::NotYourRole),
+            Act::SeeLog | Act::SeeHealth | Act::SeeStrays | Act::SeeSettings => {
+                Err(Refusal::NotYourRole)
+            }
         };
         assert_eq!(may(&reviewer, act, None), wanted, "{act:?}");
     }

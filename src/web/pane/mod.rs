@@ -3,7 +3,7 @@
 
 mod facts;
 mod tabs;
-mod timeline;
+pub mod timeline;
 mod warnings;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,8 +18,9 @@ use super::{
     words::Words,
 };
 use crate::{
-    domain::{audit::Entry, decision::Decision, lifecycle::State},
+    domain::{decision::Decision, lifecycle::State},
     store::{
+        audit::Sealed,
         outlines::{Failure, Standing},
         reviews::Review,
     },
@@ -32,7 +33,7 @@ pub struct Known<'a> {
     /// What it is made of.
     pub outline: &'a Standing,
     /// What was done with it.
-    pub entries: &'a [Entry],
+    pub entries: &'a [Sealed],
     /// The message as it was captured, as much of it as is shown.
     pub raw: Option<&'a Raw>,
     /// Whose addresses are ours.
@@ -57,8 +58,6 @@ pub struct Place<'a> {
     pub after: Option<&'a str>,
     /// The tab that was asked for.
     pub tab: Option<Tab>,
-    /// What was just done.
-    pub told: Option<String>,
     /// The token of the form in which the reader decides, if they may.
     pub token: Option<String>,
     /// Now.
@@ -124,7 +123,7 @@ pub struct Moment {
     /// When, for people.
     pub at_shown: String,
     /// What, and by whom.
-    pub text: String,
+    pub text: Vec<Piece>,
 }
 
 /// What the page shows of one message.
@@ -133,8 +132,6 @@ pub struct Pane {
     pub id: String,
     /// Back to the list.
     pub back: String,
-    /// What was just done.
-    pub told: Option<String>,
     /// The subject.
     pub subject: Vec<Piece>,
     /// Its language.
@@ -191,7 +188,6 @@ impl Pane {
         let form = token.map(|token| form(words, preferences, review, view, token));
         Self {
             back: view.path(),
-            told: place.told.clone(),
             lang: match known.outline {
                 Standing::Made(outline) => outline.language.clone(),
                 Standing::Waits | Standing::Failed(_) => None,
@@ -207,7 +203,7 @@ impl Pane {
             tabs: tabs::links(&id, words, tab, view),
             body_note: body_note(words, known.outline),
             blocks: tabs::blocks(tab, words, known),
-            timeline: timeline::of(words, known),
+            timeline: timeline::of(words, review, known.entries),
             id,
         }
     }

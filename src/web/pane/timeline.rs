@@ -1,29 +1,26 @@
 //! What was done with a message, and where it stands now.
 
-use super::{Known, Moment, at};
+use super::{Moment, at};
 use crate::{
-    domain::{
-        audit::{AuditKind, Entry},
-        lifecycle::State,
+    domain::audit::{AuditKind, Entry},
+    store::{
+        audit::Sealed,
+        reviews::{Decided, Review},
     },
-    store::reviews::{Decided, Review},
     web::{
         clock,
+        view::pieces,
         words::{Value, Words},
     },
 };
 
 /// Where the message stands, for a reader who cannot decide it (any more).
 pub fn standing(words: &Words, review: &Review) -> String {
-    let state = words.say(&format!("standing-{}", state_word(review.state)));
+    let state = words.say(&format!("standing-{}", review.state.as_str()));
     match &review.decided {
         Some(decided) => format!("{} {state}", decision(words, decided)),
         None => state,
     }
-}
-
-fn state_word(state: State) -> &'static str {
-    state.as_str()
 }
 
 /// Who decided what, and when.
@@ -37,8 +34,7 @@ pub fn decision(words: &Words, decided: &Decided) -> String {
 }
 
 /// Everything that is on record, oldest first.
-pub fn of(words: &Words, known: &Known<'_>) -> Vec<Moment> {
-    let review = known.review;
+pub fn of(words: &Words, review: &Review, entries: &[Sealed]) -> Vec<Moment> {
     let mut moments = vec![(review.capture.captured_at, words.say("moment-captured"))];
     moments.extend(
         review
@@ -56,14 +52,15 @@ pub fn of(words: &Words, known: &Known<'_>) -> Vec<Moment> {
         let text = words.say(&format!("moment-{}", settled.disposition.as_str()));
         moments.push((settled.settled_at, text));
     }
-    for entry in known.entries {
+    for Sealed { entry, .. } in entries {
         if let Some(text) = done(words, entry) {
             moments.push((entry.at, text));
         }
     }
     moments.sort_by_key(|(when, _)| *when);
-    let moment = |(when, text)| {
+    let moment = |(when, text): (_, String)| {
         let (at, at_shown) = at(when);
+        let text = pieces(&text);
         Moment { at, at_shown, text }
     };
     moments.into_iter().map(moment).collect()

@@ -4,7 +4,7 @@ nav-label = Places
 sign-out = Sign out
 close = Close
 save = Save
-request-failed = No answer. Nothing was decided; check the connection and try again.
+request-failed = No answer. If you have just decided, look at the message again: whether it was stored is not known. Check the connection.
 
 place-inbox = Reviews
 place-log = Record
@@ -69,10 +69,6 @@ list-count-more = More than { $n } messages
 list-unlisted = { $n ->
     [one] { $n } message is not taken apart yet, and not searched.
    *[other] { $n } messages are not taken apart yet, and not searched.
-  }
-list-due = { $n ->
-    [one] { $n } message is late.
-   *[other] { $n } messages are late.
   }
 due-late = late
 due-soon = due in { $it }
@@ -248,6 +244,7 @@ column-setting = Setting
 column-number = Number
 
 timeline = What was done
+timeline-purpose = All that is on record of one message, oldest first; nothing of what it says.
 moment-captured = Captured
 moment-held = Seen in the hold queue
 moment-note = Note: { $it }
@@ -292,8 +289,9 @@ error-not-found = There is no such thing here.
 error-refused = You may not do that. The try is on record.
 error-token = The form was too old or came from elsewhere. Nothing was done; load the page again.
 error-malformed = That was not understood. Nothing was done.
-error-away = A service that is needed is away. Nothing was done; try again in a moment.
-error-ours = A fault of our own. Nothing was done.
+error-away = A service that is needed is away. Try again in a moment.
+error-away-form = A service that is needed is away. What you sent was stored as a whole or not at all: look again in a moment before you repeat it.
+error-ours = A fault of our own. Look again before you repeat what you did.
 kind-signed_in = signed in
 kind-sign_in_failed = was not let in
 kind-signed_out = signed out

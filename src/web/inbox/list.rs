@@ -1,0 +1,83 @@
+//! The list on the left: one page of what matches, within what its reader may see.
+
+use chrono::DateTime;
+
+use super::Asked;
+use crate::{
+    domain::{audit::AuditKind, query::Query},
+    store::{
+        listing::{Count, Found, Search},
+        reviews::Position,
+    },
+    web::{Desk, error::WebError, guard::Seat},
+};
+
+/// What stands in the list.
+pub(super) struct Listed {
+    pub(super) found: Found,
+    pub(super) count: Count,
+    /// How many are not searched yet, where that matters.
+    pub(super) n_unlisted: Option<u64>,
+}
+
+impl Default for Listed {
+    fn default() -> Self {
+        Self {
+            found: Found {
+                lines: Vec::new(),
+                next: None,
+            },
+            count: Count::Exact(0),
+            n_unlisted: None,
+        }
+    }
+}
+
+/// Finds it, and puts the search on record.
+pub(super) async fn list(
+    desk: &Desk,
+    seat: &Seat,
+    asked: &Asked,
+    query: Option<Query>,
+) -> Result<Listed, WebError> {
+    let Some(query) = query else {
+        return Ok(Listed::default());
+    };
+    // With a message open, the entry of its view tells the search.
+    if asked.at.is_none() {
+        seat.record(desk, AuditKind::Searched, None, &query.to_string())
+            .await?;
+    }
+    let has_terms = query.has_terms();
+    let mut search = Search::new(query, seat.principal().scope.clone());
+    search.after = asked.after.as_deref().and_then(place);
+    let (mut found, count) =
+        tokio::try_join!(desk.store.search(&search), desk.store.count(&search))?;
+    found.lines = seat.visible(desk, found.lines).await?;
+    let n_unlisted = match has_terms {
+        true => match desk.store.n_unlisted().await? {
+            Count::Exact(n) | Count::MoreThan(n) => Some(n).filter(|n| *n > 0),
+        },
+        false => None,
+    };
+    Ok(Listed {
+        found,
+        count,
+        n_unlisted,
+    })
+}
+
+/// A place in the list as it stands in an address.
+pub(super) fn spelt(place: Position) -> String {
+    let micros = place.captured_at.timestamp_micros();
+    format!("{micros}.{}", place.capture_id)
+}
+
+/// The place that an address names; what is none is the beginning.
+fn place(text: &str) -> Option<Position> {
+    let (micros, id) = text.split_once('.')?;
+    Some(Position {
+        captured_at: DateTime::from_timestamp_micros(micros.parse().ok()?)?,
+        capture_id: id.parse().ok()?,
+    })
+}

@@ -1,0 +1,214 @@
+//! The inbox: the list on the left, the message on the right. All that it shows follows from its
+//! address, so that it can be sent to somebody else.
+
+mod list;
+mod open;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{Redirect, Response},
+};
+use chrono::Utc;
+use serde::Deserialize;
+
+use self::{
+    list::{list, spelt},
+    open::open,
+};
+use super::{
+    Desk,
+    error::WebError,
+    fields::Asks,
+    guard::Seat,
+    lines::{self, Line},
+    page::{self, Frame},
+    pane::Pane,
+    paths::Inbox,
+    view::{Block, Piece, pieces},
+    words::Words,
+};
+use crate::{
+    domain::{
+        decision::Decision,
+        query::{Fault, FaultKind, Query},
+        rights::{Act, DeskRole},
+    },
+    store::listing::Count,
+};
+
+/// What the page is asked with.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Asked {
+    /// The search.
+    #[serde(default)]
+    pub q: String,
+    /// The open message.
+    pub at: Option<String>,
+    /// Its tab.
+    pub tab: Option<String>,
+    /// Where the page of the list begins.
+    pub after: Option<String>,
+    /// The message that was just decided.
+    pub told: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "inbox.html", config = "src/web/askama.toml")]
+struct Page {
+    frame: Frame,
+    query: String,
+    faults: Vec<String>,
+    chips: Vec<lines::Chip>,
+    heading: String,
+    unlisted: Option<String>,
+    lines: Vec<Line>,
+    first: Option<String>,
+    next: Option<String>,
+    told: Option<Vec<Piece>>,
+    pane: Option<Pane>,
+}
+
+/// Everybody begins at the first place that is theirs.
+pub async fn start(seat: Seat) -> Redirect {
+    let places = [
+        (DeskRole::Reviewer, "/inbox"),
+        (DeskRole::Auditor, "/log"),
+        (DeskRole::Administrator, "/health"),
+    ];
+    let roles = &seat.principal().roles;
+    let found = places.iter().find(|(role, _)| roles.contains(role));
+    Redirect::to(found.map_or("/preferences", |(_, path)| path))
+}
+
+/// The list, perhaps with one message open.
+pub async fn show(
+    State(desk): State<Arc<Desk>>,
+    seat: Seat,
+    Asks(asked): Asks<Asked>,
+) -> Result<Response, WebError> {
+    seat.allow(&desk, Act::List).await?;
+    answer(&desk, &seat, StatusCode::OK, &asked, None).await
+}
+
+/// The page. `told` is what was just done with a message, if something was.
+pub async fn answer(
+    desk: &Desk,
+    seat: &Seat,
+    status: StatusCode,
+    asked: &Asked,
+    told: Option<String>,
+) -> Result<Response, WebError> {
+    let now = Utc::now();
+    let frame = seat.frame(desk);
+    let (query, faults) = match Query::parse(&asked.q) {
+        Ok(query) => (Some(query), Vec::new()),
+        Err(faults) => (None, faults),
+    };
+    let status = match faults.is_empty() {
+        true => status,
+        false => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    // The list does not wait for the message, nor the message for the list.
+    let (listed, open, decided) = tokio::try_join!(
+        list(desk, seat, asked, query),
+        open(desk, seat, asked.at.as_deref(), asked),
+        just_decided(desk, seat, asked.told.as_deref()),
+    )?;
+    let words = &frame.words;
+    let pane = open
+        .as_ref()
+        .map(|open| open.pane(desk, seat, words, asked, now));
+    let told = told.or_else(|| {
+        let follows = match (&pane, listed.found.lines.is_empty()) {
+            (Some(_), _) => Some("told-next"),
+            (None, true) => Some("told-none-left"),
+            (None, false) => None,
+        };
+        decided.map(|decision| lines::told(words, decision, follows))
+    });
+    let here = asked.at.as_deref();
+    let view = lines::View {
+        words,
+        house: &desk.settings.house,
+        due_after: desk.settings.due_after,
+        now,
+        query: &asked.q,
+        after: asked.after.as_deref(),
+        here,
+    };
+    let page = Page {
+        query: asked.q.clone(),
+        faults: faults
+            .iter()
+            .map(|fault| words.say_of(message(fault), &fault.term))
+            .collect(),
+        chips: lines::chips(words, &asked.q),
+        heading: heading(words, listed.count),
+        unlisted: listed.n_unlisted.map(|n| words.count("list-unlisted", n)),
+        lines: listed
+            .found
+            .lines
+            .iter()
+            .map(|line| view.line(line))
+            .collect(),
+        first: asked.after.as_ref().map(|_| beginning_of(&asked.q, None)),
+        next: listed
+            .found
+            .next
+            .map(|next| beginning_of(&asked.q, Some(&spelt(next)))),
+        told: told.as_deref().map(pieces),
+        pane,
+        frame,
+    };
+    page::render(status, &page)
+}
+
+/// What this person has decided on a message that the address names. The address alone tells nothing:
+/// anybody can make one.
+async fn just_decided(
+    desk: &Desk,
+    seat: &Seat,
+    id: Option<&str>,
+) -> Result<Option<Decision>, WebError> {
+    let Some(id) = id.and_then(|id| id.parse().ok()) else {
+        return Ok(None);
+    };
+    let stands = desk.store.decision_of(id).await?;
+    let mine = stands.filter(|stands| stands.reviewer == seat.principal().login);
+    Ok(mine.map(|stands| stands.decision))
+}
+
+/// The list from a place on, without a message.
+fn beginning_of(query: &str, after: Option<&str>) -> String {
+    let list = Inbox {
+        query,
+        after,
+        ..Inbox::default()
+    };
+    list.path()
+}
+
+fn heading(words: &Words, count: Count) -> String {
+    match count {
+        Count::Exact(n) => words.count("list-count", n),
+        Count::MoreThan(n) => words.count("list-count-more", n),
+    }
+}
+
+fn message(fault: &Fault) -> &'static str {
+    match fault.kind {
+        FaultKind::UnknownTerm => "query-unknown-term",
+        FaultKind::NoValue => "query-no-value",
+        FaultKind::BadDate => "query-bad-date",
+        FaultKind::BadSize => "query-bad-size",
+        FaultKind::UnknownState => "query-unknown-state",
+        FaultKind::UnknownThing => "query-unknown-thing",
+        FaultKind::OpenQuote => "query-open-quote",
+        FaultKind::TooManyTerms => "query-too-many-terms",
+        FaultKind::TooLong => "query-too-long",
+    }
+}

@@ -1,0 +1,95 @@
+//! The message on the right: opened on record, as much of it as the tab shows.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Asked;
+use crate::{
+    domain::{audit::AuditKind, capture_id::CaptureId, rights::Act},
+    store::{audit::Sealed, outlines::Standing, reviews::Review},
+    web::{
+        Desk, decide,
+        error::WebError,
+        guard::Seat,
+        pane::{Known, Pane, Place, Raw, Tab},
+        words::Words,
+    },
+};
+
+/// As much of a message is shown as it was captured.
+const RAW_SHOWN_BYTES: usize = 1_024 * 1_024;
+
+/// A message that is open.
+pub(super) struct Open {
+    review: Review,
+    outline: Standing,
+    raw: Option<Raw>,
+    entries: Vec<Sealed>,
+}
+
+/// Opens a message, and puts it on record before anything of it is shown.
+pub(super) async fn open(
+    desk: &Desk,
+    seat: &Seat,
+    id: Option<&str>,
+    asked: &Asked,
+) -> Result<Option<Open>, WebError> {
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let id: CaptureId = id.parse().map_err(|_| WebError::NotFound)?;
+    let (review, outline) = seat.message(desk, Act::View, id).await?;
+    seat.record(desk, AuditKind::Viewed, Some(id), &asked.q)
+        .await?;
+    let entries = desk.store.audit_of(id).await?;
+    let tab = asked.tab.as_deref().and_then(Tab::named);
+    let raw = match tab.unwrap_or_else(|| Tab::first(&outline)) {
+        Tab::Raw => Some(beginning(desk, id).await?),
+        Tab::Text | Tab::Html | Tab::Header | Tab::Structure => None,
+    };
+    Ok(Some(Open {
+        raw,
+        review,
+        outline,
+        entries,
+    }))
+}
+
+async fn beginning(desk: &Desk, id: CaptureId) -> Result<Raw, WebError> {
+    let mut content = desk.store.content(id);
+    let first = content.next_chunk().await?.unwrap_or_default();
+    let is_cut = first.len() >= RAW_SHOWN_BYTES && content.next_chunk().await?.is_some();
+    Ok(Raw {
+        bytes: first.to_vec(),
+        is_cut,
+    })
+}
+
+impl Open {
+    /// What the page shows of it.
+    pub(super) fn pane(
+        &self,
+        desk: &Desk,
+        seat: &Seat,
+        words: &Words,
+        asked: &Asked,
+        now: DateTime<Utc>,
+    ) -> Pane {
+        let id = self.review.capture.id;
+        let known = Known {
+            review: &self.review,
+            outline: &self.outline,
+            entries: &self.entries,
+            raw: self.raw.as_ref(),
+            house: &desk.settings.house,
+            due_after: TimeDelta::from_std(desk.settings.due_after).unwrap_or(TimeDelta::MAX),
+        };
+        let place = Place {
+            query: &asked.q,
+            after: asked.after.as_deref(),
+            tab: asked.tab.as_deref().and_then(Tab::named),
+            token: Some(seat.session.form_token(&decide::act(id))),
+            now,
+        };
+        Pane::new(words, &seat.visitor.taste.preferences, &known, &place)
+    }
+}
