@@ -80,6 +80,8 @@ enum Narrow {
 
 /// Measures.
 pub async fn measure(lab: &Lab) -> ExitCode {
+    // As docs/install.md has it for so many reviews.
+    lab.postgres.with_setting("shared_buffers = '1GB'").await;
     let fixture = Fixture::own(lab).await;
     let begin = Instant::now();
     seed(&fixture).await;

@@ -41,6 +41,7 @@ pub struct Postgres {
     pub port: u16,
     /// Where its UNIX socket is.
     pub socket_directory: PathBuf,
+    cluster: PathBuf,
     programs: PathBuf,
     superuser_password: String,
     logins: Vec<Login>,
@@ -101,6 +102,7 @@ impl Postgres {
             .farewell(Signal::SIGQUIT)
             .arguments([Path::new("-D"), &cluster]);
         let postgres = Self {
+            cluster,
             port,
             socket_directory,
             programs,
@@ -142,6 +144,15 @@ impl Postgres {
         })
         .await;
         *self.child.lock().unwrap() = Some(child);
+    }
+
+    /// Starts it anew with one setting more, such as `shared_buffers = '1GB'`.
+    pub async fn with_setting(&self, line: &str) {
+        self.stop();
+        let file = self.cluster.join("postgresql.auto.conf");
+        let before = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("{before}{line}\n")).unwrap();
+        self.start_again().await;
     }
 
     /// All its processes stand still, with their connections, until what this gives is dropped.
