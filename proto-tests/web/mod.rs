@@ -8,6 +8,7 @@ mod hostile;
 pub mod house;
 mod looks;
 mod outages;
+mod own_mail;
 pub mod pictures;
 mod reading;
 mod rights;
@@ -27,6 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(deciding::tests(trials));
     all.extend(browsing::tests(trials));
     all.extend(outages::tests(trials));
+    all.extend(own_mail::tests(trials));
     all.extend(looks::tests(trials));
     all.extend(hostile::tests(trials));
     all

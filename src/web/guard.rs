@@ -208,12 +208,9 @@ impl Seat {
         {
             return self.refuse(desk, act, Some(capture_id), refusal).await;
         }
-        let review = desk
-            .store
-            .show(capture_id)
-            .await?
-            .ok_or(WebError::NotFound)?;
-        let outline = desk.store.outline(capture_id).await?;
+        let (review, outline) =
+            tokio::try_join!(desk.store.show(capture_id), desk.store.outline(capture_id),)?;
+        let review = review.ok_or(WebError::NotFound)?;
         let authors = match &outline {
             Standing::Made(outline) => outline
                 .from
@@ -236,7 +233,14 @@ impl Seat {
         let senders = desk.store.senders(&ids).await?;
         let may_see = |sender: &Sender| {
             let login = sender.login.as_deref();
-            let matter = Matter::sent(&desk.folding, &sender.path, login, &sender.matched, &[]);
+            let authors = addresses(&sender.header_from);
+            let matter = Matter::sent(
+                &desk.folding,
+                &sender.path,
+                login,
+                &sender.matched,
+                &authors,
+            );
             may(self.principal(), Act::List, Some(&matter)).is_ok()
         };
         let seen = senders.iter().filter(|sender| may_see(sender));

@@ -40,6 +40,8 @@ pub struct Line {
     pub is_due: bool,
     /// Its size.
     pub size: String,
+    /// The rule that held it.
+    pub rule: Vec<Piece>,
     /// What to know of it at a glance.
     pub marks: Vec<Mark>,
     /// Whether it is open.
@@ -108,6 +110,7 @@ impl View<'_> {
             age: clock::age(words, age),
             is_due: is_late && is_waiting(line.state),
             size: sizes::shown(words, line.size_bytes),
+            rule: pieces(&line.rule),
             marks: self.marks(line),
             is_here: self.here == Some(id.as_str()),
             id,

@@ -15,6 +15,8 @@ pub struct Sender {
     pub path: Path,
     /// The SASL login.
     pub login: Option<Vec<u8>>,
+    /// The header field From.
+    pub header_from: Option<String>,
     /// Identity and entry for which it is held; the rest of it is empty.
     pub matched: Matched,
 }
@@ -24,6 +26,7 @@ struct SenderRow {
     sender_argument: Vec<u8>,
     sender_rewritten: Option<Vec<u8>>,
     login: Option<Vec<u8>>,
+    header_from: Option<String>,
     matched_identity_kind: String,
     matched_identity: String,
     matched_entry: String,
@@ -34,8 +37,8 @@ impl Store {
     pub async fn senders(&self, ids: &[CaptureId]) -> Result<Vec<Sender>, StoreError> {
         let asked = sqlx::query_as!(
             SenderRow,
-            "select capture_id, sender_argument, sender_rewritten, login, matched_identity_kind,
-                matched_identity, matched_entry
+            "select capture_id, sender_argument, sender_rewritten, login, header_from,
+                matched_identity_kind, matched_identity, matched_entry
             from capture
             where capture_id = any($1)",
             &row::uuids(ids),
@@ -57,6 +60,7 @@ impl SenderRow {
                 ..Path::default()
             },
             login: self.login,
+            header_from: self.header_from,
             matched: Matched {
                 identity_kind: self.matched_identity_kind,
                 identity: self.matched_identity,

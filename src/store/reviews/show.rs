@@ -20,16 +20,36 @@ impl Store {
     /// One review without its content, or `None` if there is no such capture.
     pub async fn show(&self, capture_id: CaptureId) -> Result<Option<Review>, StoreError> {
         let failed = |cause| StoreError::Review { cause };
+        // Facts and recipients never change: several statements cannot tell different stories of them.
+        let found = tokio::try_join!(
+            self.review(capture_id),
+            self.recipients(capture_id),
+            self.doubts(capture_id),
+            self.added(capture_id),
+            self.twins(capture_id),
+        );
+        let (review, recipients, doubts, added, twins) = found.map_err(failed)?;
+        let Some(review) = review else {
+            return Ok(None);
+        };
+        let mut review = review.read(recipients).map_err(failed)?;
+        review.doubts = doubts;
+        review.added = added;
+        review.twins = twins;
+        Ok(Some(review))
+    }
+
+    async fn review(&self, capture_id: CaptureId) -> Result<Option<ReviewRow>, Cause> {
         let asked = sqlx::query_file_as!(
             ReviewRow,
             "src/store/reviews/show_review.sql",
             capture_id.uuid(),
         )
         .fetch_optional(&self.pool);
-        let Some(review) = within(asked).await.map_err(failed)? else {
-            return Ok(None);
-        };
-        // Recipients never change: a second statement cannot tell another story.
+        within(asked).await
+    }
+
+    async fn recipients(&self, capture_id: CaptureId) -> Result<Vec<RecipientRow>, Cause> {
         let asked = sqlx::query_as!(
             RecipientRow,
             "select argument, parameters, rewritten
@@ -39,12 +59,7 @@ impl Store {
             capture_id.uuid(),
         )
         .fetch_all(&self.pool);
-        let recipients = within(asked).await.map_err(failed)?;
-        let mut review = review.read(recipients).map_err(failed)?;
-        review.doubts = self.doubts(capture_id).await.map_err(failed)?;
-        review.added = self.added(capture_id).await.map_err(failed)?;
-        review.twins = self.twins(capture_id).await.map_err(failed)?;
-        Ok(Some(review))
+        within(asked).await
     }
 }
 

@@ -51,20 +51,28 @@ pub(super) async fn list(
     let has_terms = query.has_terms();
     let mut search = Search::new(query, seat.principal().scope.clone());
     search.after = asked.after.as_deref().and_then(place);
-    let (mut found, count) =
-        tokio::try_join!(desk.store.search(&search), desk.store.count(&search))?;
-    found.lines = seat.visible(desk, found.lines).await?;
-    let n_unlisted = match has_terms {
-        true => match desk.store.n_unlisted().await? {
-            Count::Exact(n) | Count::MoreThan(n) => Some(n).filter(|n| *n > 0),
-        },
-        false => None,
+    let page = async {
+        let mut found = desk.store.search(&search).await?;
+        found.lines = seat.visible(desk, found.lines).await?;
+        Ok::<_, WebError>(found)
     };
+    let count = async { Ok(desk.store.count(&search).await?) };
+    let (found, count, n_unlisted) = tokio::try_join!(page, count, n_unlisted(desk, has_terms))?;
     Ok(Listed {
         found,
         count,
         n_unlisted,
     })
+}
+
+/// How many are not searched yet. A list without terms has them.
+async fn n_unlisted(desk: &Desk, has_terms: bool) -> Result<Option<u64>, WebError> {
+    if !has_terms {
+        return Ok(None);
+    }
+    match desk.store.n_unlisted().await? {
+        Count::Exact(n) | Count::MoreThan(n) => Ok(Some(n).filter(|n| *n > 0)),
+    }
 }
 
 /// A place in the list as it stands in an address.

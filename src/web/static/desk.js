@@ -9,6 +9,8 @@
   const address = () => location.pathname + location.search;
   let shown = address();
   let busy = false;
+  // The reader has gone back or on while a page was on its way.
+  let moved = false;
 
   // Replaces what the page is about by that of another page of ours.
   async function visit(url, options, isNew) {
@@ -40,6 +42,10 @@
       alertOnce(document.body.dataset.failed);
     } finally {
       busy = false;
+      if (moved) {
+        moved = false;
+        follow();
+      }
     }
   }
 
@@ -107,5 +113,9 @@
   });
 
   // A step within the page, as to its main part, is none to another.
-  addEventListener("popstate", () => { if (address() !== shown) visit(location.href, {}, false); });
+  function follow() {
+    if (busy) moved = true;
+    else if (address() !== shown) visit(location.href, {}, false);
+  }
+  addEventListener("popstate", follow);
 })();
