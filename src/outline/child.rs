@@ -3,11 +3,7 @@
 
 use std::{io, path::Path, process::Stdio};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    process,
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt, process, time::timeout};
 
 use super::{Desk, frames, frames::Task};
 use crate::mail::outline::Outlined;
@@ -99,26 +95,5 @@ async fn converse(child: &mut process::Child, desk: &Desk, message: &[u8]) -> io
     stdin.flush().await?;
     let stdout = child.stdout.as_mut().ok_or_else(gone)?;
     let limit = size_bytes.saturating_mul(ANSWER_PER_BYTE) + ANSWER_LEAST;
-    read_answer(stdout, limit).await
-}
-
-/// Collects an answer up to its end, and reads it as a whole.
-async fn read_answer(stdout: &mut process::ChildStdout, limit_bytes: u64) -> io::Result<Outlined> {
-    let mut answer = Vec::new();
-    loop {
-        let mut head = [0; frames::HEAD_BYTES];
-        stdout.read_exact(&mut head).await?;
-        let piece = frames::piece(&head)?;
-        answer.extend_from_slice(&head);
-        let room = limit_bytes.saturating_sub(u64::try_from(answer.len()).unwrap_or(u64::MAX));
-        if piece.size_bytes > room {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let mut bytes = stdout.take(piece.size_bytes);
-        bytes.read_to_end(&mut answer).await?;
-        if piece.is_last {
-            break;
-        }
-    }
-    frames::read_answer(&mut answer.as_slice(), limit_bytes)
+    frames::read_answer(stdout, limit).await
 }

@@ -1,9 +1,10 @@
 //! What goes between the process and its child, as bytes: a message there, an outline and contents
 //! back. Never trusts a length that the other side has written.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::mail::{
     Limits,
@@ -29,26 +30,6 @@ impl Task {
             size_bytes,
         }
     }
-}
-
-/// Tag, part and length: what stands before each piece of an answer.
-pub(super) const HEAD_BYTES: usize = 13;
-
-/// What the head of a piece tells.
-pub(super) struct Piece {
-    /// How long the piece is.
-    pub size_bytes: u64,
-    /// Whether the answer ends here.
-    pub is_last: bool,
-}
-
-/// Reads the head of a piece.
-pub(super) fn piece(head: &[u8; HEAD_BYTES]) -> io::Result<Piece> {
-    let (tag, _, size_bytes) = read_head(&mut head.as_slice())?;
-    Ok(Piece {
-        size_bytes,
-        is_last: tag == Tag::End,
-    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,17 +89,20 @@ fn write_piece(out: &mut impl Write, tag: Tag, part: u32, bytes: &[u8]) -> io::R
 }
 
 /// Reads an answer that is no longer than `limit_bytes`.
-pub(super) fn read_answer(input: &mut impl Read, limit_bytes: u64) -> io::Result<Outlined> {
+pub(super) async fn read_answer(
+    input: &mut (impl AsyncRead + Unpin),
+    limit_bytes: u64,
+) -> io::Result<Outlined> {
     let mut outline: Option<Outline> = None;
     let mut contents = Vec::new();
     let mut left = limit_bytes;
     loop {
-        let (tag, part, size_bytes) = read_head(input)?;
+        let (tag, part, size_bytes) = read_head(input).await?;
         left = left
             .checked_sub(size_bytes)
             .ok_or_else(|| broken("its length"))?;
         let mut bytes = Vec::new();
-        let n_read = input.take(size_bytes).read_to_end(&mut bytes)?;
+        let n_read = input.take(size_bytes).read_to_end(&mut bytes).await?;
         if u64::try_from(n_read) != Ok(size_bytes) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -137,17 +121,10 @@ pub(super) fn read_answer(input: &mut impl Read, limit_bytes: u64) -> io::Result
     Ok(Outlined { outline, contents })
 }
 
-fn read_head(input: &mut impl Read) -> io::Result<(Tag, u32, u64)> {
-    let (mut tag, mut part, mut size) = ([0; 1], [0; 4], [0; 8]);
-    input.read_exact(&mut tag)?;
-    input.read_exact(&mut part)?;
-    input.read_exact(&mut size)?;
-    let [tag] = tag;
-    Ok((
-        Tag::of(tag)?,
-        u32::from_le_bytes(part),
-        u64::from_le_bytes(size),
-    ))
+/// Tag, part and length: what stands before each piece.
+async fn read_head(input: &mut (impl AsyncRead + Unpin)) -> io::Result<(Tag, u32, u64)> {
+    let tag = Tag::of(input.read_u8().await?)?;
+    Ok((tag, input.read_u32_le().await?, input.read_u64_le().await?))
 }
 
 fn broken(what: &str) -> io::Error {
@@ -177,11 +154,16 @@ mod tests {
         Outlined { outline, contents }
     }
 
+    fn read(mut bytes: &[u8]) -> io::Result<Outlined> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(read_answer(&mut bytes, 10_000))
+    }
+
     #[test]
     fn an_answer_is_read_as_it_was_written() {
         let mut bytes = Vec::new();
         write_answer(&mut bytes, &outlined()).unwrap();
-        assert_eq!(read_answer(&mut &bytes[..], 10_000).unwrap(), outlined());
+        assert_eq!(read(&bytes).unwrap(), outlined());
     }
 
     #[test]
@@ -189,7 +171,7 @@ mod tests {
         let mut bytes = Vec::new();
         write_answer(&mut bytes, &outlined()).unwrap();
         for end in 0..bytes.len() {
-            assert!(read_answer(&mut &bytes[..end], 10_000).is_err(), "{end}");
+            assert!(read(&bytes[..end]).is_err(), "{end}");
         }
     }
 
@@ -199,6 +181,6 @@ mod tests {
         write_piece(&mut bytes, Tag::File, 1, b"").unwrap();
         bytes.truncate(5);
         bytes.extend(u64::MAX.to_le_bytes());
-        assert!(read_answer(&mut &bytes[..], 10_000).is_err());
+        assert!(read(&bytes).is_err());
     }
 }
