@@ -232,6 +232,17 @@ impl Session<'_> {
         token(&text, action).unwrap_or_else(|| panic!("{page} has no form for {action}: {text}"))
     }
 
+    /// Changes what is known of this session's person, as the directory would have it from now on.
+    pub async fn becomes(&self, change: &str) {
+        let (_, token) = self.cookie.split_once('=').unwrap();
+        // What was asked for in the future is not asked for anew while a test lasts.
+        let sql = format!(
+            "update web_session set {change}, renewed_at = now() + interval '1 hour'
+            where token_hash = sha256('{token}')"
+        );
+        self.house.desk.database.execute(&sql).await;
+    }
+
     /// Decides a message by its form.
     pub async fn decide(&self, held: &Held, decision: &str) -> Answer {
         let action = format!("/review/{}/decide", held.id);

@@ -12,6 +12,7 @@ mod own_mail;
 pub mod pictures;
 mod reading;
 mod rights;
+mod rights_of_acts;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut all = browser::tests(trials);
     all.extend(doors::tests(trials));
     all.extend(rights::tests(trials));
+    all.extend(rights_of_acts::tests(trials));
     all.extend(reading::tests(trials));
     all.extend(deciding::tests(trials));
     all.extend(browsing::tests(trials));

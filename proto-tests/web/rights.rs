@@ -1,5 +1,5 @@
-//! Every route of the desk, as the router has them, for everybody: nobody, each role, and a reviewer
-//! whose own mail it is. A route that is not tried here fails the test.
+//! Every route of the desk, as the router has them, for everybody: nobody and each role, with a message of
+//! somebody else, of their own and out of their scope. A route that is not tried here fails the test.
 
 use std::sync::Arc;
 
@@ -9,9 +9,13 @@ use mailhold::{
     web::router::{Needs, ROUTES, Route},
 };
 
-use super::house::{Held, House};
+use super::house::{Held, House, Session};
 use crate::{
-    lab::{Lab, http::Ask, review_desk::Sitter},
+    lab::{
+        Lab,
+        http::{Answer, Ask},
+        review_desk::Sitter,
+    },
     trials::{Trials, tests},
 };
 
@@ -31,17 +35,31 @@ enum Who {
     Reviewer,
     Auditor,
     Administrator,
-    /// A reviewer, and the message is their own.
-    Sender,
 }
 
-const ALL: [Who; 5] = [
-    Who::Nobody,
-    Who::Reviewer,
-    Who::Auditor,
-    Who::Administrator,
-    Who::Sender,
-];
+const ALL: [Who; 4] = [Who::Nobody, Who::Reviewer, Who::Auditor, Who::Administrator];
+
+/// What the message is to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    /// Somebody else's.
+    Foreign,
+    /// They have sent it.
+    Own,
+    /// Mail of somebody whose mail they do not review.
+    OutOfScope,
+}
+
+const RELATIONS: [Relation; 3] = [Relation::Foreign, Relation::Own, Relation::OutOfScope];
+
+/// How a try ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    In,
+    SignIn,
+    Refused,
+    NotThere,
+}
 
 impl Who {
     fn sitter(self, house: &House) -> Option<&Sitter> {
@@ -50,27 +68,52 @@ impl Who {
             Self::Reviewer => Some(&house.rita),
             Self::Auditor => Some(&house.otto),
             Self::Administrator => Some(&house.ada),
-            Self::Sender => Some(&house.sven),
         }
     }
 
-    /// Whether the rights of the house let this one through, by what the route needs.
-    fn may(self, needs: Needs) -> bool {
-        let is_reviewer = matches!(self, Self::Reviewer | Self::Sender);
-        match needs {
-            Needs::Nothing => true,
-            Needs::Session => self != Self::Nobody,
-            Needs::Right(Act::List) => is_reviewer,
-            Needs::Right(Act::SeeLog) => self == Self::Auditor,
-            Needs::Right(Act::SeeHealth | Act::SeeStrays | Act::SeeSettings) => {
-                self == Self::Administrator
+    /// Whether the part that they play does this.
+    fn plays(self, act: Act) -> bool {
+        match act {
+            Act::List | Act::View | Act::ViewRaw | Act::Download | Act::Decide(_) => {
+                self == Self::Reviewer
             }
-            Needs::RightOver(Act::SeeTimeline) => {
-                matches!(self, Self::Reviewer | Self::Auditor)
-            }
-            Needs::RightOver(_) => self == Self::Reviewer,
-            Needs::Right(act) => panic!("no rule for {act:?}"),
+            Act::SeeTimeline => matches!(self, Self::Reviewer | Self::Auditor),
+            Act::SeeLog => self == Self::Auditor,
+            Act::SeeHealth | Act::SeeStrays | Act::SeeSettings => self == Self::Administrator,
         }
+    }
+
+    /// How the rights of the house have it, by what the route needs.
+    fn outcome(self, relation: Relation, needs: Needs) -> Outcome {
+        if self == Self::Nobody && needs != Needs::Nothing {
+            return Outcome::SignIn;
+        }
+        match needs {
+            Needs::Nothing | Needs::Session => Outcome::In,
+            Needs::Right(act) | Needs::RightOver(act) if !self.plays(act) => Outcome::Refused,
+            // The whole record is an auditor's to read.
+            Needs::RightOver(Act::SeeTimeline) if self == Self::Auditor => Outcome::In,
+            Needs::Right(_) => Outcome::In,
+            Needs::RightOver(_) => match relation {
+                Relation::Foreign => Outcome::In,
+                Relation::Own => Outcome::Refused,
+                Relation::OutOfScope => Outcome::NotThere,
+            },
+        }
+    }
+
+    /// A session in which the message is that to them.
+    async fn session<'a>(self, house: &'a House, relation: Relation) -> Option<Session<'a>> {
+        let session = house.session(self.sitter(house)?).await;
+        let change = match relation {
+            Relation::Foreign => "scope = 'all'".to_owned(),
+            Relation::Own => format!("names = array['{}']", house.flagged_sven.address),
+            Relation::OutOfScope => {
+                "scope = 'entries', scope_entries = array['uid=nobody,dc=test']".to_owned()
+            }
+        };
+        session.becomes(&change).await;
+        Some(session)
     }
 }
 
@@ -98,40 +141,48 @@ fn path(route: &Route, held: &Held) -> String {
         .replace("{name}", "nothing")
 }
 
+/// How a try has ended; nothing for an answer that no route may give.
+fn seen(route: &Route, answer: &Answer) -> Option<Outcome> {
+    let location = answer.header("location").unwrap_or_default();
+    let says = |text: &str| answer.text().contains(text);
+    match answer.status {
+        303 if location.starts_with("/sign-in") => Some(Outcome::SignIn),
+        200 | 303 => Some(Outcome::In),
+        // Nobody is asked who it is: the file is not there, and the form lacks all its fields.
+        400 | 404 if route.needs == Needs::Nothing => Some(Outcome::In),
+        404 => Some(Outcome::NotThere),
+        // Behind the rights stands the token, which is none here.
+        403 if says("The form was too old or came from elsewhere") => Some(Outcome::In),
+        403 if says("You may not do that.") => Some(Outcome::Refused),
+        _ => None,
+    }
+}
+
 async fn every_route_lets_those_in_whom_it_must_and_nobody_else(lab: &Lab) {
     let house = House::shared(lab).await;
     let held = message(house).await;
     let mut faults = Vec::new();
-    for route in ROUTES {
-        for who in ALL {
-            let path = path(route, &held);
-            let ask = match route.method {
-                "get" => Ask::get(&path),
-                "post" => Ask::post(&path, &[("token", "none"), ("decision", "release")]),
-                other => panic!("a method of no page: {other}"),
-            };
-            let answer = match who.sitter(house) {
-                Some(sitter) => house.session(sitter).await.send(ask).await,
-                None => ask.send(house.plain.address).await,
-            };
-            let is_in = match (route.method, route.needs) {
-                // Not found, and not asked who it is.
-                ("get", Needs::Nothing) => matches!(answer.status, 200 | 404),
-                ("get", _) if route.path == "/" => {
-                    answer.status == 303 && answer.header("location") != Some("/sign-in")
+    for who in ALL {
+        for relation in RELATIONS {
+            let session = who.session(house, relation).await;
+            for route in ROUTES {
+                let path = path(route, &held);
+                let ask = match route.method {
+                    "get" => Ask::get(&path),
+                    "post" => Ask::post(&path, &[("token", "none"), ("decision", "release")]),
+                    other => panic!("a method of no page: {other}"),
+                };
+                let answer = match &session {
+                    Some(session) => session.send(ask).await,
+                    None => ask.send(house.plain.address).await,
+                };
+                let (seen, wanted) = (seen(route, &answer), who.outcome(relation, route.needs));
+                if seen != Some(wanted) {
+                    let (method, path, status) = (route.method, route.path, answer.status);
+                    faults.push(format!(
+                        "{method} {path} as {who:?}, {relation:?}: {status}, not {wanted:?}"
+                    ));
                 }
-                ("get", _) => answer.status == 200,
-                // Behind the rights stands the token, which is none here: the message is that of tokens.
-                (_, Needs::Nothing) => true,
-                (_, _) => answer
-                    .text()
-                    .contains("The form was too old or came from elsewhere"),
-            };
-            if is_in != who.may(route.needs) {
-                faults.push(format!(
-                    "{} {} as {who:?}: {}",
-                    route.method, route.path, answer.status
-                ));
             }
         }
     }
