@@ -1,11 +1,15 @@
 //! A client of HTTP/1.1 that says exactly what it is told to. Never follows a redirect.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+
+use super::program::Program;
+
+const OPENSSL: &str = "/usr/bin/openssl";
 
 /// A request, before it is sent.
 #[derive(Clone, Debug)]
@@ -60,6 +64,25 @@ impl Ask {
 
     /// Sends it, with the address as its host unless it names one.
     pub async fn send(&self, server: SocketAddr) -> Answer {
+        let mut stream = TcpStream::connect(server).await.unwrap();
+        stream.write_all(&self.bytes(server)).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        Answer::read(&bytes)
+    }
+
+    /// The same over TLS, if the server has a certificate of this authority.
+    pub async fn send_over_tls(&self, server: SocketAddr, authority: &Path) -> Answer {
+        let client = Program::new("openssl s_client", OPENSSL)
+            .arguments(["s_client", "-quiet", "-verify_return_error"])
+            .arguments(["-verify_ip", &server.ip().to_string()])
+            .arguments(["-connect", &server.to_string(), "-CAfile"])
+            .arguments([authority]);
+        let output = client.output(&self.bytes(server)).await;
+        Answer::read(&output.stdout)
+    }
+
+    fn bytes(&self, server: SocketAddr) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         let has_host = self.headers.iter().any(|(name, _)| name == "Host");
         if !has_host {
@@ -72,12 +95,7 @@ impl Ask {
             "Content-Length: {}\r\nConnection: close\r\n\r\n",
             self.body.len()
         );
-        let mut stream = TcpStream::connect(server).await.unwrap();
-        stream.write_all(text.as_bytes()).await.unwrap();
-        stream.write_all(&self.body).await.unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.unwrap();
-        Answer::read(&bytes)
+        [text.as_bytes(), &self.body].concat()
     }
 }
 

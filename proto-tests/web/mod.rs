@@ -1,5 +1,6 @@
 //! The review desk: over HTTP and in a real browser.
 
+mod alone;
 mod browser;
 pub mod browsing;
 mod deciding;
@@ -10,6 +11,7 @@ mod looks;
 mod outages;
 mod own_mail;
 pub mod pictures;
+mod protection;
 mod reading;
 mod rights;
 mod rights_of_acts;
@@ -24,6 +26,7 @@ use crate::trials::Trials;
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut all = browser::tests(trials);
     all.extend(doors::tests(trials));
+    all.extend(protection::tests(trials));
     all.extend(rights::tests(trials));
     all.extend(rights_of_acts::tests(trials));
     all.extend(reading::tests(trials));
