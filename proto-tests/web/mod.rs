@@ -8,6 +8,7 @@ mod doors;
 mod hostile;
 pub mod house;
 mod looks;
+mod on_record;
 mod outages;
 mod own_mail;
 pub mod pictures;
@@ -27,6 +28,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     let mut all = browser::tests(trials);
     all.extend(doors::tests(trials));
     all.extend(protection::tests(trials));
+    all.extend(on_record::tests(trials));
     all.extend(rights::tests(trials));
     all.extend(rights_of_acts::tests(trials));
     all.extend(reading::tests(trials));
