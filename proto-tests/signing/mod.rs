@@ -1,7 +1,7 @@
 //! Signing in at the review desk against a real slapd: who is let in, with which roles, and whose mail
 //! they may see. Never opens a page.
 
-mod house;
+pub mod house;
 
 mod people;
 mod renewing;

@@ -14,6 +14,7 @@ mod own_mail;
 pub mod pictures;
 mod protection;
 mod reading;
+mod renewing;
 mod rights;
 mod rights_of_acts;
 
@@ -31,6 +32,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(on_record::tests(trials));
     all.extend(rights::tests(trials));
     all.extend(rights_of_acts::tests(trials));
+    all.extend(renewing::tests(trials));
     all.extend(reading::tests(trials));
     all.extend(deciding::tests(trials));
     all.extend(browsing::tests(trials));
