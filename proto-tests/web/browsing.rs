@@ -47,7 +47,7 @@ pub async fn many(house: &House, sender: &Person, count: usize) {
 }
 
 /// The message that is open.
-async fn open_message(browser: &Browser) -> Option<String> {
+pub async fn open_message(browser: &Browser) -> Option<String> {
     let id = browser
         .value("document.getElementById('pane')?.dataset.id")
         .await;

@@ -7,6 +7,7 @@ mod deciding;
 mod doors;
 mod hostile;
 pub mod house;
+mod keys;
 mod looks;
 mod on_record;
 mod outages;
@@ -36,6 +37,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(reading::tests(trials));
     all.extend(deciding::tests(trials));
     all.extend(browsing::tests(trials));
+    all.extend(keys::tests(trials));
     all.extend(outages::tests(trials));
     all.extend(own_mail::tests(trials));
     all.extend(looks::tests(trials));
