@@ -11,6 +11,7 @@ use crate::{
     lab::{
         Lab,
         browser::{Browser, Scheme, View},
+        review_desk::Sitter,
     },
     trials::{Trials, tests},
 };
@@ -42,7 +43,7 @@ async fn rich(house: &House, lab: &Lab) -> String {
 }
 
 /// The pages, with who may see each.
-async fn pages(house: &House, lab: &Lab) -> Vec<(&'static str, Vec<String>)> {
+pub async fn pages(house: &House, lab: &Lab) -> Vec<(&'static str, Vec<String>)> {
     let id = rich(house, lab).await;
     let tab = |tab: &str| format!("/inbox?at={id}&tab={tab}");
     let messages = ["text", "html", "header", "structure", "raw"].map(tab);
@@ -51,7 +52,10 @@ async fn pages(house: &House, lab: &Lab) -> Vec<(&'static str, Vec<String>)> {
     reviewer.extend(["/preferences", "/nowhere"].map(str::to_owned));
     vec![
         ("rita", reviewer),
-        ("otto", vec!["/log".to_owned()]),
+        (
+            "otto",
+            vec!["/log".to_owned(), format!("/review/{id}/timeline")],
+        ),
         (
             "ada",
             ["/health", "/strays", "/settings"]
@@ -65,10 +69,7 @@ async fn no_page_has_a_fault_that_axe_finds(lab: &Lab) {
     let house = House::shared(lab).await;
     let mut faults = Vec::new();
     for (who, paths) in pages(house, lab).await {
-        let sitter = [&house.rita, &house.otto, &house.ada]
-            .into_iter()
-            .find(|sitter| sitter.login == who)
-            .unwrap();
+        let sitter = sitter(house, who);
         let browser = house.browser(lab, View::default()).await;
         browser.open(&format!("{}/sign-in", house.secure.url)).await;
         faults.extend(found(&browser, "/sign-in").await);
@@ -90,7 +91,14 @@ async fn no_page_has_a_fault_that_axe_finds(lab: &Lab) {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-async fn found(browser: &Browser, page: &str) -> Vec<String> {
+/// Who has this name.
+pub fn sitter<'a>(house: &'a House, login: &str) -> &'a Sitter {
+    let mut sitters = [&house.rita, &house.otto, &house.ada].into_iter();
+    sitters.find(|sitter| sitter.login == login).unwrap()
+}
+
+/// What axe finds, and where.
+pub async fn found(browser: &Browser, page: &str) -> Vec<String> {
     let findings = browser.axe().await.into_iter();
     findings
         .map(|finding| format!("{page}: {finding:?}"))

@@ -1,10 +1,12 @@
 //! The review desk: over HTTP and in a real browser.
 
 mod alone;
+mod axe;
 mod browser;
 pub mod browsing;
 mod deciding;
 mod doors;
+mod focus;
 mod hostile;
 pub mod house;
 mod keys;
@@ -38,9 +40,11 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(deciding::tests(trials));
     all.extend(browsing::tests(trials));
     all.extend(keys::tests(trials));
+    all.extend(focus::tests(trials));
     all.extend(outages::tests(trials));
     all.extend(own_mail::tests(trials));
     all.extend(looks::tests(trials));
+    all.extend(axe::tests(trials));
     all.extend(hostile::tests(trials));
     all
 }
