@@ -34,6 +34,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_message_that_takes_too_long_fails_alone,
         a_message_that_is_too_large_is_not_even_begun,
         a_killed_process_leaves_nothing_half_done,
+        a_message_that_ends_the_process_itself_twice_fails_alone,
         a_stop_waits_for_what_is_begun_and_leaves_no_child,
         a_child_has_neither_files_nor_rights,
         files_are_kept_byte_for_byte,
@@ -215,6 +216,44 @@ async fn a_killed_process_leaves_nothing_half_done(lab: &Lab) {
     let halves = "select count(*) from outline o full join listing l using (capture_id)
         where o.capture_id is null or l.capture_id is null";
     assert_eq!(fixture.execute(halves).await.trim(), "0");
+    outliner.role.stop().await;
+}
+
+/// As when it is the parent that runs out of memory over a message, and the system kills it.
+async fn a_message_that_ends_the_process_itself_twice_fails_alone(lab: &Lab) {
+    let fixture = Fixture::own(lab).await;
+    let deadly = record(&fixture, &large(30 * 1_024 * 1_024)).await;
+    let outliner = Outliner::start(lab, &fixture, |settings| {
+        settings.set("outline.deadline", "10m");
+    })
+    .await;
+    let attempts = format!("select attempt from outline_due where capture_id = '{deadly}'");
+    for attempt in ["1", "2"] {
+        let small = record(&fixture, SMALL).await;
+        assert_eq!(subject(&standing(&fixture, small).await), Some("small"));
+        eventually("the message is begun", BOUND, async || {
+            let begun = fixture.execute(&attempts).await;
+            if begun.trim() == attempt {
+                Ok(())
+            } else {
+                Err(begun)
+            }
+        })
+        .await;
+        outliner.role.kill();
+        let standing = fixture.reviews().outline(deadly).await.unwrap();
+        assert_eq!(standing, Standing::Waits, "it was not done yet");
+        fixture
+            .execute("update outline_due set due_at = now()")
+            .await;
+        outliner.role.start_again().await;
+    }
+    let failed = standing(&fixture, deadly).await;
+    assert_eq!(failed, Standing::Failed(Failure::Crashed));
+    let told = ["outline.failed", "crashed", &deadly.to_string()];
+    outliner.role.event_with(&told, BOUND).await;
+    let small = record(&fixture, SMALL).await;
+    assert_eq!(subject(&standing(&fixture, small).await), Some("small"));
     outliner.role.stop().await;
 }
 
