@@ -4,6 +4,7 @@ mod alone;
 mod axe;
 mod browser;
 pub mod browsing;
+mod counts;
 mod deciding;
 mod doors;
 mod focus;
@@ -45,6 +46,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(own_mail::tests(trials));
     all.extend(looks::tests(trials));
     all.extend(axe::tests(trials));
+    all.extend(counts::tests(trials));
     all.extend(hostile::tests(trials));
     all
 }
