@@ -87,6 +87,19 @@ fn exists(files: &[Source], name: &str) -> bool {
         let cases = TABLES.iter().flat_map(|(_, cases)| cases.iter());
         return cases.map(|case| case.sentence()).any(|case| case == test);
     }
+    let is_unit_test = module.split("::").any(|step| step == "tests");
+    stands(
+        files,
+        if is_unit_test { "src" } else { "proto-tests" },
+        name,
+    )
+}
+
+/// Whether there is such a test below a directory, listed where tests are listed.
+pub fn stands(files: &[Source], start: &str, name: &str) -> bool {
+    let Some((module, test)) = name.rsplit_once("::") else {
+        return false;
+    };
     let words = |file: &Source| {
         let tokens = tokens::of(file);
         let is_function = tokens
@@ -99,8 +112,6 @@ fn exists(files: &[Source], name: &str) -> bool {
         (is_function, n_named)
     };
     let steps: Vec<&str> = module.split("::").collect();
-    let is_unit_test = steps.contains(&"tests");
-    let start = if is_unit_test { "src" } else { "proto-tests" };
     // The module of the file is the longest beginning that is one.
     for length in (1..=steps.len()).rev() {
         let path = format!("{start}/{}", steps[..length].join("/"));
@@ -108,7 +119,7 @@ fn exists(files: &[Source], name: &str) -> bool {
         let file = files.iter().find(|file| paths.contains(&file.path));
         if let Some((is_function, n_named)) = file.map(words) {
             // A test of these files is named once more, in its list.
-            return is_function && (is_unit_test || n_named > 1);
+            return is_function && (start == "src" || n_named > 1);
         }
     }
     false

@@ -1,7 +1,18 @@
 //! Every right of every login, as a list.
 
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
 use super::super::fixture::Fixture;
-use crate::lab::Lab;
+use crate::{
+    lab::Lab,
+    trials::{Trials, tests},
+};
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    tests![trials.shared: the_rights_are_exactly_these]
+}
 
 /// All rights of all logins, and no others: login, table, right, columns.
 const RIGHTS: &str = "\
@@ -90,7 +101,7 @@ worker|work|delete
 worker|work|select
 worker|work|update (attempt begun_at due_at last_failure leased_by)";
 
-pub async fn the_rights_are_exactly_these(lab: &Lab) {
+async fn the_rights_are_exactly_these(lab: &Lab) {
     let fixture = Fixture::shared(lab).await;
     let rights = fixture
         .execute(

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 
-use self::all::the_rights_are_exactly_these;
 use super::fixture::Fixture;
 use crate::{
     lab::Lab,
@@ -38,7 +37,8 @@ const TABLES: [&str; 11] = [
 ];
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
-    tests![trials.shared:
+    let mut tests = all::tests(trials);
+    tests.extend(tests![trials.shared:
         the_milters_login_may_only_insert_captures,
         the_milters_login_cannot_choose_a_state,
         the_workers_login_cannot_read_content_or_addresses,
@@ -47,8 +47,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         the_reviewers_login_can_read_and_decide_and_nothing_else,
         the_workers_login_captures_only_what_was_adopted,
         no_login_can_lend_itself_the_owners_rights,
-        the_rights_are_exactly_these,
-    ]
+    ]);
+    tests
 }
 
 async fn denied(fixture: &Fixture<'_>, login: &str, statements: &[&str]) {
