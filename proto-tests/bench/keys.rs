@@ -16,13 +16,21 @@ use crate::{
 
 const SITTING: usize = 200;
 
-/// Notes for each pressed key how long it takes until another message is drawn.
+/// Notes for each pressed key how long it takes until another message is drawn, and of it how long the
+/// decision took, the next page, and the browser with it.
 const WATCH: &str = "window.waits = []; let pressed = 0; \
+    performance.setResourceTimingBufferSize(10000); \
     const open = () => document.getElementById('pane')?.dataset.id; let before = open(); \
     document.addEventListener('keydown', () => { pressed = performance.now(); before = open(); }, true); \
     new MutationObserver(() => { if (pressed && open() !== before) { const since = pressed; pressed = 0; \
-        requestAnimationFrame(() => window.waits.push(performance.now() - since)); } }) \
+        const changed = performance.now(); \
+        requestAnimationFrame(() => { const drawn = performance.now(); \
+            const sent = performance.getEntriesByType('resource').filter((one) => one.redirectEnd).at(-1); \
+            window.waits.push([drawn - since, sent.redirectEnd - since, sent.responseEnd - sent.redirectEnd, \
+                changed - sent.responseEnd, drawn - changed]); }); } }) \
         .observe(document.documentElement, { childList: true, subtree: true });";
+/// What the noted parts are.
+const PARTS: [&str; 4] = ["decision", "next page", "put into place", "drawn"];
 
 /// Decides 200 messages by keys, one after the other.
 pub async fn measure(lab: &Lab) -> ExitCode {
@@ -42,12 +50,17 @@ pub async fn measure(lab: &Lab) -> ExitCode {
     }
     let sitting = began.elapsed().as_secs_f64();
     let waits = browser.value("window.waits").await;
-    let waits: Vec<f64> = waits
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(Value::as_f64)
-        .collect();
+    let waits = waits.as_array().unwrap();
+    let part = |at: usize| -> Vec<f64> {
+        let noted = waits.iter().filter_map(|wait| wait.get(at));
+        noted.filter_map(Value::as_f64).collect()
+    };
+    let parts = PARTS.iter().zip(1..).map(|(name, at)| {
+        let median = number(Figure::median(&part(at)).value);
+        format!("{name} {median}")
+    });
+    let parts: Vec<String> = parts.collect();
+    let waits = part(0);
     browser.end().await;
     let mut report = Report::default();
     let median = number(Figure::median(&waits).value);
@@ -56,10 +69,11 @@ pub async fn measure(lab: &Lab) -> ExitCode {
         Figure::quantile(&waits, 0.95),
         Target::AtMost(100.0),
     );
-    report.add(
-        next.unit("ms")
-            .fact(format!("{} decisions; p50 {median} ms", waits.len())),
-    );
+    report.add(next.unit("ms").fact(format!(
+        "{} decisions; p50 {median} ms: {}",
+        waits.len(),
+        parts.join(", ")
+    )));
     let whole = Row::new(
         format!("{SITTING} messages decided by keys"),
         Figure::plain(sitting),

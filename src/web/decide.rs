@@ -82,10 +82,11 @@ pub async fn decide(
             .decide_on_record(&ballot, &desk.audit_key, &event),
         next(&desk, &seat, &given, &review),
     );
-    match answer? {
-        Answer::Accepted { .. } => Ok(onward(&given, next, id)),
-        answer => refused(&desk, &seat, &given, id, &answer).await,
+    let answer = answer?;
+    if matches!(answer, Answer::Accepted { .. }) {
+        return Ok(onward(&given, next, id));
     }
+    refused(&desk, &seat, &given, id, &answer).await
 }
 
 impl Given {

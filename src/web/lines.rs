@@ -77,8 +77,12 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
-    /// One line.
-    pub fn line(&self, line: &reviews::Line) -> Line {
+    /// All lines.
+    pub fn lines(&self, found: &[reviews::Line]) -> Vec<Line> {
+        found.iter().map(|line| self.line(line)).collect()
+    }
+
+    fn line(&self, line: &reviews::Line) -> Line {
         let words = self.words;
         let id = line.capture_id.to_string();
         let age = self.now - line.captured_at;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fluent_bundle::{
     FluentArgs, FluentResource, FluentValue,
     concurrent::FluentBundle,
-    types::{FluentNumber, FluentNumberOptions, FluentNumberStyle},
+    types::{FluentNumber, FluentNumberOptions},
 };
 use unic_langid::LanguageIdentifier;
 
@@ -53,6 +53,7 @@ impl Catalogues {
             let mut bundle = Bundle::new_concurrent(vec![language]);
             // Names stand in elements of their own, which isolate them.
             bundle.set_use_isolating(false);
+            bundle.set_formatter(Some(|value, _| grouped(value)));
             let resource = FluentResource::try_new(text.to_owned()).expect("a catalogue");
             bundle.add_resource(resource).expect("each message once");
             Catalogue { tag, bundle }
@@ -167,15 +168,47 @@ impl Words {
     }
 }
 
+/// A whole number with a comma after each three digits, as all our languages have it.
+fn grouped(value: &Value<'_>) -> Option<String> {
+    let Value::Number(number) = value else {
+        return None;
+    };
+    let digits = number.as_string();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    Some(grouped)
+}
+
 /// A number as a value.
 pub fn number(n: u64) -> Value<'static> {
     // Exact to 2^53, which no count of ours reaches.
     #[expect(clippy::cast_precision_loss, reason = "no count of ours is that large")]
     let value = n as f64;
-    let options = FluentNumberOptions {
-        style: FluentNumberStyle::Decimal,
-        use_grouping: true,
-        ..FluentNumberOptions::default()
-    };
-    Value::Number(FluentNumber::new(value, options))
+    Value::Number(FluentNumber::new(value, FluentNumberOptions::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_number_is_read_in_groups() {
+        let words = Catalogues::new().of("en");
+        for (n, shown) in [
+            (1, "1 message"),
+            (999, "999 messages"),
+            (1_000, "1,000 messages"),
+            (1_234_567, "1,234,567 messages"),
+        ] {
+            assert_eq!(words.count("list-count", n), shown);
+        }
+    }
 }

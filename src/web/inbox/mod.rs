@@ -104,13 +104,9 @@ pub async fn answer(
 ) -> Result<Response, WebError> {
     let now = Utc::now();
     let frame = seat.frame(desk);
-    let (query, faults) = match Query::parse(&asked.q) {
-        Ok(query) => (Some(query), Vec::new()),
-        Err(faults) => (None, faults),
-    };
-    let status = match faults.is_empty() {
-        true => status,
-        false => StatusCode::UNPROCESSABLE_ENTITY,
+    let (query, status, faults) = match Query::parse(&asked.q) {
+        Ok(query) => (Some(query), status, Vec::new()),
+        Err(faults) => (None, StatusCode::UNPROCESSABLE_ENTITY, faults),
     };
     // The list does not wait for the message, nor the message for the list.
     let (listed, open, decided) = tokio::try_join!(
@@ -122,15 +118,12 @@ pub async fn answer(
     let pane = open
         .as_ref()
         .map(|open| open.pane(desk, seat, words, asked, now));
-    let told = told.or_else(|| {
-        let follows = match (&pane, listed.found.lines.is_empty()) {
-            (Some(_), _) => Some("told-next"),
-            (None, true) => Some("told-none-left"),
-            (None, false) => None,
-        };
-        decided.map(|decision| lines::told(words, decision, follows))
-    });
-    let here = asked.at.as_deref();
+    let follows = match (&pane, listed.found.lines.is_empty()) {
+        (Some(_), _) => Some("told-next"),
+        (None, true) => Some("told-none-left"),
+        (None, false) => None,
+    };
+    let told = told.or_else(|| Some(lines::told(words, decided?, follows)));
     let view = lines::View {
         words,
         house: &desk.settings.house,
@@ -138,7 +131,7 @@ pub async fn answer(
         now,
         query: &asked.q,
         after: asked.after.as_deref(),
-        here,
+        here: asked.at.as_deref(),
     };
     let page = Page {
         query: asked.q.clone(),
@@ -149,12 +142,7 @@ pub async fn answer(
         chips: lines::chips(words, &asked.q),
         heading: heading(words, listed.count),
         unlisted: listed.n_unlisted.map(|n| words.count("list-unlisted", n)),
-        lines: listed
-            .found
-            .lines
-            .iter()
-            .map(|line| view.line(line))
-            .collect(),
+        lines: view.lines(&listed.found.lines),
         first: asked.after.as_ref().map(|_| beginning_of(&asked.q, None)),
         next: listed
             .found
