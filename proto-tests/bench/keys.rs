@@ -16,8 +16,8 @@ use crate::{
 
 const SITTING: usize = 200;
 
-/// Notes for each pressed key how long it takes until another message is drawn, and of it how long the
-/// decision took, the next page, and the browser with it.
+/// Notes for each pressed key how long it takes until another message is drawn, and of it how long until
+/// the answer is there, and how long the browser takes with it.
 const WATCH: &str = "window.waits = []; let pressed = 0; \
     performance.setResourceTimingBufferSize(10000); \
     const open = () => document.getElementById('pane')?.dataset.id; let before = open(); \
@@ -25,12 +25,13 @@ const WATCH: &str = "window.waits = []; let pressed = 0; \
     new MutationObserver(() => { if (pressed && open() !== before) { const since = pressed; pressed = 0; \
         const changed = performance.now(); \
         requestAnimationFrame(() => { const drawn = performance.now(); \
-            const sent = performance.getEntriesByType('resource').filter((one) => one.redirectEnd).at(-1); \
-            window.waits.push([drawn - since, sent.redirectEnd - since, sent.responseEnd - sent.redirectEnd, \
-                changed - sent.responseEnd, drawn - changed]); }); } }) \
+            const sent = performance.getEntriesByType('resource') \
+                .filter((one) => one.initiatorType === 'fetch').at(-1); \
+            window.waits.push([drawn - since, sent.responseEnd - since, changed - sent.responseEnd, \
+                drawn - changed]); }); } }) \
         .observe(document.documentElement, { childList: true, subtree: true });";
 /// What the noted parts are.
-const PARTS: [&str; 4] = ["decision", "next page", "put into place", "drawn"];
+const PARTS: [&str; 3] = ["answered", "put into place", "drawn"];
 
 /// Decides 200 messages by keys, one after the other.
 pub async fn measure(lab: &Lab) -> ExitCode {

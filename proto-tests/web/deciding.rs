@@ -15,6 +15,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         each_decision_is_carried_out_and_its_fate_is_told,
         a_decision_leads_to_the_next_message_of_the_same_search,
+        our_script_is_answered_by_the_next_message_itself,
         the_slower_reviewer_sees_who_has_won,
         a_message_without_a_sender_is_not_offered_for_return,
         a_message_whose_sender_wants_no_notice_is_not_offered_for_return,
@@ -99,6 +100,46 @@ async fn a_decision_leads_to_the_next_message_of_the_same_search(lab: &Lab) {
     let others = house.session(&house.robert).await;
     let text = others.get(&last).await.text();
     assert!(!text.contains("Decided: discard."), "{text}");
+}
+
+async fn our_script_is_answered_by_the_next_message_itself(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let session = house.session(&house.rita).await;
+    let subject = word();
+    let first = held(house, lab, &subject).await;
+    let second = held(house, lab, &subject).await;
+    let action = format!("/review/{}/decide", first.id);
+    let page = format!("/inbox?q={subject}&at={}", first.id);
+    let token = session.token(&page, &action).await;
+    let form = [
+        ("token", token.as_str()),
+        ("decision", "discard"),
+        ("q", &subject),
+    ];
+    let ask = Ask::post(&action, &form).header("X-Mailhold-Script", "1");
+    let answer = session.send(ask).await;
+    assert_eq!(answer.status, 200);
+    let place = format!("/inbox?q={subject}&at={}&told={}", second.id, first.id);
+    assert_eq!(answer.header("content-location"), Some(place.as_str()));
+    let text = answer.text();
+    assert!(
+        text.contains("Decided: discard. Here is the next message."),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("data-id=\"{}\"", second.id)),
+        "{text}"
+    );
+    assert!(
+        text.contains("<a href=\"/inbox\" aria-current=\"page\">"),
+        "{text}"
+    );
+    // The look at the next one is on record as by its own address.
+    let sql = format!(
+        "select count(*) from audit_event where kind = 'viewed' and capture_id = '{}'",
+        second.id
+    );
+    assert_eq!(house.desk.database.execute(&sql).await.trim(), "1");
 }
 
 async fn the_slower_reviewer_sees_who_has_won(lab: &Lab) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::State,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -83,10 +83,14 @@ pub async fn decide(
         next(&desk, &seat, &given, &review),
     );
     let answer = answer?;
-    if matches!(answer, Answer::Accepted { .. }) {
-        return Ok(onward(&given, next, id));
+    if !matches!(answer, Answer::Accepted { .. }) {
+        return refused(&desk, &seat, &given, id, &answer).await;
     }
-    refused(&desk, &seat, &given, id, &answer).await
+    let onward = Onward::new(&given, next, id);
+    match seat.visitor.wants_page {
+        true => Ok(onward.page(&desk, &seat).await),
+        false => Ok(onward.redirect()),
+    }
 }
 
 impl Given {
@@ -104,25 +108,53 @@ fn note(given: &Given) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Leads to the next message. The decision stands, whatever happens from here on: where no next one can
-/// be looked for, the list says what is decided, and no page that nothing was done.
-fn onward(given: &Given, next: Result<Option<Next>, WebError>, decided: CaptureId) -> Response {
-    let (id, after) = match next {
-        Ok(Some(next)) => (
-            Some(next.id.to_string()),
-            given.after().filter(|_| !next.is_first),
-        ),
-        Ok(None) => (None, None),
-        Err(_) => (None, given.after()),
-    };
-    let view = Inbox {
-        query: &given.q,
-        after: after.as_deref(),
-        id: id.as_deref(),
-        told: Some(&decided.to_string()),
-        ..Inbox::default()
-    };
-    Redirect::to(&view.path()).into_response()
+/// Where it goes on. The decision stands, whatever happens from here on: where no next message can be
+/// looked for, the list says what is decided, and no page that nothing was done.
+struct Onward(Asked);
+
+impl Onward {
+    fn new(given: &Given, next: Result<Option<Next>, WebError>, decided: CaptureId) -> Self {
+        let (at, after) = match next {
+            Ok(Some(next)) => {
+                let after = given.after().filter(|_| !next.is_first);
+                (Some(next.id.to_string()), after)
+            }
+            Ok(None) => (None, None),
+            Err(_) => (None, given.after()),
+        };
+        Self(Asked {
+            q: given.q.clone(),
+            at,
+            after,
+            told: Some(decided.to_string()),
+            ..Asked::default()
+        })
+    }
+
+    fn path(&self) -> String {
+        let Self(asked) = self;
+        let view = Inbox {
+            query: &asked.q,
+            after: asked.after.as_deref(),
+            id: asked.at.as_deref(),
+            told: asked.told.as_deref(),
+            ..Inbox::default()
+        };
+        view.path()
+    }
+
+    fn redirect(&self) -> Response {
+        Redirect::to(&self.path()).into_response()
+    }
+
+    /// The page itself, with its address: a way to the browser and back less.
+    async fn page(&self, desk: &Desk, seat: &Seat) -> Response {
+        let made = inbox::answer(desk, seat, StatusCode::OK, &self.0, None).await;
+        match (made, HeaderValue::from_str(&self.path())) {
+            (Ok(page), Ok(path)) => ([(header::CONTENT_LOCATION, path)], page).into_response(),
+            (Err(_), _) | (_, Err(_)) => self.redirect(),
+        }
+    }
 }
 
 /// The message that comes next.

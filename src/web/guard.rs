@@ -35,6 +35,9 @@ use crate::{
 /// The session's cookie: for this host alone, over TLS alone (RFC 6265bis, section 4.1.3.2).
 pub const COOKIE: &str = "__Host-session";
 
+/// What our script adds to a form that it sends.
+const SCRIPT: &str = "x-mailhold-script";
+
 /// Rights are read from the directory anew when they are older than this.
 const RIGHTS_AGE: Duration = Duration::from_secs(60);
 /// While the directory cannot be asked, rights as old as this still count.
@@ -52,6 +55,8 @@ pub struct Visitor {
     pub path: String,
     /// The same with its query.
     pub whole_path: String,
+    /// Whether it is our script, which takes a page where a browser is led to it.
+    pub wants_page: bool,
 }
 
 /// A request by a person who is signed in.
@@ -77,6 +82,7 @@ impl FromRequestParts<Arc<Desk>> for Visitor {
             },
             path: parts.uri.path().to_owned(),
             whole_path: whole.map_or("/", |whole| whole.as_str()).to_owned(),
+            wants_page: parts.headers.contains_key(SCRIPT),
         })
     }
 }
@@ -143,13 +149,18 @@ impl Seat {
 
     /// What stands around a page.
     pub fn frame(&self, desk: &Desk) -> Frame {
+        self.frame_at(desk, &self.visitor.path)
+    }
+
+    /// The same where another page is the answer than the one that was asked for.
+    pub fn frame_at(&self, desk: &Desk, path: &str) -> Frame {
         let token = self.session.form_token("sign-out");
         let reader = page::Reader {
             preferences: &self.visitor.taste.preferences,
             accepted: &self.visitor.taste.accepted,
             seat: Some((self.principal(), &token)),
         };
-        Frame::new(&desk.catalogues, &reader, &self.visitor.path)
+        Frame::new(&desk.catalogues, &reader, path)
     }
 
     /// Refuses a form that no page of this session has made for this act.

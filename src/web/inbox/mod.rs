@@ -103,7 +103,7 @@ pub async fn answer(
     told: Option<String>,
 ) -> Result<Response, WebError> {
     let now = Utc::now();
-    let frame = seat.frame(desk);
+    let frame = seat.frame_at(desk, "/inbox");
     let (query, status, faults) = match Query::parse(&asked.q) {
         Ok(query) => (Some(query), status, Vec::new()),
         Err(faults) => (None, StatusCode::UNPROCESSABLE_ENTITY, faults),

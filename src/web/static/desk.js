@@ -30,7 +30,9 @@
       const place = document.querySelector(".list")?.scrollTop;
       document.title = page.title;
       document.getElementById("main").replaceWith(document.adoptNode(fresh));
-      if (isNew && (!options.method || answer.redirected)) history.pushState(null, "", answer.url);
+      // A form that is answered by the page to which it leads.
+      const led = answer.headers.get("Content-Location");
+      if (isNew && (!options.method || answer.redirected || led)) history.pushState(null, "", led || answer.url);
       shown = address();
       const list = document.querySelector(".list");
       if (list && place !== undefined) list.scrollTop = place;
@@ -109,7 +111,7 @@
     if (!form.matches(".decide")) return;
     event.preventDefault();
     const body = new URLSearchParams(new FormData(form, event.submitter));
-    visit(form.action, { method: "POST", body }, true);
+    visit(form.action, { method: "POST", body, headers: { "X-Mailhold-Script": "1" } }, true);
   });
 
   // A step within the page, as to its main part, is none to another.
