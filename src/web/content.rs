@@ -38,7 +38,7 @@ pub async fn page(
     seat: Seat,
     At((Named(id), part)): At<(Named, u32)>,
 ) -> Result<Response, WebError> {
-    let (_, outline) = seat.message(&desk, Act::View, id).await?;
+    let (_, outline) = seat.allow_over(&desk, Act::View, id).await?;
     let Standing::Made(outline) = outline else {
         return Err(WebError::NotFound);
     };
@@ -73,7 +73,7 @@ pub async fn file(
     seat: Seat,
     At((Named(id), part)): At<(Named, u32)>,
 ) -> Result<Response, WebError> {
-    let (_, outline) = seat.message(&desk, Act::Download, id).await?;
+    let (_, outline) = seat.allow_over(&desk, Act::Download, id).await?;
     let Standing::Made(outline) = outline else {
         return Err(WebError::NotFound);
     };

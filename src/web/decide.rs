@@ -26,7 +26,7 @@ use crate::{
     store::{
         decisions::{Answer, Ballot, Via, Winner},
         listing::Search,
-        reviews::{Position, Review},
+        reviews::Position,
     },
 };
 
@@ -64,7 +64,7 @@ pub async fn decide(
         .decision
         .parse()
         .map_err(|_| WebError::Malformed("decision"))?;
-    let (review, _) = seat.message(&desk, Act::Decide(decision), id).await?;
+    let (sender, _) = seat.allow_over(&desk, Act::Decide(decision), id).await?;
     seat.check_token(&act(id), &given.token)?;
     let note = note(&given);
     let ballot = Ballot {
@@ -80,7 +80,7 @@ pub async fn decide(
     let (answer, next) = tokio::join!(
         desk.store
             .decide_on_record(&ballot, &desk.audit_key, &event),
-        next(&desk, &seat, &given, &review),
+        next(&desk, &seat, &given, sender.position()),
     );
     let answer = answer?;
     if !matches!(answer, Answer::Accepted { .. }) {
@@ -169,21 +169,17 @@ async fn next(
     desk: &Desk,
     seat: &Seat,
     given: &Given,
-    decided: &Review,
+    decided: Position,
 ) -> Result<Option<Next>, WebError> {
-    let here = Position {
-        captured_at: decided.capture.captured_at,
-        capture_id: decided.capture.id,
-    };
     let query = Query::parse(&given.q).unwrap_or_default();
-    for after in [Some(here), None] {
+    for after in [Some(decided), None] {
         let mut search = Search::new(query.clone(), seat.principal().scope.clone());
         search.after = after;
         search.limit = 20;
         let page = desk.store.search(&search).await?;
         let lines = seat.visible(desk, page.lines).await?;
         let mut others = lines.into_iter();
-        let other = others.find(|line| line.capture_id != decided.capture.id);
+        let other = others.find(|line| line.capture_id != decided.capture_id);
         if let Some(line) = other {
             return Ok(Some(Next {
                 id: line.capture_id,

@@ -119,7 +119,7 @@ impl FromRequestParts<Arc<Desk>> for Seat {
     }
 }
 
-/// Everything in a shown From field that is an address.
+/// Everything in a From field, as the milter has read it, that is an address.
 fn addresses(from: &Option<String>) -> Vec<Address> {
     let words = from.iter().flat_map(|from| from.split_whitespace());
     let plain = words.map(|word| word.trim_matches(|sign| "<>,;\"'()".contains(sign)));
@@ -127,6 +127,12 @@ fn addresses(from: &Option<String>) -> Vec<Address> {
     addresses
         .filter_map(|word| Address::from_envelope(word.as_bytes()))
         .collect()
+}
+
+/// The facts on which rights over a message depend.
+fn matter(desk: &Desk, sender: &Sender, authors: &[Address]) -> Matter {
+    let login = sender.login.as_deref();
+    Matter::sent(&desk.folding, &sender.path, login, &sender.matched, authors)
 }
 
 impl Visitor {
@@ -205,35 +211,54 @@ impl Seat {
         }
     }
 
-    /// The message that an act is about, if this person may do that with it. Whatever is not in a
-    /// reviewer's scope is not there for them.
+    /// The message that an act is about, if this person may do that with it.
     pub async fn message(
         &self,
         desk: &Desk,
         act: Act,
         capture_id: CaptureId,
     ) -> Result<(Review, Standing), WebError> {
+        let review = async {
+            let found = desk.store.show(capture_id).await?;
+            found.ok_or(WebError::NotFound)
+        };
+        let ((_, outline), review) =
+            tokio::try_join!(self.allow_over(desk, act, capture_id), review)?;
+        Ok((review, outline))
+    }
+
+    /// Refuses what this person may not do with a message. Whatever is not in a reviewer's scope is not
+    /// there for them.
+    pub async fn allow_over(
+        &self,
+        desk: &Desk,
+        act: Act,
+        capture_id: CaptureId,
+    ) -> Result<(Sender, Standing), WebError> {
         // Without the role, not even whether there is such a message is told.
         if let Err(refusal @ Refusal::NotYourRole) =
             may(self.principal(), act, Some(&Matter::default()))
         {
             return self.refuse(desk, act, Some(capture_id), refusal).await;
         }
-        let (review, outline) =
-            tokio::try_join!(desk.store.show(capture_id), desk.store.outline(capture_id),)?;
-        let review = review.ok_or(WebError::NotFound)?;
+        let ids = [capture_id];
+        let (senders, outline) =
+            tokio::try_join!(desk.store.senders(&ids), desk.store.outline(capture_id),)?;
+        let sender = senders.into_iter().next().ok_or(WebError::NotFound)?;
         let authors = match &outline {
             Standing::Made(outline) => outline
                 .from
                 .iter()
                 .filter_map(|mailbox| Address::from_envelope(mailbox.address.as_bytes()))
                 .collect(),
-            // What the milter has read of the header, word by word.
-            Standing::Waits | Standing::Failed(_) => addresses(&review.header.from),
+            Standing::Waits | Standing::Failed(_) => addresses(&sender.header_from),
         };
-        let matter = Matter::of(&desk.folding, &review.capture, &authors);
-        match may(self.principal(), act, Some(&matter)) {
-            Ok(()) => Ok((review, outline)),
+        match may(
+            self.principal(),
+            act,
+            Some(&matter(desk, &sender, &authors)),
+        ) {
+            Ok(()) => Ok((sender, outline)),
             Err(refusal) => self.refuse(desk, act, Some(capture_id), refusal).await,
         }
     }
@@ -243,15 +268,7 @@ impl Seat {
         let ids: Vec<CaptureId> = lines.iter().map(|line| line.capture_id).collect();
         let senders = desk.store.senders(&ids).await?;
         let may_see = |sender: &Sender| {
-            let login = sender.login.as_deref();
-            let authors = addresses(&sender.header_from);
-            let matter = Matter::sent(
-                &desk.folding,
-                &sender.path,
-                login,
-                &sender.matched,
-                &authors,
-            );
+            let matter = matter(desk, sender, &addresses(&sender.header_from));
             may(self.principal(), Act::List, Some(&matter)).is_ok()
         };
         let seen = senders.iter().filter(|sender| may_see(sender));

@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use super::{
-    address::Address, capture::Capture, decision::Decision, envelope::Path, folding::Folding,
-    identity::Identity, person::folded_entry, scope::Scope, verdict::Matched,
+    address::Address, decision::Decision, envelope::Path, folding::Folding, identity::Identity,
+    person::folded_entry, scope::Scope, verdict::Matched,
 };
 
 /// A part that a person plays at the desk. One person may play several.
@@ -169,13 +169,6 @@ impl Act {
 }
 
 impl Matter {
-    /// Takes what was captured, and the addresses of the header field From where they are known.
-    pub fn of(folding: &Folding, capture: &Capture, authors: &[Address]) -> Self {
-        let sender = &capture.envelope.sender;
-        let login = capture.client.login.as_deref();
-        Self::sent(folding, sender, login, &capture.grounds.matched, authors)
-    }
-
     /// Takes who sent a message, and for whom it is held.
     pub fn sent(
         folding: &Folding,

@@ -170,45 +170,20 @@ fn a_person_without_an_entry_is_known_by_names_alone() {
 }
 
 #[test]
-fn what_was_captured_makes_the_matter() {
-    use crate::domain::{
-        capture::{Client, ContentDigest},
-        capture_id::CaptureId,
-        envelope::{Envelope, Path},
-        verdict::{Grounds, Matched},
+fn who_sent_a_message_and_for_whom_it_is_held_make_the_matter() {
+    let sender = Path {
+        argument: b"<anna@corp.test>".to_vec(),
+        rewritten: Some(b"<a.other@corp.test>".to_vec()),
+        ..Path::default()
     };
-    let capture = Capture {
-        id: "01997e1c-5b7a-7c3e-9d2f-0a1b2c3d4e5f"
-            .parse::<CaptureId>()
-            .unwrap(),
-        instance: "mx1".parse().unwrap(),
-        queue_id: "4jWkMG56f7z1j".parse().unwrap(),
-        captured_at: chrono::DateTime::UNIX_EPOCH,
-        envelope: Envelope {
-            sender: Path {
-                argument: b"<anna@corp.test>".to_vec(),
-                rewritten: Some(b"<a.other@corp.test>".to_vec()),
-                ..Path::default()
-            },
-            recipients: Vec::new(),
-        },
-        client: Client {
-            login: Some(b"sent-by".to_vec()),
-            ..Client::default()
-        },
-        grounds: Grounds {
-            rule: String::new(),
-            matched: Matched {
-                identity: "Matched@corp.test".to_owned(),
-                entry: ANNA.to_owned(),
-                ..Matched::default()
-            },
-        },
-        size_bytes: 0,
-        digest: ContentDigest([0; 32]),
+    let matched = Matched {
+        identity: "Matched@corp.test".to_owned(),
+        entry: ANNA.to_owned(),
+        ..Matched::default()
     };
     let author = Address::from_envelope(b"author@corp.test").unwrap();
-    let found = Matter::of(&Folding::default(), &capture, &[author]);
+    let folding = Folding::default();
+    let found = Matter::sent(&folding, &sender, Some(b"sent-by"), &matched, &[author]);
     let names: Vec<&str> = found.names.iter().map(String::as_str).collect();
     let wanted = [
         "a.other@corp.test",

@@ -2,11 +2,12 @@
 //! Postfix added.
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use crate::domain::capture_id::CaptureId;
 
 use super::super::{
-    Cause, Store,
+    Cause,
     added::{Added, AddedRecipient},
     row, within,
 };
@@ -25,9 +26,12 @@ pub struct Doubt {
     pub cleared_at: Option<DateTime<Utc>>,
 }
 
-impl Store {
+impl Doubt {
     /// The latest doubts about a message, oldest first.
-    pub(super) async fn doubts(&self, capture_id: CaptureId) -> Result<Vec<Doubt>, Cause> {
+    pub(super) async fn of(
+        connection: &mut PgConnection,
+        capture_id: CaptureId,
+    ) -> Result<Vec<Self>, Cause> {
         let asked = sqlx::query_as!(
             Doubt,
             "select reason, seen_at, cleared_at
@@ -38,14 +42,19 @@ impl Store {
             capture_id.uuid(),
             SHOWN,
         )
-        .fetch_all(&self.pool);
+        .fetch_all(connection);
         let mut doubts = within(asked).await?;
         doubts.reverse();
         Ok(doubts)
     }
+}
 
+impl Added {
     /// The recipients that Postfix added to a message.
-    pub(super) async fn added(&self, capture_id: CaptureId) -> Result<Added, Cause> {
+    pub(super) async fn to(
+        connection: &mut PgConnection,
+        capture_id: CaptureId,
+    ) -> Result<Self, Cause> {
         let asked = sqlx::query!(
             "select n_added, how, address, original
             from added_recipient
@@ -53,8 +62,8 @@ impl Store {
             order by ordinal",
             capture_id.uuid(),
         )
-        .fetch_all(&self.pool);
-        let mut added = Added::default();
+        .fetch_all(connection);
+        let mut added = Self::default();
         for found in within(asked).await? {
             added.n_in_all = usize::try_from(found.n_added).unwrap_or_default();
             added.recipients.push(AddedRecipient {

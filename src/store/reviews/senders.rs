@@ -1,16 +1,20 @@
 //! Who sent each of a few messages, as far as rights depend on it.
 
+use chrono::{DateTime, Utc};
 use sqlx::types::Uuid;
 
 use crate::domain::{capture_id::CaptureId, envelope::Path, verdict::Matched};
 
 use super::super::{Store, StoreError, row, within};
+use super::Position;
 
 /// Who sent one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// Which message.
     pub capture_id: CaptureId,
+    /// When it was captured.
+    pub captured_at: DateTime<Utc>,
     /// The envelope sender.
     pub path: Path,
     /// The SASL login.
@@ -21,8 +25,19 @@ pub struct Sender {
     pub matched: Matched,
 }
 
+impl Sender {
+    /// The message's place in a list.
+    pub fn position(&self) -> Position {
+        Position {
+            captured_at: self.captured_at,
+            capture_id: self.capture_id,
+        }
+    }
+}
+
 struct SenderRow {
     capture_id: Uuid,
+    captured_at: DateTime<Utc>,
     sender_argument: Vec<u8>,
     sender_rewritten: Option<Vec<u8>>,
     login: Option<Vec<u8>>,
@@ -37,7 +52,7 @@ impl Store {
     pub async fn senders(&self, ids: &[CaptureId]) -> Result<Vec<Sender>, StoreError> {
         let asked = sqlx::query_as!(
             SenderRow,
-            "select capture_id, sender_argument, sender_rewritten, login, header_from,
+            "select capture_id, captured_at, sender_argument, sender_rewritten, login, header_from,
                 matched_identity_kind, matched_identity, matched_entry
             from capture
             where capture_id = any($1)",
@@ -54,6 +69,7 @@ impl SenderRow {
     fn read(self) -> Sender {
         Sender {
             capture_id: CaptureId::new(self.capture_id),
+            captured_at: self.captured_at,
             path: Path {
                 argument: self.sender_argument,
                 rewritten: self.sender_rewritten,

@@ -14,42 +14,28 @@ use super::super::{
     Cause, Store, StoreError, added::Added, captures::HeaderFields, row, settlements::Method,
     within,
 };
-use super::{Decided, Pending, Review, Settled, Twins};
+use super::{Decided, Doubt, Pending, Review, Settled, Twins};
 
 impl Store {
     /// One review without its content, or `None` if there is no such capture.
     pub async fn show(&self, capture_id: CaptureId) -> Result<Option<Review>, StoreError> {
         let failed = |cause| StoreError::Review { cause };
-        // Facts and recipients never change: several statements cannot tell different stories of them.
-        let found = tokio::try_join!(
-            self.review(capture_id),
-            self.recipients(capture_id),
-            self.doubts(capture_id),
-            self.added(capture_id),
-            self.twins(capture_id),
-        );
-        let (review, recipients, doubts, added, twins) = found.map_err(failed)?;
-        let Some(review) = review else {
-            return Ok(None);
-        };
-        let mut review = review.read(recipients).map_err(failed)?;
-        review.doubts = doubts;
-        review.added = added;
-        review.twins = twins;
-        Ok(Some(review))
+        self.shown(capture_id).await.map_err(failed)
     }
 
-    async fn review(&self, capture_id: CaptureId) -> Result<Option<ReviewRow>, Cause> {
+    /// One statement after the other over one connection, which costs less than several at once over
+    /// as many. Facts and recipients never change: the statements cannot tell different stories of them.
+    async fn shown(&self, capture_id: CaptureId) -> Result<Option<Review>, Cause> {
+        let mut connection = within(self.pool.acquire()).await?;
         let asked = sqlx::query_file_as!(
             ReviewRow,
             "src/store/reviews/show_review.sql",
             capture_id.uuid(),
         )
-        .fetch_optional(&self.pool);
-        within(asked).await
-    }
-
-    async fn recipients(&self, capture_id: CaptureId) -> Result<Vec<RecipientRow>, Cause> {
+        .fetch_optional(&mut *connection);
+        let Some(review) = within(asked).await? else {
+            return Ok(None);
+        };
         let asked = sqlx::query_as!(
             RecipientRow,
             "select argument, parameters, rewritten
@@ -58,8 +44,12 @@ impl Store {
             order by ordinal",
             capture_id.uuid(),
         )
-        .fetch_all(&self.pool);
-        within(asked).await
+        .fetch_all(&mut *connection);
+        let mut review = review.read(within(asked).await?)?;
+        review.doubts = Doubt::of(&mut connection, capture_id).await?;
+        review.added = Added::to(&mut connection, capture_id).await?;
+        review.twins = Twins::of(&mut connection, capture_id).await?;
+        Ok(Some(review))
     }
 }
 

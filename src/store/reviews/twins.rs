@@ -2,13 +2,13 @@
 //! A client that heard no answer at the end of a message sends it again, and both are held.
 
 use chrono::{DateTime, Utc};
-use sqlx::types::Uuid;
+use sqlx::{PgConnection, types::Uuid};
 
 use crate::domain::{
     capture_id::CaptureId, instance::Instance, lifecycle::State, queue_id::QueueId,
 };
 
-use super::super::{Cause, Store, row, within};
+use super::super::{Cause, row, within};
 
 /// Twins that are told of one message at most: the newest ones.
 pub const TWINS: usize = 20;
@@ -67,9 +67,12 @@ struct TwinRow {
     has_same_content: bool,
 }
 
-impl Store {
+impl Twins {
     /// The twins of a message. Two looks into an index, however many messages there are.
-    pub(super) async fn twins(&self, capture_id: CaptureId) -> Result<Twins, Cause> {
+    pub(super) async fn of(
+        connection: &mut PgConnection,
+        capture_id: CaptureId,
+    ) -> Result<Self, Cause> {
         let asked = sqlx::query_as!(
             TwinRow,
             r#"select
@@ -108,11 +111,11 @@ impl Store {
             capture_id.uuid(),
             i64::try_from(TWINS + 1).unwrap_or(i64::MAX),
         )
-        .fetch_all(&self.pool);
+        .fetch_all(connection);
         let rows = within(asked).await?;
         let are_cut = rows.len() > TWINS;
         let newest = rows.into_iter().take(TWINS).rev();
-        Ok(Twins {
+        Ok(Self {
             known: newest.map(TwinRow::read).collect::<Result<_, _>>()?,
             are_cut,
         })
