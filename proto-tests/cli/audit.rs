@@ -51,11 +51,13 @@ async fn what_people_see_and_decide_is_on_record(lab: &Lab) {
     strays.output(b"").await;
     assert_eq!(
         events(&office).await,
-        "command root root cli reviews list, viewed root root cli facts and header, \
+        format!(
+            "command root root cli reviews list, viewed root root cli facts and header, \
          viewed root root cli content, decided rita root cli release, \
          refused robert root cli discard: already decided: release by rita, \
-         refused root root cli discard: \"stranger\" is not in reviews.reviewers of the configuration, \
+         refused root root cli discard {id}: \"stranger\" is not in reviews.reviewers of the configuration, \
          command root root cli strays list"
+        )
     );
     let (code, told) = audit(&office, &["verify"]).await;
     assert_eq!(

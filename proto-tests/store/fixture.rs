@@ -269,7 +269,7 @@ pub fn audit_key() -> AuditKey {
 /// What goes on record of a decision.
 pub fn decided(ballot: &Ballot) -> Event {
     Event {
-        actor: "carla".to_owned(),
+        actor: ballot.reviewer.clone(),
         os_user: ballot.os_user.clone(),
         via: AuditVia::Cli,
         kind: AuditKind::Decided,

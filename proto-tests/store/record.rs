@@ -154,6 +154,18 @@ async fn a_login_that_was_taken_over_decides_nothing_off_the_record(lab: &Lab) {
     let fixture = Fixture::shared(lab).await;
     let capture = fixture.held().await;
     for login in ["mailhold_web", "mailhold_reviews"] {
+        // Prepared before, it would tell of a decision that nobody has seen.
+        let prepared = Event {
+            kind: AuditKind::Decided,
+            capture_id: Some(capture.id),
+            ..event("release")
+        };
+        let role = match login {
+            "mailhold_web" => Role::Web,
+            _ => Role::Reviews,
+        };
+        let store = fixture.fresh(login, role);
+        store.append_audit(&audit_key(), &prepared).await.unwrap();
         let decide = format!(
             "insert into decision (capture_id, decision, reviewer, via)
             values ('{}', 'release', 'rita', 'api')",

@@ -21,6 +21,7 @@ mod reading;
 mod renewing;
 mod rights;
 mod rights_of_acts;
+mod telling;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(focus::tests(trials));
     all.extend(outages::tests(trials));
     all.extend(own_mail::tests(trials));
+    all.extend(telling::tests(trials));
     all.extend(looks::tests(trials));
     all.extend(axe::tests(trials));
     all.extend(counts::tests(trials));

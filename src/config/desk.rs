@@ -152,7 +152,7 @@ fn listen(section: &Section<'_>) -> Listen {
             }),
             ("inet", Ok(address), _) if address.ip().is_loopback() => Ok(Listen::Plain {
                 address,
-                proxy: proxy_address(proxy.as_deref())?,
+                proxy: proxy_address(address, proxy.as_deref())?,
             }),
             ("inet", Ok(address), _) => Err(format!(
                 "{address} is not loopback: what people read would pass the network unprotected; \
@@ -179,11 +179,13 @@ fn listen(section: &Section<'_>) -> Listen {
     })
 }
 
-fn proxy_address(text: Option<&str>) -> Result<Option<IpAddr>, String> {
+/// A proxy of the other family would never be seen.
+fn proxy_address(socket: SocketAddr, text: Option<&str>) -> Result<Option<IpAddr>, String> {
     let read = |text: &str| match text.parse::<IpAddr>() {
-        Ok(address) if address.is_loopback() => Ok(address),
+        Ok(proxy) if proxy.is_loopback() && proxy.is_ipv4() == socket.is_ipv4() => Ok(proxy),
         _ => Err(format!(
-            "needs in proxy the address on loopback from which the proxy connects, not {text:?}"
+            "needs in proxy the address on loopback from which the proxy connects to {socket}, not \
+             {text:?}"
         )),
     };
     text.map(read).transpose()

@@ -88,6 +88,9 @@ fn write_piece(out: &mut impl Write, tag: Tag, part: u32, bytes: &[u8]) -> io::R
     out.write_all(bytes)
 }
 
+/// Tag, part and length: what stands before each piece of an answer.
+const HEAD_BYTES: u64 = 13;
+
 /// Reads an answer that is no longer than `limit_bytes`.
 pub(super) async fn read_answer(
     input: &mut (impl AsyncRead + Unpin),
@@ -98,8 +101,9 @@ pub(super) async fn read_answer(
     let mut left = limit_bytes;
     loop {
         let (tag, part, size_bytes) = read_head(input).await?;
+        // Heads count as well: pieces without content may not be endless.
         left = left
-            .checked_sub(size_bytes)
+            .checked_sub(size_bytes.saturating_add(HEAD_BYTES))
             .ok_or_else(|| broken("its length"))?;
         let mut bytes = Vec::new();
         let n_read = input.take(size_bytes).read_to_end(&mut bytes).await?;
@@ -121,7 +125,6 @@ pub(super) async fn read_answer(
     Ok(Outlined { outline, contents })
 }
 
-/// Tag, part and length: what stands before each piece.
 async fn read_head(input: &mut (impl AsyncRead + Unpin)) -> io::Result<(Tag, u32, u64)> {
     let tag = Tag::of(input.read_u8().await?)?;
     Ok((tag, input.read_u32_le().await?, input.read_u64_le().await?))
@@ -173,6 +176,17 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(read(&bytes[..end]).is_err(), "{end}");
         }
+    }
+
+    #[test]
+    fn an_answer_of_endless_empty_pieces_is_refused() {
+        let mut bytes = Vec::new();
+        for _ in 0..1_000 {
+            write_piece(&mut bytes, Tag::File, 1, b"").unwrap();
+        }
+        write_answer(&mut bytes, &outlined()).unwrap();
+        let refused = read(&bytes).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Winner {
     pub decision: Decision,
     /// Who decided.
     pub reviewer: String,
+    /// By which way.
+    pub via: Via,
     /// When.
     pub decided_at: DateTime<Utc>,
     /// Where the message stands now.
@@ -124,7 +126,7 @@ impl Store {
         let failed = |cause| StoreError::Decide { cause };
         let asked = sqlx::query_as!(
             WinnerRow,
-            "select d.decision, d.reviewer, d.created_at as decided_at, c.state
+            "select d.decision, d.reviewer, d.via, d.created_at as decided_at, c.state
             from decision d
             join capture c using (capture_id)
             where d.capture_id = $1",
@@ -152,6 +154,7 @@ fn without_winner(refusal: Cause) -> Result<Answer, Cause> {
 struct WinnerRow {
     decision: String,
     reviewer: String,
+    via: String,
     decided_at: DateTime<Utc>,
     state: String,
 }
@@ -161,6 +164,7 @@ impl WinnerRow {
         Ok(Winner {
             decision: row::parsed(&self.decision, "decision")?,
             reviewer: self.reviewer,
+            via: row::parsed(&self.via, "via")?,
             decided_at: self.decided_at,
             state: row::parsed(&self.state, "state")?,
         })

@@ -161,7 +161,7 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
-    /// Nothing could be put on the audit record or read from it; what was to be done was not done.
+    /// The audit record does not answer. What was to be done with its entry was not, or its COMMIT did not say.
     #[error("cannot write or read the audit record")]
     Audit {
         /// Why.

@@ -116,8 +116,7 @@ impl Store {
         }))
     }
 
-    /// Gives back what was begun in vain for no fault of the message.
-    /// It is due again after `wait`.
+    /// Gives back what was begun in vain for no fault of the message; it is due again after `wait`.
     pub async fn put_back_outline(
         &self,
         taken: CaptureId,

@@ -1,7 +1,7 @@
 //! A decision by the page's form: stored together with its entry in the record, or not at all. The first
 //! one wins; whoever is slower sees who won.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::{
     Desk, clock,
@@ -16,6 +17,8 @@ use super::{
     fields::{At, Named, Sent},
     guard::Seat,
     inbox::{self, Asked},
+    lines,
+    page::{self, Notice},
     paths::Inbox,
     words::{Value, Words},
 };
@@ -32,6 +35,9 @@ use crate::{
 
 /// A longer note is cut by the page already.
 const LONGEST_NOTE_CHARS: usize = 1_000;
+
+/// The next message is looked for as long as this: the decision is not to wait for it.
+const NEXT: Duration = Duration::from_secs(2);
 
 /// What the form holds.
 #[derive(Deserialize)]
@@ -66,29 +72,29 @@ pub async fn decide(
         .map_err(|_| WebError::Malformed("decision"))?;
     let (sender, _) = seat.allow_over(&desk, Act::Decide(decision), id).await?;
     seat.check_token(&act(id), &given.token)?;
-    let note = note(&given);
     let ballot = Ballot {
         capture_id: id,
         decision,
         reviewer: seat.principal().login.clone(),
         os_user: None,
         via: Via::Web,
-        note: note.clone(),
+        note: note(&given),
     };
     let event = seat.event(AuditKind::Decided, Some(id), decision.as_str());
     // What comes next does not depend on what is stored here.
     let (answer, next) = tokio::join!(
         desk.store
             .decide_on_record(&ballot, &desk.audit_key, &event),
-        next(&desk, &seat, &given, sender.position()),
+        timeout(NEXT, next(&desk, &seat, &given, sender.position())),
     );
     let answer = answer?;
     if !matches!(answer, Answer::Accepted { .. }) {
         return refused(&desk, &seat, &given, id, &answer).await;
     }
+    let next = next.unwrap_or(Err(WebError::Slow));
     let onward = Onward::new(&given, next, id);
     match seat.visitor.wants_page {
-        true => Ok(onward.page(&desk, &seat).await),
+        true => onward.page(&desk, &seat, decision).await,
         false => Ok(onward.redirect()),
     }
 }
@@ -147,13 +153,27 @@ impl Onward {
         Redirect::to(&self.path()).into_response()
     }
 
-    /// The page itself, with its address: a way to the browser and back less.
-    async fn page(&self, desk: &Desk, seat: &Seat) -> Response {
+    /// The page itself, with its address: a way to the browser and back less. Where it cannot be made, it
+    /// is told nevertheless what was stored.
+    async fn page(
+        &self,
+        desk: &Desk,
+        seat: &Seat,
+        decision: Decision,
+    ) -> Result<Response, WebError> {
         let made = inbox::answer(desk, seat, StatusCode::OK, &self.0, None).await;
-        match (made, HeaderValue::from_str(&self.path())) {
-            (Ok(page), Ok(path)) => ([(header::CONTENT_LOCATION, path)], page).into_response(),
-            (Err(_), _) | (_, Err(_)) => self.redirect(),
+        if let (Ok(page), Ok(path)) = (made, HeaderValue::from_str(&self.path())) {
+            return Ok(([(header::CONTENT_LOCATION, path)], page).into_response());
         }
+        let frame = seat.frame_at(desk, "/inbox");
+        let notice = Notice {
+            title: lines::told(&frame.words, decision, None),
+            text: frame.words.say("error-away"),
+            reference: None,
+            back: "/inbox".to_owned(),
+            frame,
+        };
+        page::render(StatusCode::OK, &notice)
     }
 }
 
@@ -199,7 +219,7 @@ async fn refused(
     answer: &Answer,
 ) -> Result<Response, WebError> {
     let words = seat.frame(desk).words;
-    let (status, text) = told(&words, answer);
+    let (status, text) = told(&words, answer, &seat.principal().login);
     let asked = Asked {
         q: given.q.clone(),
         after: given.after(),
@@ -216,10 +236,10 @@ async fn refused(
     inbox::answer(desk, seat, status, &asked, Some(text)).await
 }
 
-fn told(words: &Words, answer: &Answer) -> (StatusCode, String) {
+fn told(words: &Words, answer: &Answer, me: &str) -> (StatusCode, String) {
     let conflict = StatusCode::CONFLICT;
     match answer {
-        Answer::AlreadyDecided(winner) => (conflict, won(words, winner)),
+        Answer::AlreadyDecided(winner) => (conflict, won(words, winner, me)),
         Answer::NotHeldYet => (conflict, words.say("lost-not-held")),
         Answer::AlreadySettled(state) => {
             let standing = words.say(&format!("standing-{}", state.as_str()));
@@ -233,12 +253,17 @@ fn told(words: &Words, answer: &Answer) -> (StatusCode, String) {
     }
 }
 
-fn won(words: &Words, winner: &Winner) -> String {
+/// Who was faster; perhaps the same person, whose first answer got lost.
+fn won(words: &Words, winner: &Winner, me: &str) -> String {
     let values = [
         ("decision", Value::from(winner.decision.as_str())),
         ("reviewer", Value::from(winner.reviewer.as_str())),
         ("when", Value::from(clock::for_people(winner.decided_at))),
     ];
     let decided = words.say_with("decided-by", values);
-    words.say_of("lost-to", decided)
+    let id = match winner.reviewer == me {
+        true => "lost-to-me",
+        false => "lost-to",
+    };
+    words.say_of(id, decided)
 }

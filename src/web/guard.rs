@@ -222,9 +222,10 @@ impl Seat {
             let found = desk.store.show(capture_id).await?;
             found.ok_or(WebError::NotFound)
         };
-        let ((_, outline), review) =
-            tokio::try_join!(self.allow_over(desk, act, capture_id), review)?;
-        Ok((review, outline))
+        // Not `try_join`: whatever becomes of the facts, a refusal is put on record before it is told.
+        let (allowed, review) = tokio::join!(self.allow_over(desk, act, capture_id), review);
+        let (_, outline) = allowed?;
+        Ok((review?, outline))
     }
 
     /// Refuses what this person may not do with a message. Whatever is not in a reviewer's scope is not
@@ -245,14 +246,13 @@ impl Seat {
         let (senders, outline) =
             tokio::try_join!(desk.store.senders(&ids), desk.store.outline(capture_id),)?;
         let sender = senders.into_iter().next().ok_or(WebError::NotFound)?;
-        let authors = match &outline {
-            Standing::Made(outline) => outline
-                .from
-                .iter()
-                .filter_map(|mailbox| Address::from_envelope(mailbox.address.as_bytes()))
-                .collect(),
-            Standing::Waits | Standing::Failed(_) => addresses(&sender.header_from),
-        };
+        let mut authors = addresses(&sender.header_from);
+        if let Standing::Made(outline) = &outline {
+            let from = outline.from.iter();
+            authors.extend(
+                from.filter_map(|mailbox| Address::from_envelope(mailbox.address.as_bytes())),
+            );
+        }
         match may(
             self.principal(),
             act,

@@ -10,7 +10,7 @@ use super::{
     error::WebError,
     fields::{Asks, At, Named},
     guard::Seat,
-    pane::timeline,
+    pane::timeline::{self, Notes, TIMELINE},
     paths,
     tables::{self, Said},
     view::Value,
@@ -97,11 +97,11 @@ pub async fn timeline(
     At(Named(id)): At<Named>,
 ) -> Result<Response, WebError> {
     let (review, _) = seat.message(&desk, Act::SeeTimeline, id).await?;
-    seat.record(&desk, AuditKind::Viewed, Some(id), "timeline")
+    seat.record(&desk, AuditKind::Viewed, Some(id), TIMELINE)
         .await?;
     let entries = desk.store.audit_of(id).await?;
     let frame = seat.frame(&desk);
-    let moments = timeline::of(&frame.words, &review, &entries);
+    let moments = timeline::of(&frame.words, &review, &entries, Notes::Hidden);
     let said = Said {
         title: "timeline",
         purpose: "timeline-purpose",

@@ -39,7 +39,7 @@ enum Wish<'a> {
     Show(&'a ShowArguments),
     Decide(Ruling, &'a DecideArguments),
     /// Somebody decides who is no reviewer.
-    Refuse(Decision, Failure),
+    Refuse(Decision, &'a DecideArguments, Failure),
 }
 
 /// Runs one command.
@@ -49,7 +49,7 @@ pub fn run(config: &Path, arguments: &ReviewsArguments) -> Outcome {
     let key = record::key(&file)?;
     let decide = |decision, given| match Ruling::new(&config.reviewers, decision, given) {
         Ok(ruling) => Wish::Decide(ruling, given),
-        Err(refusal) => Wish::Refuse(decision, refusal),
+        Err(refusal) => Wish::Refuse(decision, given, refusal),
     };
     let wish = match &arguments.command {
         ReviewsCommand::List(given) => Wish::List(given),
@@ -65,8 +65,9 @@ pub fn run(config: &Path, arguments: &ReviewsArguments) -> Outcome {
             Wish::List(given) => list(&store, &key, given).await,
             Wish::Show(given) => show(&store, &key, given).await,
             Wish::Decide(ruling, given) => decide::run(&store, &key, &ruling, given).await,
-            Wish::Refuse(decision, refusal) => {
-                let detail = format!("{decision}: {}", refusal.error);
+            Wish::Refuse(decision, given, refusal) => {
+                let names: Vec<String> = given.ids.iter().map(spelt).collect();
+                let detail = format!("{decision} {}: {}", names.join(" "), refusal.error);
                 let event = record::event(AuditKind::Refused, None, &detail);
                 store.append_audit(&key, &event).await?;
                 Err(refusal)

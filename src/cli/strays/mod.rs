@@ -127,6 +127,12 @@ async fn adopt(
         ),
         Adopted::Unknown => ("there is no such stray", exit::NO_INPUT),
     };
+    let refused = Event {
+        kind: AuditKind::Refused,
+        detail: format!("adopt {id}: {text}"),
+        ..event
+    };
+    store.append_audit(key, &refused).await?;
     complain(&format!("{id}: {text}"));
     Ok(ExitCode::from(code))
 }

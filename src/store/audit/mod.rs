@@ -44,19 +44,21 @@ impl Store {
         appended.await.map_err(|cause| StoreError::Audit { cause })
     }
 
-    /// All that was done with one message, oldest first, 1,000 entries at most.
+    /// What was done with one message, oldest first: the newest 1,000 entries.
     pub async fn audit_of(&self, capture_id: CaptureId) -> Result<Vec<Sealed>, StoreError> {
         let asked = sqlx::query_as!(
             AuditRow,
             "select seq, at, actor, os_user, via, kind, capture_id, client, detail, previous, hash
             from audit_event
             where capture_id = $1
-            order by seq
+            order by seq desc
             limit 1000",
             capture_id.uuid(),
         )
         .fetch_all(&self.pool);
-        read(within(asked).await)
+        let mut newest = read(within(asked).await)?;
+        newest.reverse();
+        Ok(newest)
     }
 
     /// Entries for a page, newest first; those below the number `before`, if it is given.

@@ -1,7 +1,8 @@
 -- Why: a login that was taken over could decide without leaving an entry. Whether an entry is sealed, only
 -- who has the key can tell; that there is one, the database can see to.
 
--- Checked when the transaction ends: the decision comes first, then the entry, which others wait for.
+-- Checked when the transaction ends: the decision comes first, then the entry, which others wait for. One
+-- that was prepared before, or that says something else, is none.
 create function guard_decision_on_record() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
@@ -9,7 +10,11 @@ as $$
 begin
     if not exists (
         select from public.audit_event e
-        where e.capture_id = new.capture_id and e.kind = 'decided'
+        where e.capture_id = new.capture_id
+            and e.kind = 'decided'
+            and e.actor = new.reviewer
+            and e.detail = new.decision
+            and e.at >= new.created_at
     ) then
         raise exception 'a decision needs its entry in the audit record, in the same transaction'
             using errcode = 'check_violation', table = 'decision',

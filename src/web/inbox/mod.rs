@@ -12,11 +12,11 @@ use axum::{
     http::StatusCode,
     response::{Redirect, Response},
 };
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use self::{
-    list::{list, spelt},
+    list::{Listed, list, spelt},
     open::open,
 };
 use super::{
@@ -37,8 +37,11 @@ use crate::{
         query::{Fault, FaultKind, Query},
         rights::{Act, DeskRole},
     },
-    store::listing::Count,
+    store::{decisions::Via, listing::Count},
 };
+
+/// A decision is told as done for as long as this.
+const JUST_NOW: TimeDelta = TimeDelta::minutes(1);
 
 /// What the page is asked with.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -109,21 +112,21 @@ pub async fn answer(
         Err(faults) => (None, StatusCode::UNPROCESSABLE_ENTITY, faults),
     };
     // The list does not wait for the message, nor the message for the list.
-    let (listed, open, decided) = tokio::try_join!(
+    let (listed, open, decided) = tokio::join!(
         list(desk, seat, asked, query),
         open(desk, seat, asked.at.as_deref(), asked),
-        just_decided(desk, seat, asked.told.as_deref()),
-    )?;
+        just_decided(desk, seat, asked.told.as_deref(), now),
+    );
+    // A refusal is on record by now, whatever became of the list.
+    let (open, listed, decided) = (open?, listed?, decided?);
     let words = &frame.words;
     let pane = open
         .as_ref()
         .map(|open| open.pane(desk, seat, words, asked, now));
-    let follows = match (&pane, listed.found.lines.is_empty()) {
-        (Some(_), _) => Some("told-next"),
-        (None, true) => Some("told-none-left"),
-        (None, false) => None,
-    };
-    let told = told.or_else(|| Some(lines::told(words, decided?, follows)));
+    let told = told.or_else(|| {
+        let follows = follows(pane.is_some(), &listed, asked);
+        Some(lines::told(words, decided?, follows))
+    });
     let view = lines::View {
         words,
         house: &desk.settings.house,
@@ -155,18 +158,33 @@ pub async fn answer(
     page::render(status, &page)
 }
 
-/// What this person has decided on a message that the address names. The address alone tells nothing:
-/// anybody can make one.
+/// The message that says what comes after a decision, if anything can be said.
+fn follows(has_pane: bool, listed: &Listed, asked: &Asked) -> Option<&'static str> {
+    let is_empty = listed.found.lines.is_empty() && listed.found.next.is_none();
+    match (has_pane, is_empty && asked.after.is_none()) {
+        (true, _) => Some("told-next"),
+        (false, true) => Some("told-none-left"),
+        (false, false) => None,
+    }
+}
+
+/// What this person has decided here a moment ago on a message that the address names. The address alone
+/// tells nothing: anybody can make one.
 async fn just_decided(
     desk: &Desk,
     seat: &Seat,
     id: Option<&str>,
+    now: DateTime<Utc>,
 ) -> Result<Option<Decision>, WebError> {
     let Some(id) = id.and_then(|id| id.parse().ok()) else {
         return Ok(None);
     };
     let stands = desk.store.decision_of(id).await?;
-    let mine = stands.filter(|stands| stands.reviewer == seat.principal().login);
+    let mine = stands.filter(|stands| {
+        stands.reviewer == seat.principal().login
+            && stands.via == Via::Web
+            && now - stands.decided_at < JUST_NOW
+    });
     Ok(mine.map(|stands| stands.decision))
 }
 

@@ -9,6 +9,7 @@ mod warnings;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::tabs::Tab;
+use self::timeline::Notes;
 use super::{
     address_book::House,
     clock,
@@ -203,7 +204,7 @@ impl Pane {
             tabs: tabs::links(&id, words, tab, view),
             body_note: body_note(words, known.outline),
             blocks: tabs::blocks(tab, words, known),
-            timeline: timeline::of(words, review, known.entries),
+            timeline: timeline::of(words, review, known.entries, Notes::Shown),
             id,
         }
     }

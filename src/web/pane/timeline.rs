@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// What an entry says of a look at the timeline, which shows nothing of the message.
+pub const TIMELINE: &str = "timeline";
+
 /// Where the message stands, for a reader who cannot decide it (any more).
 pub fn standing(words: &Words, review: &Review) -> String {
     let state = words.say(&format!("standing-{}", review.state.as_str()));
@@ -33,8 +36,17 @@ pub fn decision(words: &Words, decided: &Decided) -> String {
     words.say_with("decided-by", values)
 }
 
-/// Everything that is on record, oldest first.
-pub fn of(words: &Words, review: &Review, entries: &[Sealed]) -> Vec<Moment> {
+/// Whether a reader sees what reviewers write to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notes {
+    /// A reviewer of the message does.
+    Shown,
+    /// An auditor, who may be its sender, does not.
+    Hidden,
+}
+
+/// What is on record, oldest first.
+pub fn of(words: &Words, review: &Review, entries: &[Sealed], notes: Notes) -> Vec<Moment> {
     let mut moments = vec![(review.capture.captured_at, words.say("moment-captured"))];
     moments.extend(
         review
@@ -43,7 +55,7 @@ pub fn of(words: &Words, review: &Review, entries: &[Sealed]) -> Vec<Moment> {
     );
     if let Some(decided) = &review.decided {
         let mut text = decision(words, decided);
-        if let Some(note) = &decided.note {
+        if let Some(note) = decided.note.as_ref().filter(|_| notes == Notes::Shown) {
             text = format!("{text} {}", words.say_of("moment-note", note));
         }
         moments.push((decided.decided_at, text));
@@ -69,6 +81,7 @@ pub fn of(words: &Words, review: &Review, entries: &[Sealed]) -> Vec<Moment> {
 /// What somebody did beside deciding; a decision is told out of its own record.
 fn done(words: &Words, entry: &Entry) -> Option<String> {
     let id = match entry.event.kind {
+        AuditKind::Viewed if entry.event.detail == TIMELINE => "moment-timeline",
         AuditKind::Viewed => "moment-viewed",
         AuditKind::Downloaded => "moment-downloaded",
         AuditKind::Refused => "moment-refused",

@@ -6,7 +6,10 @@
   // "release:r discard:d …"; empty where the reader has switched keys off.
   const keys = new Map((document.body.dataset.keys || "").split(" ").filter(Boolean)
     .map((pair) => [pair.slice(pair.indexOf(":") + 1), pair.slice(0, pair.indexOf(":"))]));
-  const address = () => location.pathname + location.search;
+  // Without what was told there, which is told once.
+  const lasting = (address) => { const place = new URL(address, location); place.searchParams.delete("told"); return place; };
+  const path = (place) => place.pathname + place.search;
+  const address = () => path(lasting(location));
   let shown = address();
   let busy = false;
   // The reader has gone back or on while a page was on its way.
@@ -22,18 +25,21 @@
       const page = new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, "text/html");
       const fresh = page.getElementById("main");
       if (!fresh || new URL(answer.url).pathname === "/sign-in") {
-        // The address of a form is for POST alone.
-        if (options.method && !answer.redirected) location.reload();
-        else location.assign(answer.url);
+        // A form that no page of ours has answered, by a proxy for instance: what became of it is not known.
+        if (options.method && !answer.redirected) throw new Error(answer.status);
+        location.assign(answer.url);
         return;
       }
       const place = document.querySelector(".list")?.scrollTop;
       document.title = page.title;
       document.getElementById("main").replaceWith(document.adoptNode(fresh));
-      // A form that is answered by the page to which it leads.
+      // A form that is answered by the page to which it leads. What was done is told once.
       const led = answer.headers.get("Content-Location");
-      if (isNew && (!options.method || answer.redirected || led)) history.pushState(null, "", led || answer.url);
-      shown = address();
+      const isPage = !options.method || answer.redirected || led;
+      const there = lasting(led || answer.url);
+      if (isNew && isPage) history.pushState(null, "", there);
+      // What is seen, and not where the reader may have gone meanwhile.
+      if (isPage) shown = path(there);
       const list = document.querySelector(".list");
       if (list && place !== undefined) list.scrollTop = place;
       document.querySelector(".lines .here")?.scrollIntoView({ block: "nearest" });

@@ -120,6 +120,7 @@ decided-by = { $reviewer } decided at { $when }: { $decision ->
     [discard] discard
    *[return] return to sender
   }.
+lost-to-me = You have decided this already. { $it }
 lost-to = You were not the first. { $it } Nothing of yours was stored.
 lost-not-held = This message is not seen in the hold queue yet. Try again in a moment.
 lost-settled = This message has left the hold queue without a decision. { $it }
@@ -239,12 +240,11 @@ column-detail = Detail
 column-queue-id = Queue ID
 column-instance = Instance
 column-age = Since
-column-state = State
 column-setting = Setting
 column-number = Number
 
 timeline = What was done
-timeline-purpose = All that is on record of one message, oldest first; nothing of what it says.
+timeline-purpose = What is on record of one message, oldest first, the newest thousand entries; nothing of what it says, and no notes.
 moment-captured = Captured
 moment-held = Seen in the hold queue
 moment-note = Note: { $it }
@@ -254,6 +254,7 @@ moment-returned = Returned to its sender
 moment-gone = Gone from the hold queue by another hand
 moment-never_queued = Never came into Postfix’s queue
 moment-viewed = { $actor } looked at it
+moment-timeline = { $actor } looked at what was done with it
 moment-downloaded = { $actor } downloaded { $detail }
 moment-refused = { $actor } was refused: { $detail }
 moment-adopted = { $actor } adopted it

@@ -108,6 +108,7 @@ decided-by = { $reviewer } 於 { $when } 決定：{ $decision ->
     [discard] 丟棄
    *[return] 退回寄件人
   }。
+lost-to-me = 您先前已做出決定。{ $it }
 lost-to = 已有人先決定。{ $it }您的決定未被儲存。
 lost-not-held = 此郵件尚未出現在保留佇列中。請稍後再試。
 lost-settled = 此郵件未經決定就離開了保留佇列。{ $it }
@@ -218,12 +219,11 @@ column-detail = 細節
 column-queue-id = 佇列 ID
 column-instance = 執行個體
 column-age = 起始時間
-column-state = 狀態
 column-setting = 設定
 column-number = 數量
 
 timeline = 處理經過
-timeline-purpose = 此郵件的所有紀錄，由舊到新；不含郵件內容。
+timeline-purpose = 此郵件最近一千筆紀錄，由舊到新；不含郵件內容與備註。
 moment-captured = 擷取
 moment-held = 出現於保留佇列
 moment-note = 備註：{ $it }
@@ -233,6 +233,7 @@ moment-returned = 退回寄件人
 moment-gone = 由他人自保留佇列移出
 moment-never_queued = 從未進入 Postfix 佇列
 moment-viewed = { $actor } 檢視
+moment-timeline = { $actor } 檢視處理經過
 moment-downloaded = { $actor } 下載了 { $detail }
 moment-refused = { $actor } 遭拒：{ $detail }
 moment-adopted = { $actor } 認領

@@ -1,0 +1,130 @@
+//! What people are told is so: of a decision that they made twice, of a message that they may not ask
+//! for, of notes that are not theirs to read.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+
+use super::{
+    browsing::{moved_on, press},
+    house::{House, word},
+};
+use crate::{
+    lab::{Lab, browser::View, http::Ask},
+    trials::{Trials, tests},
+};
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    tests![trials.shared:
+        who_decides_twice_is_told_that_the_first_one_stands,
+        whether_a_message_exists_is_not_told_to_whom_no_mail_is_shown,
+        a_note_is_not_told_to_an_auditor,
+        a_decision_is_told_once,
+    ]
+}
+
+const UNKNOWN: &str = "01997e1c-5b7a-7c3e-9d2f-0a1b2c3d4e5f";
+const BOB: &str = "bob@elsewhere.test";
+
+/// As when the first answer got lost on its way.
+async fn who_decides_twice_is_told_that_the_first_one_stands(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let held = house
+        .held(&sender, &[BOB], b"Subject: a\r\n\r\nx\r\n")
+        .await;
+    let session = house.session(&house.rita).await;
+    let action = format!("/review/{}/decide", held.id);
+    let token = session
+        .token(&format!("/inbox?at={}", held.id), &action)
+        .await;
+    let form = [("token", token.as_str()), ("decision", "discard")];
+    let first = session.send(Ask::post(&action, &form)).await;
+    assert_eq!(first.status, 303);
+    let second = session.send(Ask::post(&action, &form)).await;
+    let text = second.text();
+    assert_eq!(second.status, 409, "{text}");
+    assert!(text.contains("You have decided this already."), "{text}");
+    assert!(!text.contains("Nothing of yours was stored"), "{text}");
+}
+
+async fn whether_a_message_exists_is_not_told_to_whom_no_mail_is_shown(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let count = async || {
+        let sql = format!(
+            "select count(*) from audit_event where kind = 'refused' and capture_id = '{UNKNOWN}'"
+        );
+        let found = house.desk.database.execute(&sql).await;
+        found.trim().parse::<usize>().unwrap()
+    };
+    let before = count().await;
+    for who in [&house.otto, &house.ada] {
+        let session = house.session(who).await;
+        let answer = session.get(&format!("/review/{UNKNOWN}/raw")).await;
+        assert_eq!(answer.status, 403, "{}", who.login);
+    }
+    assert_eq!(count().await, before + 2);
+}
+
+async fn a_note_is_not_told_to_an_auditor(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let held = house
+        .held(&sender, &[BOB], b"Subject: a\r\n\r\nx\r\n")
+        .await;
+    let note = word();
+    let rita = house.session(&house.rita).await;
+    let action = format!("/review/{}/decide", held.id);
+    let page = format!("/inbox?at={}", held.id);
+    let token = rita.token(&page, &action).await;
+    let form = [
+        ("token", token.as_str()),
+        ("decision", "discard"),
+        ("note", &note),
+    ];
+    assert_eq!(rita.send(Ask::post(&action, &form)).await.status, 303);
+    assert!(rita.get(&page).await.text().contains(&note));
+    let otto = house.session(&house.otto).await;
+    let timeline = format!("/review/{}/timeline", held.id);
+    let text = otto.get(&timeline).await.text();
+    assert!(text.contains("rita decided at"), "{text}");
+    assert!(!text.contains(&note), "{text}");
+    // Whoever looks at the timeline has not looked at the mail.
+    let text = rita.get(&page).await.text();
+    assert!(
+        text.contains("otto looked at what was done with it"),
+        "{text}"
+    );
+}
+
+async fn a_decision_is_told_once(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let subject = word();
+    let content = format!("Subject: {subject}\r\n\r\nx\r\n");
+    let first = house.held(&sender, &[BOB], content.as_bytes()).await;
+    let second = house.held(&sender, &[BOB], content.as_bytes()).await;
+    let browser = house.browser(lab, View::default()).await;
+    let page = format!("/inbox?q={subject}&at={}", first.id);
+    house.sign_in(&browser, &house.rita, &page).await;
+    browser.text("#pane .discard").await;
+    press(&browser, "d").await;
+    let open = moved_on(&browser, &Some(first.id.to_string())).await;
+    assert_eq!(open, Some(second.id.to_string()));
+    assert!(browser.text(".told").await.contains("Decided: discard."));
+    browser.client.refresh().await.unwrap();
+    browser.text("#pane .discard").await;
+    assert_eq!(
+        browser
+            .value("document.querySelectorAll('.told').length")
+            .await,
+        0
+    );
+    assert_eq!(
+        browser
+            .value("document.getElementById('pane').dataset.id")
+            .await,
+        second.id.to_string()
+    );
+    browser.end().await;
+}
