@@ -88,6 +88,9 @@ impl View {
     }
 }
 
+/// How often a browser is started until that is a fault.
+const TRIES: usize = 3;
+
 /// A running browser with one page.
 pub struct Browser {
     /// Steers the page: `goto`, `find`, `execute`, `perform_actions`.
@@ -101,23 +104,34 @@ impl Browser {
     /// Starts one as soon as there is a seat.
     pub async fn start(tools: &Tools, view: &View) -> Self {
         let seat = SEATS.acquire().await.unwrap();
-        let name = format!("browser-{}", &random_text()[..8]);
-        let home = tools.place.directory(&name, User::ROOT, 0o700);
-        let mut driver = Driver::start(tools, &name, &home).await;
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities(&home, view))
-            .connect(&driver.url())
-            .await
-            .expect("Chromium starts");
-        driver.session = client.session_id().await.unwrap().unwrap();
-        let browser = Self {
-            client,
-            driver,
-            home,
-            _seat: seat,
-        };
-        browser.look(view).await;
-        browser
+        let mut failures = Vec::new();
+        // On a machine that is busy to the last, ChromeDriver may give up its first session.
+        while failures.len() < TRIES {
+            let name = format!("browser-{}", &random_text()[..8]);
+            let home = tools.place.directory(&name, User::ROOT, 0o700);
+            let mut driver = Driver::start(tools, &name, &home).await;
+            let session = ClientBuilder::new(HttpConnector::new())
+                .capabilities(capabilities(&home, view))
+                .connect(&driver.url())
+                .await;
+            let client = match session {
+                Ok(client) => client,
+                Err(failure) => {
+                    failures.push(failure);
+                    continue;
+                }
+            };
+            driver.session = client.session_id().await.unwrap().unwrap();
+            let browser = Self {
+                client,
+                driver,
+                home,
+                _seat: seat,
+            };
+            browser.look(view).await;
+            return browser;
+        }
+        panic!("Chromium does not start: {failures:?}");
     }
 
     /// Makes the same page look otherwise; certificates stay as they were.
