@@ -7,6 +7,7 @@ use crate::{
     config::{ConfigFile, audit, desk},
     directory::sign_in::{ScopeRule, Settings},
     domain::rights::DeskRole,
+    web::Listen,
 };
 
 fn read(text: &str) -> Result<Settings, String> {
@@ -131,4 +132,49 @@ fn a_key_of_the_record_is_long_and_closed_to_others() {
     assert!(key().unwrap_err().contains("can be read by everyone"));
     let none = ConfigFile::parse("mailhold.toml", "").unwrap();
     assert!(audit::key(&none).unwrap().is_none());
+}
+
+#[test]
+fn a_proxy_is_named_where_one_can_be_seen() {
+    let listen = |socket: &str, proxy: &str| {
+        let lines = format!("socket = \"{socket}\"\nproxy = \"{proxy}\"");
+        let text = sample_with("socket = \"tls:0.0.0.0:8443\"", &lines);
+        let file = ConfigFile::parse("mailhold.toml", &text).unwrap();
+        let read = desk::web(&file).map_err(|faults| faults.to_string())?;
+        Ok::<_, String>(read.web.listen)
+    };
+    assert_eq!(
+        listen("inet:127.0.0.1:8080", "127.0.0.1"),
+        Ok(Listen::Plain {
+            address: "127.0.0.1:8080".parse().unwrap(),
+            proxy: "127.0.0.1".parse().ok(),
+        })
+    );
+    assert_eq!(
+        listen("unix:/run/mailhold-web/desk.sock", "www-data"),
+        Ok(Listen::Unix {
+            path: "/run/mailhold-web/desk.sock".into(),
+            proxy: Some("www-data".to_owned()),
+        })
+    );
+    for (socket, proxy, cause) in [
+        ("tls:0.0.0.0:8443", "127.0.0.1", "speaks to browsers itself"),
+        ("inet:[::1]:8080", "127.0.0.1", "needs in proxy the address"),
+        (
+            "inet:127.0.0.1:8080",
+            "192.0.2.1",
+            "needs in proxy the address",
+        ),
+        (
+            "inet:127.0.0.1:8080",
+            "www-data",
+            "needs in proxy the address",
+        ),
+    ] {
+        let fault = listen(socket, proxy).unwrap_err();
+        assert!(
+            fault.contains("web.socket") && fault.contains(cause),
+            "{fault}"
+        );
+    }
 }
