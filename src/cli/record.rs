@@ -1,14 +1,14 @@
 //! What is done at the command line goes on the audit record: the key without which nothing is, and the
 //! entry of whoever sits at the keyboard.
 
-use super::{Failure, exit, person};
+use super::{Failure, Outcome, exit, person};
 use crate::{
     config::{ConfigFile, audit},
     domain::{
         audit::{AuditKind, AuditVia, Event},
         capture_id::CaptureId,
     },
-    store::audit::AuditKey,
+    store::{Store, audit::AuditKey},
 };
 
 /// The key of the settings.
@@ -32,4 +32,12 @@ pub fn event(kind: AuditKind, message: Option<CaptureId>, detail: &str) -> Event
         client: None,
         detail: detail.to_owned(),
     }
+}
+
+/// Puts on record what the user at the keyboard was refused, and tells it.
+pub async fn refuse(store: &Store, key: &AuditKey, tried: &str, refusal: Failure) -> Outcome {
+    let detail = format!("{tried}: {}", refusal.error);
+    let event = event(AuditKind::Refused, None, &detail);
+    store.append_audit(key, &event).await?;
+    Err(refusal)
 }

@@ -67,10 +67,8 @@ pub fn run(config: &Path, arguments: &ReviewsArguments) -> Outcome {
             Wish::Decide(ruling, given) => decide::run(&store, &key, &ruling, given).await,
             Wish::Refuse(decision, given, refusal) => {
                 let names: Vec<String> = given.ids.iter().map(spelt).collect();
-                let detail = format!("{decision} {}: {}", names.join(" "), refusal.error);
-                let event = record::event(AuditKind::Refused, None, &detail);
-                store.append_audit(&key, &event).await?;
-                Err(refusal)
+                let tried = format!("{decision} {}", names.join(" "));
+                record::refuse(&store, &key, &tried, refusal).await
             }
         };
         done.or_else(no_reader)

@@ -42,10 +42,8 @@ pub fn run(config: &Path, arguments: &StraysArguments) -> Outcome {
             StraysCommand::Adopt(given) => match adopter(&config.administrators, given) {
                 Ok(adopter) => adopt(&store, given, &adopter, &key).await,
                 Err(refusal) => {
-                    let detail = format!("adopt: {}", refusal.error);
-                    let event = record::event(AuditKind::Refused, None, &detail);
-                    store.append_audit(&key, &event).await?;
-                    Err(refusal)
+                    let tried = format!("adopt {}", given.key.queue_id);
+                    record::refuse(&store, &key, &tried, refusal).await
                 }
             },
             StraysCommand::List(given) => list(&store, &key, given).await,
