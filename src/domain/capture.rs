@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 
 use super::{
     capture_id::CaptureId, envelope::Envelope, instance::Instance, queue_id::QueueId,
@@ -53,7 +54,7 @@ pub struct ContentDigest(pub [u8; 32]);
 
 impl std::fmt::Display for ContentDigest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 

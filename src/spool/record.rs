@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -40,14 +41,16 @@ impl Octets {
     fn of(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.to_owned()),
-            Err(_) => Self::Bytes { hex: to_hex(bytes) },
+            Err(_) => Self::Bytes {
+                hex: HEXLOWER.encode(bytes),
+            },
         }
     }
 
     fn into_bytes(self) -> Option<Vec<u8>> {
         match self {
             Self::Text(text) => Some(text.into_bytes()),
-            Self::Bytes { hex } => from_hex(&hex),
+            Self::Bytes { hex } => HEXLOWER.decode(hex.as_bytes()).ok(),
         }
     }
 }
@@ -131,7 +134,13 @@ impl CaptureShape {
             client: self.client.into_client()?,
             grounds: self.grounds.into_grounds(),
             size_bytes: self.size_bytes,
-            digest: ContentDigest(from_hex(&self.digest)?.try_into().ok()?),
+            digest: ContentDigest(
+                HEXLOWER
+                    .decode(self.digest.as_bytes())
+                    .ok()?
+                    .try_into()
+                    .ok()?,
+            ),
         })
     }
 }
@@ -216,21 +225,6 @@ fn optional(octets: Option<Octets>) -> Option<Option<Vec<u8>>> {
         Some(octets) => octets.into_bytes().map(Some),
         None => Some(None),
     }
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
-    digits?
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => u8::try_from(high * 16 + low).ok(),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -58,12 +59,12 @@ impl Session {
 
     /// What a form of this session must carry for an act such as `decide`.
     pub fn form_token(&self, act: &str) -> String {
-        hexadecimal(&self.form_mac(act).finalize().into_bytes())
+        HEXLOWER.encode(&self.form_mac(act).finalize().into_bytes())
     }
 
     /// Whether a form carries it, compared in constant time.
     pub fn is_form_token(&self, act: &str, given: &str) -> bool {
-        let Some(given) = bytes(given) else {
+        let Ok(given) = HEXLOWER.decode(given.as_bytes()) else {
             return false;
         };
         self.form_mac(act).verify_slice(&given).is_ok()
@@ -83,7 +84,7 @@ impl Store {
     /// Begins a session and gives its token, which is told this once.
     pub async fn begin_session(&self, principal: &Principal) -> Result<SecretString, StoreError> {
         let begun = async {
-            let token = hexadecimal(&random()?);
+            let token = HEXLOWER.encode(&random()?);
             let (scope, scope_entries) = scope_columns(&principal.scope);
             let asked = sqlx::query!(
                 "insert into web_session (
@@ -212,19 +213,6 @@ fn random() -> Result<[u8; 32], Cause> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Cause::Unreachable(format!("no random bytes: {error}")))?;
     Ok(bytes)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    if text.len() > 128 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let pairs = (0..text.len()).step_by(2);
-    let read = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    pairs.map(read).collect()
 }
 
 fn roles(principal: &Principal) -> Vec<String> {

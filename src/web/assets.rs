@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 /// One file.
@@ -48,11 +49,7 @@ pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
 impl Asset {
     fn new(name: &str, extension: &str, media_type: &'static str, content: &'static str) -> Self {
         let digest = Sha256::digest(content.as_bytes());
-        let mark: String = digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let mark = HEXLOWER.encode(digest.first_chunk::<8>().unwrap_or(&[0; 8]));
         Self {
             path: format!("/static/{name}-{mark}.{extension}"),
             media_type,

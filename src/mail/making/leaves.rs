@@ -1,6 +1,7 @@
 //! Decodes the leaves of a message: texts to be read, HTML, files. Never shows a text that says it is
 //! an attachment.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -92,8 +93,7 @@ fn unpack(raw: &[u8], encoding: &str) -> Unpacked {
 
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// Whether a person reads it as a text of the mail. Bytes that are none are not shown as one.

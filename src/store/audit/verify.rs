@@ -4,6 +4,7 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use data_encoding::HEXLOWER;
 
 use crate::domain::audit::Seal;
 
@@ -157,12 +158,9 @@ impl Walk {
 /// `number seal time`, on one line.
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.seq)?;
-        self.hash
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        let hash = HEXLOWER.encode(&self.hash);
         let at = self.at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        write!(f, " {at}")
+        write!(f, "{} {hash} {at}", self.seq)
     }
 }
 
@@ -181,24 +179,14 @@ impl FromStr for Head {
         let (Some(seq), Some(hash), Some(at), None) = (seq, hash, at, words.next()) else {
             return Err(bad());
         };
+        let hash = HEXLOWER.decode(hash.as_bytes()).map_err(|_| bad())?;
         let at = DateTime::parse_from_rfc3339(at).map_err(|_| bad())?;
         Ok(Self {
             seq: seq.parse().ok().filter(|seq| *seq >= 0).ok_or_else(bad)?,
-            hash: unhex(hash).ok_or_else(bad)?,
+            hash: hash.try_into().map_err(|_| bad())?,
             at: at.with_timezone(&Utc),
         })
     }
-}
-
-fn unhex(text: &str) -> Option<Seal> {
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut seal = Seal::default();
-    for (at, byte) in seal.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(seal)
 }
 
 #[cfg(test)]
