@@ -71,6 +71,7 @@ Examples:
   mailhold audit verify                       every entry, from the first to the last
   mailhold audit head >> /media/kept/heads    the end of the record, to keep elsewhere
   mailhold audit verify --head /media/kept/heads
+  mailhold audit export --after 4711          for other programs: JSON, one entry a line
 
 Exit codes: 0 the record is sound, 1 it is broken, 66 no kept head can be read, 69 PostgreSQL is
 away, 78 fault in the configuration.")]
@@ -191,6 +192,16 @@ pub enum AuditCommand {
     Verify(VerifyArguments),
     /// Print number, seal and time of the last entry, one line to keep elsewhere
     Head,
+    /// Print entries as JSON, one on a line, for a system that keeps or searches logs
+    Export(ExportArguments),
+}
+
+/// `mailhold audit export`
+#[derive(Args)]
+pub struct ExportArguments {
+    /// Only entries behind this number, the last one of the export before
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub after: i64,
 }
 
 /// `mailhold audit verify`

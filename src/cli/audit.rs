@@ -1,4 +1,5 @@
-//! `mailhold audit`: whether the record of what people did is whole, and its end to keep elsewhere.
+//! `mailhold audit`: whether the record of what people did is whole, all of it for other programs, and its
+//! end to keep elsewhere.
 
 use std::{
     fs,
@@ -7,23 +8,31 @@ use std::{
     process::ExitCode,
 };
 
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+
 use super::{
     Failure, Outcome,
-    args::{AuditArguments, AuditCommand, VerifyArguments},
+    args::{AuditArguments, AuditCommand, ExportArguments, VerifyArguments},
     exit, record,
-    reviews::{complain, own_fault},
+    reviews::{complain, no_reader, own_fault},
 };
 use crate::{
     config::{ConfigFile, roles},
+    domain::audit::AuditKind,
     store::{
         Role, Store,
-        audit::{AuditKey, Head, Soundness},
+        audit::{AuditKey, Head, Sealed, Soundness},
     },
 };
 
+/// Entries in memory at once.
+const BATCH: u32 = 1_000;
+
 /// What is wanted of the record.
-enum Wish {
+enum Wish<'a> {
     Verify(AuditKey, Vec<Head>),
+    Export(AuditKey, &'a ExportArguments),
     Head,
 }
 
@@ -33,6 +42,7 @@ pub fn run(config: &Path, arguments: &AuditArguments) -> Outcome {
     let config = roles::reviews(&file)?;
     let wish = match &arguments.command {
         AuditCommand::Verify(given) => Wish::Verify(record::key(&file)?, heads(given)?),
+        AuditCommand::Export(given) => Wish::Export(record::key(&file)?, given),
         AuditCommand::Head => Wish::Head,
     };
     super::runtime()?.block_on(async {
@@ -40,6 +50,7 @@ pub fn run(config: &Path, arguments: &AuditArguments) -> Outcome {
         store.check_schema().await?;
         match wish {
             Wish::Verify(key, kept) => verify(&store, &key, &kept).await,
+            Wish::Export(key, given) => export(&store, &key, given).await.or_else(no_reader),
             Wish::Head => {
                 let head = store.audit_head().await?;
                 writeln!(io::stdout(), "{head}").map_err(own_fault)?;
@@ -49,20 +60,66 @@ pub fn run(config: &Path, arguments: &AuditArguments) -> Outcome {
     })
 }
 
+/// What was found goes on record as well: who looked, and from when on it was known.
 async fn verify(store: &Store, key: &AuditKey, kept: &[Head]) -> Outcome {
-    match store.verify_audit(key, kept).await? {
-        Soundness::Sound { n_entries } => {
-            let text = format!("the audit record is sound: {n_entries} entries");
+    let found = store.verify_audit(key, kept).await?;
+    let text = match found {
+        Soundness::Sound { n_entries } => format!("sound: {n_entries} entries"),
+        Soundness::Broken { seq, fault } => format!("broken at entry {seq}: {fault}"),
+    };
+    let event = record::event(AuditKind::Command, None, &format!("audit verify: {text}"));
+    store.append_audit(key, &event).await?;
+    let text = format!("the audit record is {text}");
+    match found {
+        Soundness::Sound { .. } => {
             writeln!(io::stdout(), "{text}").map_err(own_fault)?;
             Ok(ExitCode::SUCCESS)
         }
-        Soundness::Broken { seq, fault } => {
-            complain(&format!(
-                "the audit record is broken at entry {seq}: {fault}"
-            ));
+        Soundness::Broken { .. } => {
+            complain(&text);
             Ok(ExitCode::from(exit::REFUSED))
         }
     }
+}
+
+/// Writes entries for other programs, this export's own at the end.
+async fn export(store: &Store, key: &AuditKey, given: &ExportArguments) -> Outcome {
+    let detail = format!("entries after {}", given.after);
+    let event = record::event(AuditKind::Exported, None, &detail);
+    let own = store.append_audit(key, &event).await?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut after = given.after;
+    while after < own {
+        let entries = store.audit_after(after, BATCH).await?;
+        let Some(last) = entries.last() else {
+            break;
+        };
+        after = last.entry.seq;
+        let mut entries = entries.iter().filter(|one| one.entry.seq <= own);
+        let written = entries.try_for_each(|one| writeln!(out, "{}", shape(one)));
+        written.map_err(own_fault)?;
+    }
+    out.flush().map_err(own_fault)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Field names as in the table `audit_event`, times in UTC after RFC 3339.
+fn shape(sealed: &Sealed) -> Value {
+    let Sealed { entry, hash } = sealed;
+    let event = &entry.event;
+    json!({
+        "seq": entry.seq,
+        "at": entry.at,
+        "actor": event.actor,
+        "os_user": event.os_user,
+        "via": event.via.as_str(),
+        "kind": event.kind.as_str(),
+        "capture_id": event.capture_id.map(|id| id.to_string()),
+        "client": event.client,
+        "detail": event.detail,
+        "previous": HEXLOWER.encode(&entry.previous),
+        "hash": HEXLOWER.encode(hash),
+    })
 }
 
 /// The heads of a file: one a line, as often as somebody has kept one.

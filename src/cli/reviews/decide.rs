@@ -127,20 +127,37 @@ async fn decide_one(
     ruling: &Ruling,
 ) -> Result<Outcomes, StoreError> {
     let found = store.find(id).await?;
-    let outcome = |capture_id, end, text: String| Outcomes {
+    let (capture_id, text, end) = match found.as_slice() {
+        [] => (None, "there is no such review".to_owned(), End::Unknown),
+        [one] => {
+            let answer = vote(store, key, *one, ruling).await?;
+            (Some(*one), spoken(&answer, ruling), end(&answer))
+        }
+        several => (None, ambiguous(several), End::Refused),
+    };
+    if end != End::Accepted {
+        let tried = match capture_id {
+            Some(_) => ruling.decision.to_string(),
+            None => format!("{} {}", ruling.decision, spelt(id)),
+        };
+        let detail = format!("{tried}: {text}");
+        let refused = event(ruling, AuditKind::Refused, capture_id, detail);
+        store.append_audit(key, &refused).await?;
+    }
+    Ok(Outcomes {
         key: spelt(id),
         capture_id,
         text,
         end,
-    };
-    let capture_id = match found.as_slice() {
-        [] => {
-            let text = "there is no such review".to_owned();
-            return Ok(outcome(None, End::Unknown, text));
-        }
-        [one] => *one,
-        several => return Ok(outcome(None, End::Refused, ambiguous(several))),
-    };
+    })
+}
+
+async fn vote(
+    store: &Store,
+    key: &AuditKey,
+    capture_id: CaptureId,
+    ruling: &Ruling,
+) -> Result<Answer, StoreError> {
     let ballot = Ballot {
         capture_id,
         decision: ruling.decision,
@@ -149,18 +166,26 @@ async fn decide_one(
         via: Via::Cli,
         note: ruling.note.clone(),
     };
-    let event = Event {
-        actor: ballot.reviewer.clone(),
-        os_user: ballot.os_user.clone(),
+    let detail = ballot.decision.to_string();
+    let decided = event(ruling, AuditKind::Decided, Some(capture_id), detail);
+    store.decide_on_record(&ballot, key, &decided).await
+}
+
+/// What the reviewer of a ruling does, for the record.
+fn event(ruling: &Ruling, kind: AuditKind, capture_id: Option<CaptureId>, detail: String) -> Event {
+    Event {
+        actor: ruling.reviewer.clone(),
+        os_user: person::os_user(),
         via: AuditVia::Cli,
-        kind: AuditKind::Decided,
-        capture_id: Some(capture_id),
+        kind,
+        capture_id,
         client: None,
-        detail: ballot.decision.to_string(),
-    };
-    let answer = store.decide_on_record(&ballot, key, &event).await?;
-    let text = spoken(&answer, ruling);
-    let end = match answer {
+        detail,
+    }
+}
+
+fn end(answer: &Answer) -> End {
+    match answer {
         Answer::Accepted { .. } => End::Accepted,
         Answer::Unknown => End::Unknown,
         Answer::AlreadyDecided(_)
@@ -168,16 +193,7 @@ async fn decide_one(
         | Answer::AlreadySettled(_)
         | Answer::NobodyToReturnTo
         | Answer::NobodyToBeTold => End::Refused,
-    };
-    if end == End::Refused {
-        let event = Event {
-            kind: AuditKind::Refused,
-            detail: format!("{}: {text}", ballot.decision),
-            ..event
-        };
-        store.append_audit(key, &event).await?;
     }
-    Ok(outcome(Some(capture_id), end, text))
 }
 
 /// An answer for people.

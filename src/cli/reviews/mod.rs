@@ -147,7 +147,10 @@ async fn show(store: &Store, key: &AuditKey, arguments: &ShowArguments) -> Outco
         let found = store.find(name).await?;
         if let Some(refusal) = not_shown(&found, arguments) {
             code = ExitCode::from(exit::NO_INPUT);
-            complain(&format!("{}: {refusal}", spelt(name)));
+            let text = format!("{}: {refusal}", spelt(name));
+            let event = record::event(AuditKind::Refused, None, &format!("show {text}"));
+            store.append_audit(key, &event).await?;
+            complain(&text);
             continue;
         }
         for capture_id in found {

@@ -16,10 +16,12 @@ use chrono::{DateTime, Days, Local, NaiveTime, TimeZone, Utc};
 use super::{
     Failure, Outcome,
     args::WatchedArguments,
+    record,
     reviews::{no_reader, own_fault},
 };
 use crate::{
     config::{ConfigFile, roles},
+    domain::audit::AuditKind,
     store::{
         Role, Store,
         watched::{Figures, Sender},
@@ -43,10 +45,17 @@ struct Shown {
 
 /// Shows the page of figures.
 pub fn run(config: &Path, arguments: &WatchedArguments) -> Outcome {
-    let config = roles::reviews(&ConfigFile::read(config)?)?;
+    let file = ConfigFile::read(config)?;
+    let config = roles::reviews(&file)?;
+    // Figures tell of nobody; names do.
+    let key = arguments.senders.then(|| record::key(&file)).transpose()?;
     super::runtime()?.block_on(async {
         let store = Store::connect_lazy(&config.database, Role::Reviews)?;
         store.check_schema().await?;
+        if let Some(key) = key {
+            let event = record::event(AuditKind::Command, None, "watched --senders");
+            store.append_audit(&key, &event).await?;
+        }
         let shown = read(&store, arguments).await?;
         write(&shown, arguments).or_else(no_reader)
     })

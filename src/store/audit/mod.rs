@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// Entries in their order, behind the number `after`.
-    async fn audit_batch(&self, after: i64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+    pub async fn audit_after(&self, after: i64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
         let asked = sqlx::query_as!(
             AuditRow,
             "select seq, at, actor, os_user, via, kind, capture_id, client, detail, previous, hash

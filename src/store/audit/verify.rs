@@ -95,7 +95,7 @@ impl Store {
         heads.extend_from_slice(kept);
         let mut walk = Walk::default();
         loop {
-            let batch = self.audit_batch(walk.seq, BATCH).await?;
+            let batch = self.audit_after(walk.seq, BATCH).await?;
             if batch.is_empty() {
                 break;
             }
