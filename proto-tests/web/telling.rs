@@ -19,6 +19,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         who_decides_twice_is_told_that_the_first_one_stands,
         whether_a_message_exists_is_not_told_to_whom_no_mail_is_shown,
         a_note_is_not_told_to_an_auditor,
+        no_search_passes_for_another_look,
         a_decision_is_told_once,
     ]
 }
@@ -95,6 +96,39 @@ async fn a_note_is_not_told_to_an_auditor(lab: &Lab) {
         text.contains("otto looked at what was done with it"),
         "{text}"
     );
+}
+
+async fn no_search_passes_for_another_look(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let content = b"Subject: a\r\n\r\nWords of the mail.\r\n";
+    let held = house.held(&sender, &[BOB], content).await;
+    let rita = house.session(&house.rita).await;
+    let searches = [
+        "timeline",
+        "%22the+HTML+of+part+1%22",
+        "%22the+record%22",
+        "",
+        // No search.
+        "colour:timeline",
+    ];
+    let mut text = String::new();
+    for search in searches {
+        let page = format!("/inbox?q={search}&at={}", held.id);
+        text = rita.get(&page).await.text();
+        assert!(text.contains("Words of the mail."), "{search}: {text}");
+    }
+    let looks = text.matches("rita looked at it").count();
+    assert_eq!(looks, searches.len(), "{text}");
+    assert!(!text.contains("looked at what was done"), "{text}");
+    let sql = format!(
+        "select string_agg(detail, '|' order by seq) from audit_event
+        where kind = 'viewed' and capture_id = '{}'",
+        held.id
+    );
+    let words = house.desk.database.execute(&sql).await;
+    let told = "search: timeline|search: \"the HTML of part 1\"|search: \"the record\"||";
+    assert_eq!(words.trim(), told);
 }
 
 async fn a_decision_is_told_once(lab: &Lab) {

@@ -16,6 +16,7 @@ use super::{
     fields::{At, Named},
     guard::Seat,
     headers,
+    look::Look,
 };
 use crate::{
     domain::{audit::AuditKind, rights::Act},
@@ -46,9 +47,7 @@ pub async fn page(
     if !matches!(found.body, outlines::Body::Html { has_page: true, .. }) {
         return Err(WebError::NotFound);
     }
-    let detail = format!("the HTML of part {part}");
-    seat.record(&desk, AuditKind::Viewed, Some(id), &detail)
-        .await?;
+    seat.look(&desk, &Look::Page(part), Some(id)).await?;
     let mut text = PAGE_HEAD.as_bytes().to_vec();
     let mut ordinal = 0;
     while let Some(chunk) = desk

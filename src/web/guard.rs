@@ -17,7 +17,7 @@ use chrono::Utc;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Desk, HERE, Listen, error::WebError, language::Taste, page, page::Frame};
+use super::{Desk, HERE, Listen, error::WebError, language::Taste, look::Look, page, page::Frame};
 use crate::{
     domain::{
         address::Address,
@@ -201,6 +201,17 @@ impl Seat {
         let event = self.event(kind, message, detail);
         desk.store.append_audit(&desk.audit_key, &event).await?;
         Ok(())
+    }
+
+    /// Puts on record what this person is about to look at, and of which message.
+    pub async fn look(
+        &self,
+        desk: &Desk,
+        look: &Look,
+        message: Option<CaptureId>,
+    ) -> Result<(), WebError> {
+        self.record(desk, AuditKind::Viewed, message, &look.to_string())
+            .await
     }
 
     /// Refuses what this person may not do, and puts the try on record.

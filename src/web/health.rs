@@ -10,13 +10,14 @@ use super::{
     Desk, clock,
     error::WebError,
     guard::Seat,
+    look::Look,
     sizes,
     tables::{self, Said},
     view::Value,
     words::Words,
 };
 use crate::{
-    domain::{audit::AuditKind, lifecycle, rights::Act},
+    domain::{lifecycle, rights::Act},
     store::{
         figures::Waiting,
         reviews::{Filter, Order},
@@ -65,8 +66,7 @@ fn row(words: &Words, name: &str, waiting: &Waiting, now: DateTime<Utc>) -> Vec<
 /// Mail on hold that nobody captured.
 pub async fn strays(State(desk): State<Arc<Desk>>, seat: Seat) -> Result<Response, WebError> {
     seat.allow(&desk, Act::SeeStrays).await?;
-    seat.record(&desk, AuditKind::Viewed, None, "strays")
-        .await?;
+    seat.look(&desk, &Look::Strays, None).await?;
     let found = desk.store.strays(Shown::Standing, 200).await?;
     let frame = seat.frame(&desk);
     let row = |stray: &RecordedStray| {

@@ -10,17 +10,14 @@ use super::{
     error::WebError,
     fields::{Asks, At, Named},
     guard::Seat,
-    pane::timeline::{self, Notes, TIMELINE},
+    look::Look,
+    pane::timeline::{self, Notes},
     paths,
     tables::{self, Said},
     view::Value,
     words::Words,
 };
-use crate::domain::{
-    audit::{AuditKind, Entry},
-    capture_id::CaptureId,
-    rights::Act,
-};
+use crate::domain::{audit::Entry, capture_id::CaptureId, rights::Act};
 
 /// Entries on one page.
 const PAGE: u32 = 100;
@@ -38,8 +35,7 @@ pub async fn show(
     Asks(asked): Asks<Asked>,
 ) -> Result<Response, WebError> {
     seat.allow(&desk, Act::SeeLog).await?;
-    seat.record(&desk, AuditKind::Viewed, None, "the record")
-        .await?;
+    seat.look(&desk, &Look::Record, None).await?;
     let entries = desk.store.audit_page(asked.after, PAGE).await?;
     let is_full = u32::try_from(entries.len()).is_ok_and(|found| found >= PAGE);
     let last = entries.last().map(|sealed| sealed.entry.seq);
@@ -97,8 +93,7 @@ pub async fn timeline(
     At(Named(id)): At<Named>,
 ) -> Result<Response, WebError> {
     let (review, _) = seat.message(&desk, Act::SeeTimeline, id).await?;
-    seat.record(&desk, AuditKind::Viewed, Some(id), TIMELINE)
-        .await?;
+    seat.look(&desk, &Look::Timeline, Some(id)).await?;
     let entries = desk.store.audit_of(id).await?;
     let frame = seat.frame(&desk);
     let moments = timeline::of(&frame.words, &review, &entries, Notes::Hidden);

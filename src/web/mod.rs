@@ -19,6 +19,7 @@ mod language;
 mod lines;
 pub mod listen;
 mod log;
+mod look;
 mod page;
 mod pane;
 mod paths;

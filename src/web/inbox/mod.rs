@@ -25,6 +25,7 @@ use super::{
     fields::Asks,
     guard::Seat,
     lines::{self, Line},
+    look::Look,
     page::{self, Frame},
     pane::Pane,
     paths::Inbox,
@@ -111,10 +112,11 @@ pub async fn answer(
         Ok(query) => (Some(query), status, Vec::new()),
         Err(faults) => (None, StatusCode::UNPROCESSABLE_ENTITY, faults),
     };
+    let look = Look::beside(query.as_ref());
     // The list does not wait for the message, nor the message for the list.
     let (listed, open, decided) = tokio::join!(
         list(desk, seat, asked, query),
-        open(desk, seat, asked.at.as_deref(), asked),
+        open(desk, seat, asked, &look),
         just_decided(desk, seat, asked.told.as_deref(), now),
     );
     // A refusal is on record by now, whatever became of the list.

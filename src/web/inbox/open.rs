@@ -4,12 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Asked;
 use crate::{
-    domain::{audit::AuditKind, capture_id::CaptureId, rights::Act},
+    domain::{capture_id::CaptureId, rights::Act},
     store::{audit::Sealed, outlines::Standing, reviews::Review},
     web::{
         Desk, decide,
         error::WebError,
         guard::Seat,
+        look::Look,
         pane::{Known, Pane, Place, Raw, Tab},
         words::Words,
     },
@@ -30,16 +31,15 @@ pub(super) struct Open {
 pub(super) async fn open(
     desk: &Desk,
     seat: &Seat,
-    id: Option<&str>,
     asked: &Asked,
+    look: &Look,
 ) -> Result<Option<Open>, WebError> {
-    let Some(id) = id else {
+    let Some(id) = asked.at.as_deref() else {
         return Ok(None);
     };
     let id: CaptureId = id.parse().map_err(|_| WebError::NotFound)?;
     let (review, outline) = seat.message(desk, Act::View, id).await?;
-    seat.record(desk, AuditKind::Viewed, Some(id), &asked.q)
-        .await?;
+    seat.look(desk, look, Some(id)).await?;
     let entries = desk.store.audit_of(id).await?;
     let tab = asked.tab.as_deref().and_then(Tab::named);
     let raw = match tab.unwrap_or_else(|| Tab::first(&outline)) {

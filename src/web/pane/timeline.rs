@@ -9,13 +9,11 @@ use crate::{
     },
     web::{
         clock,
+        look::Look,
         view::pieces,
         words::{Value, Words},
     },
 };
-
-/// What an entry says of a look at the timeline, which shows nothing of the message.
-pub const TIMELINE: &str = "timeline";
 
 /// Where the message stands, for a reader who cannot decide it (any more).
 pub fn standing(words: &Words, review: &Review) -> String {
@@ -81,8 +79,12 @@ pub fn of(words: &Words, review: &Review, entries: &[Sealed], notes: Notes) -> V
 /// What somebody did beside deciding; a decision is told out of its own record.
 fn done(words: &Words, entry: &Entry) -> Option<String> {
     let id = match entry.event.kind {
-        AuditKind::Viewed if entry.event.detail == TIMELINE => "moment-timeline",
-        AuditKind::Viewed => "moment-viewed",
+        AuditKind::Viewed => match Look::of(&entry.event.detail) {
+            Look::Timeline => "moment-timeline",
+            Look::Message | Look::Found(_) | Look::Page(_) | Look::Record | Look::Strays => {
+                "moment-viewed"
+            }
+        },
         AuditKind::Downloaded => "moment-downloaded",
         AuditKind::Refused => "moment-refused",
         AuditKind::Adopted => "moment-adopted",
