@@ -112,6 +112,52 @@ impl Alone {
         lines.lines().map(str::to_owned).collect()
     }
 
+    /// A message on hold, as the milter and the worker would have left it, that cannot be taken apart.
+    /// Nobody carries out what is decided on it.
+    pub async fn hold(&self) -> String {
+        let id = uuid::Uuid::now_v7().to_string();
+        let sql = format!(
+            "insert into capture (
+                capture_id, instance, queue_id, captured_at, sender, sender_argument,
+                sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
+                matched_entry, matched_flag, matched_recipient, size_bytes, digest, subject
+            )
+            values ('{id}', 'mx1', '4jWkMG56f7z1j', now(), 'anna@corp.test', '<anna@corp.test>',
+                '{{}}', 1, 'flagged-external', 'envelope sender', 'anna@corp.test', '', 'Y', '', 18,
+                sha256(''), 'alone');
+            insert into capture_recipient (capture_id, ordinal, recipient, argument, parameters)
+            values ('{id}', 0, 'bob@elsewhere.test', '<bob@elsewhere.test>', '{{}}');
+            insert into capture_content (capture_id, ordinal, encoding, bytes)
+            values ('{id}', 0, 'identity', 'Words of the mail.');
+            insert into outline (capture_id, status, reason) values ('{id}', 'failed', 'crashed');
+            insert into listing (
+                capture_id, captured_at, size_bytes, n_attachments, has_html, has_image,
+                is_doubtful, entry, texts, snippet, grams
+            )
+            values ('{id}', now(), 18, 0, false, false, false, '', '', '', '');
+            delete from outline_due;
+            update capture set state = 'held' where capture_id = '{id}'"
+        );
+        self.database.execute(&sql).await;
+        id
+    }
+
+    /// Sends the form by which a message is decided.
+    pub async fn decide(&self, id: &str, cookie: &str, more: &[(&str, &str)]) -> Answer {
+        let ask = self.deciding(id, cookie, more).await;
+        self.send(ask).await
+    }
+
+    /// The same, not sent yet.
+    pub async fn deciding(&self, id: &str, cookie: &str, more: &[(&str, &str)]) -> Ask {
+        let action = format!("/review/{id}/decide");
+        let page = self.get(&format!("/inbox?at={id}"), cookie).await.text();
+        let token = token(&page, &action).unwrap_or_else(|| panic!("no form: {page}"));
+        let mut form = vec![("token", token.as_str()), ("decision", "discard")];
+        form.extend(more);
+        Ask::post(&action, &form).header("Cookie", cookie)
+    }
+
     pub async fn end(self) {
         self.desk.web.stop().await;
         self.desk.outline.stop().await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 
 use super::{
+    alone::Alone,
     browsing::{moved_on, press},
     house::{House, word},
 };
@@ -21,6 +22,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_note_is_not_told_to_an_auditor,
         no_search_passes_for_another_look,
         a_decision_is_told_once,
+        a_decision_that_nobody_carries_out_is_not_told_as_sent,
     ]
 }
 
@@ -161,4 +163,40 @@ async fn a_decision_is_told_once(lab: &Lab) {
         second.id.to_string()
     );
     browser.end().await;
+}
+
+async fn a_decision_that_nobody_carries_out_is_not_told_as_sent(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let cookie = alone.cookie(&alone.rita.login, &alone.rita.password).await;
+    let id = alone.hold().await;
+    assert_eq!(alone.decide(&id, &cookie, &[]).await.status, 303);
+    let page = format!("/inbox?q=state:all&at={id}");
+    let (sent, waits) = ("Sent to Postfix.", "Decided, not carried out yet");
+    for (work, told, untold) in [
+        ("attempt = 0", waits, sent),
+        (
+            "attempt = 1, leased_by = 'mx1', due_at = now() + interval '1 hour'",
+            sent,
+            waits,
+        ),
+        // Whoever took it has gone.
+        ("due_at = now() - interval '1 second'", waits, sent),
+        (
+            "leased_by = null, last_failure = 'the queue file is <not> ready'",
+            "The last try came to nothing: the queue file is &#60;not&#62; ready.",
+            sent,
+        ),
+        (
+            "leased_by = 'mx1', due_at = now() + interval '1 hour'",
+            "The last try came to nothing:",
+            sent,
+        ),
+    ] {
+        alone.database.execute(&format!("update work set {work}")).await;
+        let text = alone.get(&page, &cookie).await.text();
+        assert!(text.contains(told), "{work}: {text}");
+        assert!(!text.contains(untold), "{work}: {text}");
+        assert!(text.contains("not carried out yet</"), "the list: {text}");
+    }
+    alone.end().await;
 }

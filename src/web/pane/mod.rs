@@ -199,7 +199,9 @@ impl Pane {
             },
             warnings: warnings::of(words, known),
             facts: facts::of(words, known, place.now),
-            standing: form.is_none().then(|| timeline::standing(words, review)),
+            standing: form
+                .is_none()
+                .then(|| timeline::standing(words, review, place.now)),
             form,
             tabs: tabs::links(&id, words, tab, view),
             body_note: body_note(words, known.outline),

@@ -1,11 +1,16 @@
 //! What was done with a message, and where it stands now.
 
+use chrono::{DateTime, Utc};
+
 use super::{Moment, at};
 use crate::{
-    domain::audit::{AuditKind, Entry},
+    domain::{
+        audit::{AuditKind, Entry},
+        lifecycle::State,
+    },
     store::{
         audit::Sealed,
-        reviews::{Decided, Review},
+        reviews::{Decided, Pending, Review},
     },
     web::{
         clock,
@@ -16,12 +21,32 @@ use crate::{
 };
 
 /// Where the message stands, for a reader who cannot decide it (any more).
-pub fn standing(words: &Words, review: &Review) -> String {
-    let state = words.say(&format!("standing-{}", review.state.as_str()));
+pub fn standing(words: &Words, review: &Review, now: DateTime<Utc>) -> String {
+    let state = match review.state {
+        State::Decided => carried_out(words, review.pending.as_ref(), now),
+        State::Captured | State::Held | State::Settled(_) => {
+            words.say(&format!("standing-{}", review.state.as_str()))
+        }
+    };
     match &review.decided {
         Some(decided) => format!("{} {state}", decision(words, decided)),
         None => state,
     }
+}
+
+/// How far a decision is carried out that is not recorded as carried out. Postfix is not told of before
+/// a worker has taken it, and no more where the try came to nothing.
+fn carried_out(words: &Words, pending: Option<&Pending>, now: DateTime<Utc>) -> String {
+    let failure = pending.and_then(|pending| pending.last_failure.as_ref());
+    if let Some(failure) = failure {
+        return words.say_of("standing-failed", failure);
+    }
+    let is_taken =
+        pending.is_some_and(|pending| pending.leased_by.is_some() && now < pending.due_at);
+    words.say(match is_taken {
+        true => "standing-sent",
+        false => "standing-decided",
+    })
 }
 
 /// Who decided what, and when.
