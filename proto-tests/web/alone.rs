@@ -117,7 +117,8 @@ impl Alone {
     pub async fn hold(&self) -> String {
         let id = uuid::Uuid::now_v7().to_string();
         let sql = format!(
-            "insert into capture (
+            "begin;
+            insert into capture (
                 capture_id, instance, queue_id, captured_at, sender, sender_argument,
                 sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
                 matched_entry, matched_flag, matched_recipient, size_bytes, digest, subject
@@ -136,7 +137,8 @@ impl Alone {
             )
             values ('{id}', now(), 18, 0, false, false, false, '', '', '', '');
             delete from outline_due;
-            update capture set state = 'held' where capture_id = '{id}'"
+            update capture set state = 'held' where capture_id = '{id}';
+            commit"
         );
         self.database.execute(&sql).await;
         id

@@ -142,7 +142,10 @@ async fn another_host_is_misdirected(lab: &Lab) {
     let house = House::shared(lab).await;
     for host in ["evil.test", "localhost", ""] {
         let ask = Ask::get("/sign-in").header("Host", host);
-        assert_eq!(ask.send(house.plain.address).await.status, 421, "{host}");
+        let answer = ask.send(house.plain.address).await;
+        let text = answer.text();
+        assert_eq!(answer.status, 421, "{host}: {text}");
+        assert!(text.contains("This desk is not called so."), "{text}");
     }
 }
 

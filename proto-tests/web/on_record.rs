@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 
-use super::alone::{Alone, CLIENT};
+use super::{
+    alone::{Alone, CLIENT},
+    house::token,
+};
 use crate::{
     lab::{Lab, http::Ask, place::random_text},
     trials::{Trials, tests},
@@ -16,6 +19,10 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         no_password_is_on_record_or_in_the_log,
         the_named_proxy_is_believed_about_its_client,
         nobody_else_is_believed_about_a_client,
+        a_failed_sign_in_in_another_spelling_is_the_same_persons,
+        another_sign_in_ends_the_session_before_on_record,
+        a_form_that_no_page_of_the_session_has_made_is_on_record,
+        without_its_entry_nobody_is_signed_out,
     ]
 }
 
@@ -107,4 +114,95 @@ async fn nobody_else_is_believed_about_a_client(lab: &Lab) {
         assert_eq!(found, ["127.0.0.1"], "proxy {proxy:?}");
         alone.end().await;
     }
+}
+
+async fn a_failed_sign_in_in_another_spelling_is_the_same_persons(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let rita = &alone.rita;
+    alone.cookie("RITA", &rita.password).await;
+    for spelling in ["rita", "Rita", " RITA "] {
+        assert_eq!(alone.enter(spelling, "wrong horse").await.status, 401);
+    }
+    let record = alone.record().await;
+    let told = format!("sign_in_failed rita {CLIENT}");
+    assert_eq!(record[0], format!("signed_in rita {CLIENT}"));
+    assert_eq!(record[1..], [told.as_str(); 3]);
+    alone.end().await;
+}
+
+async fn another_sign_in_ends_the_session_before_on_record(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let rita = &alone.rita;
+    let cookie = alone.cookie(&rita.login, &rita.password).await;
+    // Somebody else has sat here before.
+    let sql = "update web_session set login = 'robert'";
+    alone.database.execute(sql).await;
+    let form = [("login", rita.login.as_str()), ("password", &rita.password)];
+    let again = Ask::post("/sign-in", &form).header("Cookie", &cookie);
+    assert_eq!(alone.send(again).await.status, 303);
+    assert_eq!(alone.get("/inbox", &cookie).await.status, 303, "it is over");
+    let sql = "select string_agg(kind || ' ' || actor || ' ' || detail, ', ' order by seq)
+        from audit_event";
+    let told = "signed_in rita , signed_out robert another sign-in, signed_in rita";
+    let record = alone.database.execute(sql).await;
+    assert_eq!(record.trim(), told);
+    alone.end().await;
+}
+
+async fn a_form_that_no_page_of_the_session_has_made_is_on_record(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let cookie = alone.cookie(&alone.rita.login, &alone.rita.password).await;
+    let id = alone.hold().await;
+    let decide = format!("/review/{id}/decide");
+    for (path, form) in [
+        (
+            decide.as_str(),
+            vec![("token", "00"), ("decision", "discard")],
+        ),
+        (decide.as_str(), vec![("decision", "discard")]),
+        ("/sign-out", vec![]),
+        ("/preferences", vec![("token", "x")]),
+    ] {
+        let ask = Ask::post(path, &form).header("Cookie", &cookie);
+        let answer = alone.send(ask).await;
+        assert_eq!(answer.status, 403, "{path}: {}", answer.text());
+    }
+    let foreign = alone.deciding(&id, &cookie, &[]).await;
+    let foreign = foreign.header("Sec-Fetch-Site", "same-site");
+    let answer = alone.send(foreign.header("Accept-Language", "zh-TW")).await;
+    assert_eq!(answer.status, 403);
+    let text = answer.text();
+    assert!(text.contains("此要求來自其他網站的頁面"), "{text}");
+    // Nobody is known to have sent this.
+    let foreign = Ask::post("/sign-out", &[]).header("Sec-Fetch-Site", "cross-site");
+    assert_eq!(alone.send(foreign).await.status, 403);
+    let sql = "select detail || '|' || count(*) || '|' || count(capture_id) from audit_event
+        where kind = 'refused' and actor = 'rita' group by detail order by detail";
+    let record = alone.database.execute(sql).await;
+    let told = "form: from another site|1|0\nform: no valid token|4|2";
+    assert_eq!(record.trim(), told);
+    alone.end().await;
+}
+
+/// An entry that cannot be stored leaves all as it is.
+async fn without_its_entry_nobody_is_signed_out(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let cookie = alone.cookie(&alone.rita.login, &alone.rita.password).await;
+    let rights = async |right: &str| {
+        let sql = format!("{right} mailhold_web");
+        alone.database.execute(&sql).await;
+    };
+    let page = alone.get("/preferences", &cookie).await.text();
+    let token = token(&page, "/sign-out").unwrap();
+    rights("revoke insert on audit_event from").await;
+    let leave = Ask::post("/sign-out", &[("token", &token)]).header("Cookie", &cookie);
+    assert_eq!(alone.send(leave).await.status, 503);
+    alone.change_passwords(|lines| lines.replace("rita:", "someone:"));
+    alone.age_rights("61 seconds").await;
+    assert_eq!(alone.get("/preferences", &cookie).await.status, 503);
+    alone.change_passwords(|lines| lines.replace("someone:", "rita:"));
+    rights("grant insert on audit_event to").await;
+    let answer = alone.get("/preferences", &cookie).await;
+    assert_eq!(answer.status, 200, "the session stands");
+    alone.end().await;
 }

@@ -111,7 +111,7 @@ async fn no_decision_is_taken_from_whom_it_is_not_allowed_though_the_token_is_ri
         held.id
     );
     let tries = house.desk.database.execute(&tries).await;
-    let each = "Decide(Discard)|5\nDecide(Release)|5\nDecide(Return)|5";
+    let each = "discard|5\nrelease|5\nreturn|5";
     assert_eq!(tries.trim(), each, "each try but nobody's is on record");
     let review = house.desk.held(&held.queue_id).await;
     assert_eq!(review["state"], "held");

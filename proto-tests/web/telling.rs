@@ -21,6 +21,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         whether_a_message_exists_is_not_told_to_whom_no_mail_is_shown,
         a_note_is_not_told_to_an_auditor,
         no_search_passes_for_another_look,
+        a_refused_try_is_told_in_the_readers_language,
         a_decision_is_told_once,
         a_decision_that_nobody_carries_out_is_not_told_as_sent,
     ]
@@ -133,6 +134,53 @@ async fn no_search_passes_for_another_look(lab: &Lab) {
     assert_eq!(words.trim(), told);
 }
 
+async fn a_refused_try_is_told_in_the_readers_language(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let held = house
+        .held(&sender, &[BOB], b"Subject: a\r\n\r\nx\r\n")
+        .await;
+    let otto = house.session(&house.otto).await;
+    let raw = format!("/review/{}/raw", held.id);
+    assert_eq!(otto.get(&raw).await.status, 403);
+    let robert = house.session(&house.robert).await;
+    let form = [("token", "00"), ("decision", "discard")];
+    let decide = format!("/review/{}/decide", held.id);
+    let answer = robert.send(Ask::post(&decide, &form)).await;
+    assert_eq!(answer.status, 403);
+    let rita = house.session(&house.rita).await;
+    for (language, told) in [
+        (
+            "en",
+            [
+                "otto was refused the raw message: nobody with their parts may do this",
+                "robert was refused a form that was too old or came from elsewhere",
+            ],
+        ),
+        (
+            "zh-TW",
+            [
+                "otto 遭拒：檢視原始郵件（其角色無此權限）",
+                "robert 遭拒：表單已過期或來自他處",
+            ],
+        ),
+    ] {
+        let ask = Ask::get(&format!("/inbox?at={}", held.id));
+        let answer = rita.send(ask.header("Accept-Language", language)).await;
+        let text = answer.text();
+        for told in told {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+    }
+    let sql = format!(
+        "select string_agg(detail, '|' order by seq) from audit_event
+        where kind = 'refused' and capture_id = '{}'",
+        held.id
+    );
+    let words = house.desk.database.execute(&sql).await;
+    assert_eq!(words.trim(), "view_raw: not_your_role|form: no valid token");
+}
+
 async fn a_decision_is_told_once(lab: &Lab) {
     let house = House::shared(lab).await;
     let sender = lab.person(&["Y"]).await;
@@ -192,7 +240,10 @@ async fn a_decision_that_nobody_carries_out_is_not_told_as_sent(lab: &Lab) {
             sent,
         ),
     ] {
-        alone.database.execute(&format!("update work set {work}")).await;
+        alone
+            .database
+            .execute(&format!("update work set {work}"))
+            .await;
         let text = alone.get(&page, &cookie).await.text();
         assert!(text.contains(told), "{work}: {text}");
         assert!(!text.contains(untold), "{work}: {text}");

@@ -20,6 +20,7 @@ use super::{
     lines,
     page::{self, Notice},
     paths::Inbox,
+    tried::Tried,
     words::{Value, Words},
 };
 use crate::{
@@ -42,6 +43,7 @@ const NEXT: Duration = Duration::from_secs(2);
 /// What the form holds.
 #[derive(Deserialize)]
 pub struct Given {
+    #[serde(default)]
     token: String,
     decision: String,
     #[serde(default)]
@@ -71,7 +73,8 @@ pub async fn decide(
         .parse()
         .map_err(|_| WebError::Malformed("decision"))?;
     let (sender, _) = seat.allow_over(&desk, Act::Decide(decision), id).await?;
-    seat.check_token(&act(id), &given.token)?;
+    seat.check_token(&desk, &act(id), &given.token, Some(id))
+        .await?;
     let ballot = Ballot {
         capture_id: id,
         decision,
@@ -226,13 +229,7 @@ async fn refused(
         at: Some(id.to_string()),
         ..Asked::default()
     };
-    seat.record(
-        desk,
-        AuditKind::Refused,
-        Some(id),
-        "decision: too late or not possible",
-    )
-    .await?;
+    seat.tried(desk, Tried::Decision, Some(id)).await?;
     inbox::answer(desk, seat, status, &asked, Some(text)).await
 }
 

@@ -25,6 +25,12 @@ pub enum WebError {
     /// The form did not come from a page of this session.
     #[error("the form has no valid token")]
     Token,
+    /// A page of another site has sent it.
+    #[error("from a page of another site")]
+    Foreign,
+    /// The browser calls us by a name that is none of ours.
+    #[error("another host is meant")]
+    Host,
     /// What was sent is not what a page of ours sends.
     #[error("not understood: {0}")]
     Malformed(&'static str),
@@ -61,6 +67,8 @@ impl WebError {
             Self::NotFound => (StatusCode::NOT_FOUND, "error-not-found"),
             Self::Refused(_) => (StatusCode::FORBIDDEN, "error-refused"),
             Self::Token => (StatusCode::FORBIDDEN, "error-token"),
+            Self::Foreign => (StatusCode::FORBIDDEN, "error-foreign"),
+            Self::Host => (StatusCode::MISDIRECTED_REQUEST, "error-host"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "error-malformed"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "error-malformed"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "error-malformed"),

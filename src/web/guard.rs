@@ -17,7 +17,10 @@ use chrono::Utc;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Desk, HERE, Listen, error::WebError, language::Taste, look::Look, page, page::Frame};
+use super::{
+    Desk, HERE, Listen, error::WebError, language::Taste, look::Look, page, page::Frame,
+    tried::Tried,
+};
 use crate::{
     domain::{
         address::Address,
@@ -109,14 +112,21 @@ impl FromRequestParts<Arc<Desk>> for Seat {
     async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, WebError> {
         let visitor = Visitor::from_request_parts(parts, desk).await?;
         let jar = CookieJar::from_headers(&parts.headers);
-        let token = jar.get(COOKIE).ok_or(WebError::SignedOut)?.value();
-        let token = SecretString::from(token);
-        let found = desk.store.find_session(&token, desk.settings.session);
-        let session = found.await?.ok_or(WebError::SignedOut)?;
+        let session = session(desk, &jar).await?.ok_or(WebError::SignedOut)?;
         let mut seat = Self { visitor, session };
         seat.renew(desk).await?;
         Ok(seat)
     }
+}
+
+/// The session whose cookie a request carries, if it stands.
+pub async fn session(desk: &Desk, jar: &CookieJar) -> Result<Option<Session>, WebError> {
+    let Some(cookie) = jar.get(COOKIE) else {
+        return Ok(None);
+    };
+    let token = SecretString::from(cookie.value());
+    let found = desk.store.find_session(&token, desk.settings.session);
+    Ok(found.await?)
 }
 
 /// Everything in a From field, as the milter has read it, that is an address.
@@ -169,12 +179,19 @@ impl Seat {
         Frame::new(&desk.catalogues, &reader, path)
     }
 
-    /// Refuses a form that no page of this session has made for this act.
-    pub fn check_token(&self, act: &str, token: &str) -> Result<(), WebError> {
-        match self.session.is_form_token(act, token) {
-            true => Ok(()),
-            false => Err(WebError::Token),
+    /// Refuses a form that no page of this session has made for this act, and puts it on record.
+    pub async fn check_token(
+        &self,
+        desk: &Desk,
+        act: &str,
+        token: &str,
+        message: Option<CaptureId>,
+    ) -> Result<(), WebError> {
+        if self.session.is_form_token(act, token) {
+            return Ok(());
         }
+        self.tried(desk, Tried::Form, message).await?;
+        Err(WebError::Token)
     }
 
     /// An event of this person.
@@ -211,6 +228,17 @@ impl Seat {
         message: Option<CaptureId>,
     ) -> Result<(), WebError> {
         self.record(desk, AuditKind::Viewed, message, &look.to_string())
+            .await
+    }
+
+    /// Puts on record what this person has tried in vain.
+    pub async fn tried(
+        &self,
+        desk: &Desk,
+        tried: Tried,
+        message: Option<CaptureId>,
+    ) -> Result<(), WebError> {
+        self.record(desk, AuditKind::Refused, message, &tried.to_string())
             .await
     }
 
@@ -297,9 +325,7 @@ impl Seat {
         message: Option<CaptureId>,
         refusal: Refusal,
     ) -> Result<T, WebError> {
-        let detail = format!("{act:?}: {refusal}");
-        self.record(desk, AuditKind::Refused, message, &detail)
-            .await?;
+        self.tried(desk, Tried::Act(act, refusal), message).await?;
         Err(match refusal {
             Refusal::OutOfScope | Refusal::NothingKnown => WebError::NotFound,
             Refusal::NotYourRole => WebError::Refused("role"),
@@ -322,9 +348,9 @@ impl Seat {
             Err(error) => return Err(WebError::Directory(error)),
         };
         let Some(fresh) = fresh.filter(|fresh| !fresh.roles.is_empty()) else {
-            desk.store.end_session(self.session.id()).await?;
             self.record(desk, AuditKind::SignedOut, None, "no rights any more")
                 .await?;
+            desk.store.end_session(self.session.id()).await?;
             return Err(WebError::SignedOut);
         };
         if fresh != *self.principal() {

@@ -5,12 +5,18 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use axum_extra::extract::cookie::CookieJar;
 
-use super::{Desk, Listen};
+use super::{
+    Desk, Listen,
+    error::WebError,
+    guard::{self, Seat, Visitor},
+    tried::Tried,
+};
 
 /// A page of ours: our own style, script and frames, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
@@ -34,12 +40,18 @@ pub async fn check_host(State(desk): State<Arc<Desk>>, request: Request, next: N
     if desk.settings.hosts.iter().any(is_ours) {
         return next.run(request).await;
     }
-    let text = "This is not the host that you asked for.\n";
-    (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+    WebError::Host.into_response()
 }
 
-/// Refuses what another site's page sends: such a request changes nothing, whatever its token.
-pub async fn check_origin(request: Request, next: Next) -> Response {
+/// Refuses what another site's page sends: such a request changes nothing, whatever its token. That it
+/// came with somebody's session is on record.
+pub async fn check_origin(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    jar: CookieJar,
+    request: Request,
+    next: Next,
+) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let site = request.headers().get("sec-fetch-site");
     let is_foreign = match site {
@@ -47,9 +59,20 @@ pub async fn check_origin(request: Request, next: Next) -> Response {
         None => has_foreign_origin(request.headers()),
     };
     if is_foreign && !is_safe {
-        return (StatusCode::FORBIDDEN, "This came from another site.\n").into_response();
+        return foreign(&desk, visitor, &jar).await.into_response();
     }
     next.run(request).await
+}
+
+async fn foreign(desk: &Desk, visitor: Visitor, jar: &CookieJar) -> WebError {
+    let session = match guard::session(desk, jar).await {
+        Ok(Some(session)) => session,
+        Ok(None) => return WebError::Foreign,
+        Err(error) => return error,
+    };
+    let seat = Seat { visitor, session };
+    let recorded = seat.tried(desk, Tried::ForeignForm, None).await;
+    recorded.err().unwrap_or(WebError::Foreign)
 }
 
 /// What an older browser tells of where a form came from; a client that is no browser tells nothing.

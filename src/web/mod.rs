@@ -29,6 +29,7 @@ pub mod router;
 mod sign_in;
 mod sizes;
 mod tables;
+mod tried;
 mod view;
 mod words;
 

@@ -48,7 +48,7 @@ pub async fn save(
     Sent(given): Sent<HashMap<String, String>>,
 ) -> Result<Response, WebError> {
     let text = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
-    seat.check_token(ACT, text("token"))?;
+    seat.check_token(&desk, ACT, text("token"), None).await?;
     let keys: Option<Vec<char>> = match text("keys_on") {
         "yes" => KEYS
             .iter()

@@ -91,14 +91,17 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(never_so)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn_with_state(Arc::clone(&desk), tell))
-        .layer(DefaultBodyLimit::max(LONGEST_FORM))
-        .layer(middleware::from_fn(headers::check_origin))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&desk),
+            headers::check_origin,
+        ))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&desk),
             headers::check_host,
         ))
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(Arc::clone(&desk), tell))
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&desk),
             headers::count,

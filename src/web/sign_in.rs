@@ -17,7 +17,7 @@ use super::{
     Desk,
     error::WebError,
     fields::{Asks, Sent},
-    guard::{COOKIE, Seat, Visitor},
+    guard::{self, COOKIE, Seat, Visitor},
     page::{self, Choice, Frame},
     paths,
     preferences::language,
@@ -107,16 +107,15 @@ async fn begin(
     principal: &Principal,
     next: &str,
 ) -> Result<Response, WebError> {
+    // Whoever signs in again leaves no session behind, not even another person's (ASVS 7.2.4).
+    if let Some(before) = guard::session(desk, &jar).await? {
+        let mut event = event(visitor, &before.principal.login, AuditKind::SignedOut);
+        event.detail = "another sign-in".to_owned();
+        desk.store.append_audit(&desk.audit_key, &event).await?;
+        desk.store.end_session(before.id()).await?;
+    }
     let event = event(visitor, &principal.login, AuditKind::SignedIn);
     desk.store.append_audit(&desk.audit_key, &event).await?;
-    // Whoever signs in again leaves no session behind (ASVS 7.2.4).
-    if let Some(before) = jar.get(COOKIE) {
-        let before = SecretString::from(before.value());
-        let found = desk.store.find_session(&before, desk.settings.session);
-        if let Some(session) = found.await? {
-            desk.store.end_session(session.id()).await?;
-        }
-    }
     let token = desk.store.begin_session(principal).await?;
     let cookie = Cookie::build((COOKIE, token.expose_secret().to_owned()))
         .path("/")
@@ -135,9 +134,10 @@ pub async fn leave(
     jar: CookieJar,
     Sent(given): Sent<Leaving>,
 ) -> Result<Response, WebError> {
-    seat.check_token("sign-out", &given.token)?;
-    desk.store.end_session(seat.session.id()).await?;
+    seat.check_token(&desk, "sign-out", &given.token, None)
+        .await?;
     seat.record(&desk, AuditKind::SignedOut, None, "").await?;
+    desk.store.end_session(seat.session.id()).await?;
     let gone = Cookie::build((COOKIE, "")).path("/").secure(true).build();
     // What the browser has kept of the mail goes, too (ASVS 14.3.1).
     let clear = AppendHeaders([(
@@ -150,14 +150,15 @@ pub async fn leave(
 /// What the form of the sign-out holds.
 #[derive(Deserialize)]
 pub struct Leaving {
+    #[serde(default)]
     token: String,
 }
 
 async fn refused(desk: &Desk, visitor: &Visitor, given: &Given) -> Result<Response, WebError> {
     // People type passwords into the wrong field: only a name that is known goes on record.
     let login = given.login.trim();
-    let is_known = desk.store.has_signed_in(login).await?;
-    let shown = if is_known { login } else { "unknown" };
+    let known = desk.store.login_on_record(login).await?;
+    let shown = known.as_deref().unwrap_or("unknown");
     let event = event(visitor, shown, AuditKind::SignInFailed);
     desk.store.append_audit(&desk.audit_key, &event).await?;
     let fault = visitor.frame(desk).words.say("sign-in-wrong");

@@ -145,7 +145,59 @@ enum Bounds {
     OfAReviewer,
 }
 
+impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::NotYourRole,
+        Self::OutOfScope,
+        Self::OwnMail,
+        Self::NothingKnown,
+    ];
+
+    /// The word used on the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotYourRole => "not_your_role",
+            Self::OutOfScope => "out_of_scope",
+            Self::OwnMail => "own_mail",
+            Self::NothingKnown => "nothing_known",
+        }
+    }
+}
+
 impl Act {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::List,
+        Self::View,
+        Self::ViewRaw,
+        Self::Download,
+        Self::Decide(Decision::Release),
+        Self::Decide(Decision::Discard),
+        Self::Decide(Decision::Return),
+        Self::SeeTimeline,
+        Self::SeeLog,
+        Self::SeeHealth,
+        Self::SeeStrays,
+        Self::SeeSettings,
+    ];
+
+    /// The word used on the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::View => "view",
+            Self::ViewRaw => "view_raw",
+            Self::Download => "download",
+            Self::Decide(decision) => decision.as_str(),
+            Self::SeeTimeline => "see_timeline",
+            Self::SeeLog => "see_log",
+            Self::SeeHealth => "see_health",
+            Self::SeeStrays => "see_strays",
+            Self::SeeSettings => "see_settings",
+        }
+    }
+
     /// Who may do it at all.
     fn roles(self) -> &'static [DeskRole] {
         match self {

@@ -81,15 +81,18 @@ impl Store {
         read(within(asked).await)
     }
 
-    /// Whether somebody of this name was ever let in.
-    pub async fn has_signed_in(&self, login: &str) -> Result<bool, StoreError> {
+    /// The name on the record of somebody who was ever let in, by any spelling of its letters: both
+    /// backends of the sign-in take them all for one person's.
+    pub async fn login_on_record(&self, login: &str) -> Result<Option<String>, StoreError> {
         let asked = sqlx::query_scalar!(
-            r#"select exists (
-                select from audit_event where kind = 'signed_in' and actor = $1
-            ) as "has!""#,
+            r#"select actor
+            from audit_event
+            where kind = 'signed_in' and lower(actor) = lower($1)
+            order by actor = $1 desc
+            limit 1"#,
             row::text(login),
         )
-        .fetch_one(&self.pool);
+        .fetch_optional(&self.pool);
         let found = within(asked).await;
         found.map_err(|cause| StoreError::Audit { cause })
     }

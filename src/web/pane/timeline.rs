@@ -15,6 +15,7 @@ use crate::{
     web::{
         clock,
         look::Look,
+        tried::Tried,
         view::pieces,
         words::{Value, Words},
     },
@@ -101,8 +102,10 @@ pub fn of(words: &Words, review: &Review, entries: &[Sealed], notes: Notes) -> V
     moments.into_iter().map(moment).collect()
 }
 
-/// What somebody did beside deciding; a decision is told out of its own record.
+/// What somebody did beside deciding; a decision is told out of its own record. What no message of the
+/// catalogue fits is told in the words of the record.
 fn done(words: &Words, entry: &Entry) -> Option<String> {
+    let (mut act, mut why) = ("", "");
     let id = match entry.event.kind {
         AuditKind::Viewed => match Look::of(&entry.event.detail) {
             Look::Timeline => "moment-timeline",
@@ -111,7 +114,15 @@ fn done(words: &Words, entry: &Entry) -> Option<String> {
             }
         },
         AuditKind::Downloaded => "moment-downloaded",
-        AuditKind::Refused => "moment-refused",
+        AuditKind::Refused => match Tried::of(&entry.event.detail) {
+            Some(Tried::Act(tried, refusal)) => {
+                (act, why) = (tried.as_str(), refusal.as_str());
+                "moment-not-allowed"
+            }
+            Some(Tried::Form | Tried::ForeignForm) => "moment-form",
+            Some(Tried::Decision) => "moment-too-late",
+            None => "moment-refused",
+        },
         AuditKind::Adopted => "moment-adopted",
         AuditKind::Command => "moment-command",
         AuditKind::Decided
@@ -125,6 +136,8 @@ fn done(words: &Words, entry: &Entry) -> Option<String> {
     let values = [
         ("actor", Value::from(entry.event.actor.as_str())),
         ("detail", Value::from(entry.event.detail.as_str())),
+        ("act", Value::from(act)),
+        ("why", Value::from(why)),
     ];
     Some(words.say_with(id, values))
 }

@@ -259,6 +259,24 @@ moment-viewed = { $actor } looked at it
 moment-timeline = { $actor } looked at what was done with it
 moment-downloaded = { $actor } downloaded { $detail }
 moment-refused = { $actor } was refused: { $detail }
+moment-not-allowed = { $actor } was refused { $act ->
+    [list] the list
+    [view] a look at it
+    [view_raw] the raw message
+    [download] a download
+    [release] the decision to release it
+    [discard] the decision to discard it
+    [return] the decision to return it
+    [see_timeline] a look at what was done with it
+   *[other] { $act }
+  }: { $why ->
+    [not_your_role] nobody with their parts may do this
+    [out_of_scope] it is not in their scope
+    [own_mail] it is their own mail
+   *[nothing_known] nothing is known of it
+  }
+moment-form = { $actor } was refused a form that was too old or came from elsewhere
+moment-too-late = { $actor } was refused a decision: too late or not possible
 moment-adopted = { $actor } adopted it
 moment-command = { $actor } at the command line: { $detail }
 
@@ -291,6 +309,8 @@ error-signed-out = You are not signed in, or not any more.
 error-not-found = There is no such thing here.
 error-refused = You may not do that. The try is on record.
 error-token = The form was too old or came from elsewhere. Nothing was done; load the page again.
+error-foreign = This came from a page of another site. Nothing was done.
+error-host = This desk is not called so. Check the address.
 error-malformed = That was not understood. Nothing was done.
 error-away = A service that is needed is away. Try again in a moment.
 error-away-form = A service that is needed is away. What you sent was stored as a whole or not at all: look again in a moment before you repeat it.

@@ -238,6 +238,24 @@ moment-viewed = { $actor } 檢視
 moment-timeline = { $actor } 檢視處理經過
 moment-downloaded = { $actor } 下載了 { $detail }
 moment-refused = { $actor } 遭拒：{ $detail }
+moment-not-allowed = { $actor } 遭拒：{ $act ->
+    [list] 檢視清單
+    [view] 檢視郵件
+    [view_raw] 檢視原始郵件
+    [download] 下載
+    [release] 決定放行
+    [discard] 決定丟棄
+    [return] 決定退回寄件人
+    [see_timeline] 檢視處理經過
+   *[other] { $act }
+  }（{ $why ->
+    [not_your_role] 其角色無此權限
+    [out_of_scope] 不在其審核範圍內
+    [own_mail] 是其本人的郵件
+   *[nothing_known] 查無此郵件的資料
+  }）
+moment-form = { $actor } 遭拒：表單已過期或來自他處
+moment-too-late = { $actor } 遭拒：決定過遲或無法執行
 moment-adopted = { $actor } 認領
 moment-command = { $actor } 以命令列執行：{ $detail }
 
@@ -270,6 +288,8 @@ error-signed-out = 您尚未登入，或登入已失效。
 error-not-found = 這裡沒有此項目。
 error-refused = 您無權執行此操作。此次嘗試已記錄。
 error-token = 表單已過期或來自他處。未做任何變更，請重新載入頁面。
+error-foreign = 此要求來自其他網站的頁面。未做任何變更。
+error-host = 此審核台不使用這個名稱。請檢查網址。
 error-malformed = 無法理解此要求。未做任何變更。
 error-away = 所需的服務目前無法使用。請稍後再試。
 error-away-form = 所需的服務目前無法使用。您送出的內容若非完整儲存，就是完全未儲存：請稍後重新檢視，再決定是否重送。
