@@ -21,6 +21,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_message_whose_sender_wants_no_notice_is_not_offered_for_return,
         a_decision_and_its_entry_are_one,
         a_note_and_a_reason_are_kept,
+        the_longest_note_is_kept_whole_and_a_longer_one_is_not_taken,
         a_word_that_is_no_decision_is_refused,
     ]
 }
@@ -247,6 +248,35 @@ async fn a_note_and_a_reason_are_kept(lab: &Lab) {
         page.contains("asked Anna") && !page.contains("<b>asked"),
         "{page}"
     );
+}
+
+async fn the_longest_note_is_kept_whole_and_a_longer_one_is_not_taken(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let held = held(house, lab, &word()).await;
+    let session = house.session(&house.rita).await;
+    let action = format!("/review/{}/decide", held.id);
+    let token = session
+        .token(&format!("/inbox?at={}", held.id), &action)
+        .await;
+    let decide = async |note: &str| {
+        let form = [
+            ("token", token.as_str()),
+            ("decision", "discard"),
+            ("reason", "Holds confidential matters"),
+            ("note", note),
+        ];
+        session.send(Ask::post(&action, &form)).await
+    };
+    let answer = decide(&"n".repeat(1_001)).await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.text().contains("Nothing was done."));
+    // As many as a browser lets one type: the end of a line is one there, and two on its way.
+    let typed = format!("{}end", "n\r\n".repeat(498) + "n");
+    assert_eq!(typed.replace("\r\n", "\n").len(), 1_000);
+    assert_eq!(decide(&typed).await.status, 303);
+    let settled = house.desk.settled(&held.queue_id).await;
+    let kept = format!("Holds confidential matters: {typed}").replace("\r\n", "\n");
+    assert_eq!(settled["decided"]["note"], kept);
 }
 
 async fn a_word_that_is_no_decision_is_refused(lab: &Lab) {

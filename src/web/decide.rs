@@ -34,8 +34,10 @@ use crate::{
     },
 };
 
-/// A longer note is cut by the page already.
+/// No page lets more be typed; the end of a line counts as one.
 const LONGEST_NOTE_CHARS: usize = 1_000;
+/// No page offers a longer reason.
+const LONGEST_REASON_CHARS: usize = 200;
 
 /// The next message is looked for as long as this: the decision is not to wait for it.
 const NEXT: Duration = Duration::from_secs(2);
@@ -81,7 +83,7 @@ pub async fn decide(
         reviewer: seat.principal().login.clone(),
         os_user: None,
         via: Via::Web,
-        note: note(&given),
+        note: note(&given)?,
     };
     let event = seat.event(AuditKind::Decided, Some(id), decision.as_str());
     // What comes next does not depend on what is stored here.
@@ -108,13 +110,19 @@ impl Given {
     }
 }
 
-/// Reason and note as one text.
-fn note(given: &Given) -> Option<String> {
-    let parts = [given.reason.trim(), given.note.trim()];
+/// Reason and note as one text, whole: nothing of it is cut off unseen.
+fn note(given: &Given) -> Result<Option<String>, WebError> {
+    // A browser ends lines with both, and counts them as one.
+    let note = given.note.trim().replace("\r\n", "\n");
+    let reason = given.reason.trim();
+    let is_longer = |text: &str, limit| text.chars().nth(limit).is_some();
+    if is_longer(&note, LONGEST_NOTE_CHARS) || is_longer(reason, LONGEST_REASON_CHARS) {
+        return Err(WebError::TooLong);
+    }
+    let parts = [reason, &note];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let text = parts.join(": ");
-    let text: String = text.chars().take(LONGEST_NOTE_CHARS).collect();
-    (!text.is_empty()).then_some(text)
+    Ok((!text.is_empty()).then_some(text))
 }
 
 /// Where it goes on. The decision stands, whatever happens from here on: where no next message can be
