@@ -14,6 +14,7 @@ use tokio::{
     net::UnixStream,
 };
 
+use super::alone::Alone;
 use crate::{
     lab::{
         Lab,
@@ -31,6 +32,7 @@ use crate::{
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         while_the_database_is_away_a_page_says_so_and_nothing_is_done,
+        where_no_next_message_can_be_looked_for_the_decision_is_told_with_a_reference,
         a_unix_socket_is_served_and_made_anew_after_a_crash,
         nobody_but_the_named_proxy_is_served_at_a_socket,
         a_certificate_that_cannot_be_used_is_told_with_its_file,
@@ -101,6 +103,30 @@ async fn while_the_database_is_away_a_page_says_so_and_nothing_is_done(lab: &Lab
     assert_eq!(database.execute(sql).await.trim(), "1", "nothing half done");
     desk.web.stop().await;
     desk.outline.stop().await;
+}
+
+async fn where_no_next_message_can_be_looked_for_the_decision_is_told_with_a_reference(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let cookie = alone.cookie(&alone.rita.login, &alone.rita.password).await;
+    let id = alone.hold().await;
+    let decide = alone.deciding(&id, &cookie, &[]).await;
+    let sql = "revoke select on listing, listing_waiting from mailhold_web";
+    alone.database.execute(sql).await;
+    let answer = alone.send(decide.header("X-Mailhold-Script", "1")).await;
+    let text = answer.text();
+    assert_eq!(answer.status, 200, "{text}");
+    assert!(text.contains("Decided: discard."), "{text}");
+    assert!(text.contains("A service that is needed is away."), "{text}");
+    let (_, reference) = text.split_once("<code>").unwrap();
+    let reference = reference.split('<').next().unwrap();
+    let web = &alone.desk.web;
+    web.event_with(&["web.failed", reference], BOUND).await;
+    // The search for the next message, and the page.
+    let log = std::fs::read_to_string(web.log_path()).unwrap();
+    assert_eq!(log.matches("web.failed").count(), 2, "{log}");
+    let sql = "select count(*) from decision where decision = 'discard'";
+    assert_eq!(alone.database.execute(sql).await.trim(), "1");
+    alone.end().await;
 }
 
 fn is_away(answer: &Answer) {

@@ -137,7 +137,10 @@ impl Onward {
                 (Some(next.id.to_string()), after)
             }
             Ok(None) => (None, None),
-            Err(_) => (None, given.after()),
+            Err(fault) => {
+                fault.log();
+                (None, given.after())
+            }
         };
         Self(Asked {
             q: given.q.clone(),
@@ -173,14 +176,19 @@ impl Onward {
         decision: Decision,
     ) -> Result<Response, WebError> {
         let made = inbox::answer(desk, seat, StatusCode::OK, &self.0, None).await;
-        if let (Ok(page), Ok(path)) = (made, HeaderValue::from_str(&self.path())) {
-            return Ok(([(header::CONTENT_LOCATION, path)], page).into_response());
-        }
+        let fault = match (made, HeaderValue::from_str(&self.path())) {
+            (Ok(page), Ok(path)) => {
+                return Ok(([(header::CONTENT_LOCATION, path)], page).into_response());
+            }
+            (Err(fault), _) => fault,
+            (Ok(_), Err(error)) => WebError::Ours(error.to_string()),
+        };
+        let (_, message) = fault.told(true);
         let frame = seat.frame_at(desk, "/inbox");
         let notice = Notice {
             title: lines::told(&frame.words, decision, None),
-            text: frame.words.say("error-away"),
-            reference: None,
+            text: frame.words.say(message),
+            reference: fault.log(),
             back: "/inbox".to_owned(),
             frame,
         };

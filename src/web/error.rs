@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{directory::sign_in::SignInError, store::StoreError};
+use crate::{directory::sign_in::SignInError, store::StoreError, telemetry::events};
 
 /// Why a request is not answered as it was meant.
 #[derive(Debug, thiserror::Error)]
@@ -78,9 +78,15 @@ impl WebError {
         }
     }
 
-    /// Whether a person at the server must be able to find it in the log.
-    pub fn is_ours(&self) -> bool {
-        self.told(true).0.is_server_error()
+    /// Puts one of ours, or of a service, into the log. Gives what a person at the desk and one at the
+    /// server call it by.
+    pub fn log(&self) -> Option<String> {
+        if !self.told(true).0.is_server_error() {
+            return None;
+        }
+        let reference = uuid::Uuid::now_v7().simple().to_string();
+        events::web_failed(&reference, self);
+        Some(reference)
     }
 }
 

@@ -16,10 +16,7 @@ use super::{
     Desk, assets, content, decide, error::WebError, guard::Visitor, headers, health, inbox, log,
     page, preferences_page as preferences, sign_in,
 };
-use crate::{
-    domain::{decision::Decision, rights::Act},
-    telemetry::events,
-};
+use crate::domain::{decision::Decision, rights::Act};
 
 /// No form of ours is longer.
 const LONGEST_FORM: usize = 64 * 1_024;
@@ -149,10 +146,7 @@ async fn tell(
         return Redirect::to(&next).into_response();
     }
     let (status, message) = fault.told(is_read);
-    let reference = fault.is_ours().then(reference);
-    if let Some(reference) = &reference {
-        events::web_failed(reference, &*fault);
-    }
+    let reference = fault.log();
     let frame = visitor.frame(&desk);
     let notice = page::Notice {
         title: frame.words.say("error-title"),
@@ -168,11 +162,6 @@ async fn tell(
             .insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
     }
     told
-}
-
-/// What a person at the desk and one at the server call a fault by.
-fn reference() -> String {
-    uuid::Uuid::now_v7().simple().to_string()
 }
 
 /// A handler's panic is a fault of ours, told as one.
