@@ -1,7 +1,7 @@
 //! What people are told is so: of a decision that they made twice, of a message that they may not ask
 //! for, of notes that are not theirs to read.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use libtest_mimic::Trial;
 
@@ -21,6 +21,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         whether_a_message_exists_is_not_told_to_whom_no_mail_is_shown,
         a_note_is_not_told_to_an_auditor,
         no_search_passes_for_another_look,
+        an_outline_that_cannot_be_read_leaves_the_message_to_be_decided,
         a_refused_try_is_told_in_the_readers_language,
         a_decision_is_told_once,
         a_decision_that_nobody_carries_out_is_not_told_as_sent,
@@ -28,6 +29,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 const UNKNOWN: &str = "01997e1c-5b7a-7c3e-9d2f-0a1b2c3d4e5f";
+const BOUND: Duration = Duration::from_secs(20);
 const BOB: &str = "bob@elsewhere.test";
 
 /// As when the first answer got lost on its way.
@@ -132,6 +134,34 @@ async fn no_search_passes_for_another_look(lab: &Lab) {
     let words = house.desk.database.execute(&sql).await;
     let told = "search: timeline|search: \"the HTML of part 1\"|search: \"the record\"||";
     assert_eq!(words.trim(), told);
+}
+
+async fn an_outline_that_cannot_be_read_leaves_the_message_to_be_decided(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let cookie = alone.cookie(&alone.rita.login, &alone.rita.password).await;
+    let id = alone.hold().await;
+    let sql = "update outline
+        set status = 'whole', reason = null, document = '{\"subject\": [\"secret'";
+    alone.database.execute(sql).await;
+    for tab in ["", "&tab=text", "&tab=html", "&tab=structure"] {
+        let page = alone.get(&format!("/inbox?at={id}{tab}"), &cookie).await;
+        let text = page.text();
+        assert_eq!(page.status, 200, "{tab}: {text}");
+        assert!(text.contains("cannot be read any more."), "{tab}: {text}");
+        let is_raw = text.contains("Words of the mail.");
+        assert_eq!(is_raw, tab.is_empty(), "{tab}: {text}");
+    }
+    let path = format!("/review/{id}/raw");
+    assert_eq!(alone.get(&path, &cookie).await.status, 200);
+    let path = format!("/review/{id}/page/0");
+    assert_eq!(alone.get(&path, &cookie).await.status, 404);
+    assert_eq!(alone.decide(&id, &cookie, &[]).await.status, 303);
+    let web = &alone.desk.web;
+    web.event_with(&["outline.failed", "unreadable", &id], BOUND)
+        .await;
+    let log = std::fs::read_to_string(web.log_path()).unwrap();
+    assert!(!log.contains("secret"), "{log}");
+    alone.end().await;
 }
 
 async fn a_refused_try_is_told_in_the_readers_language(lab: &Lab) {

@@ -41,6 +41,8 @@ pub enum Failure {
     TooSlow,
     /// It is longer than a message that is taken apart may be.
     TooLarge,
+    /// There is one, which cannot be read; never a word of the database.
+    Unreadable,
 }
 
 /// A text that names no failure.
@@ -49,7 +51,8 @@ pub enum Failure {
 pub struct BadFailure(String);
 
 impl Failure {
-    const ALL: [Self; 3] = [Self::Crashed, Self::TooSlow, Self::TooLarge];
+    /// What the database knows.
+    const KEPT: [Self; 3] = [Self::Crashed, Self::TooSlow, Self::TooLarge];
 
     /// The word used in the database and in events.
     pub fn as_str(self) -> &'static str {
@@ -57,6 +60,7 @@ impl Failure {
             Self::Crashed => "crashed",
             Self::TooSlow => "too_slow",
             Self::TooLarge => "too_large",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -65,7 +69,7 @@ impl FromStr for Failure {
     type Err = BadFailure;
 
     fn from_str(text: &str) -> Result<Self, BadFailure> {
-        let known = Self::ALL.into_iter().find(|known| known.as_str() == text);
+        let known = Self::KEPT.into_iter().find(|known| known.as_str() == text);
         known.ok_or_else(|| BadFailure(text.to_owned()))
     }
 }
@@ -185,7 +189,8 @@ impl Store {
             .map_err(|cause| StoreError::Outline { cause })
     }
 
-    /// What is known of a message's outline.
+    /// What is known of a message's outline. One that cannot be read is as good as none: the message
+    /// stays one that can be read raw and decided.
     pub async fn outline(&self, capture_id: CaptureId) -> Result<Standing, StoreError> {
         let failed = |cause| StoreError::Outline { cause };
         let asked = sqlx::query!(
@@ -197,15 +202,15 @@ impl Store {
             return Ok(Standing::Waits);
         };
         if let Some(reason) = found.reason {
-            let failure = row::parsed(&reason, "reason").map_err(failed)?;
+            let failure = reason.parse().unwrap_or(Failure::Unreadable);
             return Ok(Standing::Failed(failure));
         }
         let document = found.document.unwrap_or_default();
-        let outline = serde_json::from_str(&document).map_err(|cause| {
-            let text = format!("column document of {capture_id}: {cause}");
-            failed(Cause::Unreadable(text))
-        })?;
-        Ok(Standing::Made(Box::new(outline)))
+        // Why it cannot be read is not told: that may have words out of the message.
+        Ok(match serde_json::from_str(&document) {
+            Ok(outline) => Standing::Made(Box::new(outline)),
+            Err(_) => Standing::Failed(Failure::Unreadable),
+        })
     }
 
     /// One chunk of a content that is kept beside an outline, at most 1 MiB; `None` at the end.

@@ -29,10 +29,11 @@ use crate::{
         rights::{Act, Matter, Principal, Refusal, may},
     },
     store::{
-        outlines::Standing,
+        outlines::{Failure, Standing},
         reviews::{Line, Review, Sender},
         sessions::Session,
     },
+    telemetry::events,
 };
 
 /// The session's cookie: for this host alone, over TLS alone (RFC 6265bis, section 4.1.3.2).
@@ -286,11 +287,17 @@ impl Seat {
             tokio::try_join!(desk.store.senders(&ids), desk.store.outline(capture_id),)?;
         let sender = senders.into_iter().next().ok_or(WebError::NotFound)?;
         let mut authors = addresses(&sender.header_from);
-        if let Standing::Made(outline) = &outline {
-            let from = outline.from.iter();
-            authors.extend(
-                from.filter_map(|mailbox| Address::from_envelope(mailbox.address.as_bytes())),
-            );
+        match &outline {
+            Standing::Made(outline) => authors.extend(
+                outline
+                    .from
+                    .iter()
+                    .filter_map(|mailbox| Address::from_envelope(mailbox.address.as_bytes())),
+            ),
+            Standing::Failed(failure @ Failure::Unreadable) => {
+                events::outline_failed(capture_id, failure.as_str());
+            }
+            Standing::Failed(_) | Standing::Waits => {}
         }
         match may(
             self.principal(),

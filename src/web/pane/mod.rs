@@ -218,6 +218,7 @@ fn body_note(words: &Words, outline: &Standing) -> Option<String> {
         Standing::Failed(Failure::Crashed) => "outline-crashed",
         Standing::Failed(Failure::TooSlow) => "outline-too-slow",
         Standing::Failed(Failure::TooLarge) => "outline-too-large",
+        Standing::Failed(Failure::Unreadable) => "outline-unreadable",
         Standing::Made(outline) if outline.is_doubtful() => "outline-doubtful",
         Standing::Made(_) => return None,
     };

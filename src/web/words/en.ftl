@@ -211,6 +211,7 @@ outline-waits = This message is not taken apart yet; here is the raw message.
 outline-crashed = This message cannot be taken apart: its reader broke down twice. Here is the raw message; it can be decided.
 outline-too-slow = This message takes too long to take apart. Here is the raw message; it can be decided.
 outline-too-large = This message is too large to take apart. Here is the raw message; it can be decided.
+outline-unreadable = What was found in this message when it was taken apart cannot be read any more. Here is the raw message; it can be decided.
 outline-doubtful = Programs may read this message in different ways. Look at the raw message before you decide.
 raw-whole = The whole message
 raw-cut = Here is the beginning; download the whole.

@@ -190,6 +190,7 @@ outline-waits = 此郵件尚未解析，以下為原始郵件。
 outline-crashed = 此郵件無法解析：解析程式兩次中斷。以下為原始郵件，仍可決定。
 outline-too-slow = 解析此郵件耗時過久。以下為原始郵件，仍可決定。
 outline-too-large = 此郵件過大，無法解析。以下為原始郵件，仍可決定。
+outline-unreadable = 此郵件的解析結果已無法讀取。以下為原始郵件，仍可決定。
 outline-doubtful = 程式可能以不同方式解讀此郵件。決定前請先看原始郵件。
 raw-whole = 完整郵件
 raw-cut = 以下為開頭部分，請下載完整郵件。
