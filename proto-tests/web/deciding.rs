@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use libtest_mimic::Trial;
 
-use super::house::{Held, House, word};
+use super::{
+    alone::Alone,
+    house::{Held, House, word},
+};
 use crate::{
     lab::{Lab, eventually::eventually, http::Ask, smtp},
     trials::{Trials, tests},
@@ -22,6 +25,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_decision_and_its_entry_are_one,
         a_note_and_a_reason_are_kept,
         the_longest_note_is_kept_whole_and_a_longer_one_is_not_taken,
+        a_decision_beside_a_search_that_cannot_be_meant_is_told_as_accepted,
         a_word_that_is_no_decision_is_refused,
     ]
 }
@@ -277,6 +281,20 @@ async fn the_longest_note_is_kept_whole_and_a_longer_one_is_not_taken(lab: &Lab)
     let settled = house.desk.settled(&held.queue_id).await;
     let kept = format!("Holds confidential matters: {typed}").replace("\r\n", "\n");
     assert_eq!(settled["decided"]["note"], kept);
+}
+
+async fn a_decision_beside_a_search_that_cannot_be_meant_is_told_as_accepted(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let cookie = alone.cookie(&alone.rita.login, &alone.rita.password).await;
+    let id = alone.hold().await;
+    let decide = alone.deciding(&id, &cookie, &[("q", "colour:red")]).await;
+    let answer = alone.send(decide.header("X-Mailhold-Script", "1")).await;
+    let text = answer.text();
+    assert_eq!(answer.status, 200, "{text}");
+    assert!(text.contains("Decided: discard."), "{text}");
+    let list = alone.get("/inbox?q=colour:red", &cookie).await;
+    assert_eq!(list.status, 422, "the list alone");
+    alone.end().await;
 }
 
 async fn a_word_that_is_no_decision_is_refused(lab: &Lab) {

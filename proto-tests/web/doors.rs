@@ -135,7 +135,8 @@ async fn a_form_after_the_session_leads_to_the_sign_in_and_nowhere_else(lab: &La
     let decide = Ask::post(&format!("/review/{id}/decide"), &[("decision", "release")]);
     let answer = decide.send(house.plain.address).await;
     assert_eq!(answer.status, 303);
-    assert_eq!(answer.header("location"), Some("/sign-in"));
+    let place = format!("/sign-in?next=%2Finbox%3Fat%3D{id}");
+    assert_eq!(answer.header("location"), Some(place.as_str()));
 }
 
 async fn another_host_is_misdirected(lab: &Lab) {

@@ -103,7 +103,8 @@ async fn no_decision_is_taken_from_whom_it_is_not_allowed_though_the_token_is_ri
         let form = [("token", token.as_str()), ("decision", decision)];
         let answer = Ask::post(&action, &form).send(house.plain.address).await;
         assert_eq!(answer.status, 303, "{decision} as nobody");
-        assert_eq!(answer.header("location"), Some("/sign-in"));
+        let place = format!("/sign-in?next=%2Finbox%3Fat%3D{}", held.id);
+        assert_eq!(answer.header("location"), Some(place.as_str()));
     }
     let tries = format!(
         "select split_part(detail, ':', 1), count(*) from audit_event

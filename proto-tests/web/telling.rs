@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use super::{
     alone::Alone,
     browsing::{moved_on, press},
-    house::{House, word},
+    house::{House, token, word},
 };
 use crate::{
     lab::{Lab, browser::View, http::Ask},
@@ -22,6 +22,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_note_is_not_told_to_an_auditor,
         no_search_passes_for_another_look,
         an_outline_that_cannot_be_read_leaves_the_message_to_be_decided,
+        keys_with_a_fault_stay_as_they_were_typed,
         a_refused_try_is_told_in_the_readers_language,
         a_decision_is_told_once,
         a_decision_that_nobody_carries_out_is_not_told_as_sent,
@@ -279,5 +280,34 @@ async fn a_decision_that_nobody_carries_out_is_not_told_as_sent(lab: &Lab) {
         assert!(!text.contains(untold), "{work}: {text}");
         assert!(text.contains("not carried out yet</"), "the list: {text}");
     }
+    alone.end().await;
+}
+
+async fn keys_with_a_fault_stay_as_they_were_typed(lab: &Lab) {
+    let alone = Alone::start(lab, |_| {}).await;
+    let cookie = alone.cookie(&alone.rita.login, &alone.rita.password).await;
+    let page = alone.get("/preferences", &cookie).await.text();
+    let token = token(&page, "/preferences").unwrap();
+    let form = [
+        ("token", token.as_str()),
+        ("theme", "dark"),
+        ("language", "zh-Hant-TW"),
+        ("keys_on", "yes"),
+        ("key_release", "ü"),
+        ("key_discard", "ü"),
+    ];
+    let ask = Ask::post("/preferences", &form).header("Cookie", &cookie);
+    let answer = alone.send(ask).await;
+    let text = answer.text();
+    assert_eq!(answer.status, 422, "{text}");
+    assert!(text.contains("Each act needs a key of its own"), "{text}");
+    assert_eq!(text.matches("value=\"ü\"").count(), 2, "{text}");
+    for chosen in [
+        "<option value=\"dark\" selected",
+        "lang=\"zh-Hant-TW\" selected",
+    ] {
+        assert!(text.contains(chosen), "{chosen}: {text}");
+    }
+    assert_eq!(answer.cookie("__Host-preferences"), None, "nothing is kept");
     alone.end().await;
 }

@@ -77,6 +77,22 @@ pub fn sign_in(next: &str) -> String {
     with("/sign-in", &pairs.finish())
 }
 
+/// The page that has the form of this address, if it is one that is worth going back to.
+pub fn page_of_form(path: &str) -> Option<String> {
+    let review = path.strip_prefix("/review/");
+    if let Some(id) = review.and_then(|rest| rest.strip_suffix("/decide")) {
+        let id = Some(id);
+        return Some(
+            Inbox {
+                id,
+                ..Inbox::default()
+            }
+            .path(),
+        );
+    }
+    (path == "/preferences").then(|| path.to_owned())
+}
+
 /// A path of ours to go on to after the sign-in; anything else leads to the start.
 pub fn onward(next: &str) -> &str {
     let is_ours = next.starts_with('/')

@@ -37,7 +37,7 @@ const ACT: &str = "preferences";
 
 /// The page as it is.
 pub async fn show(State(desk): State<Arc<Desk>>, seat: Seat) -> Result<Response, WebError> {
-    answer(&desk, &seat, None, Vec::new())
+    page::render(StatusCode::OK, &Page::new(&desk, &seat))
 }
 
 /// Keeps what was chosen.
@@ -64,11 +64,16 @@ pub async fn save(
         keys: keys.unwrap_or_else(|| seat.visitor.taste.preferences.keys.clone()),
     };
     if !is_good {
-        return answer(&desk, &seat, None, vec!["keys-fault"]);
+        let mut page = Page::new(&desk, &seat);
+        page.faults = vec![page.frame.words.say("keys-fault")];
+        page.fill_in(&kept, &given);
+        return page::render(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
     let cookie = kept.cookie();
     seat.visitor.taste.preferences = kept;
-    let page = answer(&desk, &seat, Some("preferences-saved"), Vec::new())?;
+    let mut page = Page::new(&desk, &seat);
+    page.told = Some(page.frame.words.say("preferences-saved"));
+    let page = page::render(StatusCode::OK, &page)?;
     Ok((jar.add(cookie), page).into_response())
 }
 
@@ -78,27 +83,35 @@ fn only(text: &str) -> Option<char> {
     signs.next().filter(|_| signs.next().is_none())
 }
 
-fn answer(
-    desk: &Desk,
-    seat: &Seat,
-    told: Option<&str>,
-    faults: Vec<&str>,
-) -> Result<Response, WebError> {
-    let frame = seat.frame(desk);
-    let preferences = &seat.visitor.taste.preferences;
-    let status = match faults.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let page = Page {
-        languages: frame.languages(),
-        themes: frame.themes(),
-        keys: page::keys(&frame.words, preferences),
-        keys_on: !preferences.keys.is_empty(),
-        told: told.map(|id| frame.words.say(id)),
-        faults: faults.into_iter().map(|id| frame.words.say(id)).collect(),
-        token: seat.session.form_token(ACT),
-        frame,
-    };
-    page::render(status, &page)
+impl Page {
+    fn new(desk: &Desk, seat: &Seat) -> Self {
+        let frame = seat.frame(desk);
+        let preferences = &seat.visitor.taste.preferences;
+        Self {
+            languages: frame.languages(),
+            themes: frame.themes(),
+            keys: page::keys(&frame.words, preferences),
+            keys_on: !preferences.keys.is_empty(),
+            told: None,
+            faults: Vec::new(),
+            token: seat.session.form_token(ACT),
+            frame,
+        }
+    }
+
+    /// Shows what was chosen and typed, which is not kept because of its fault.
+    fn fill_in(&mut self, chosen: &Preferences, given: &HashMap<String, String>) {
+        for language in &mut self.languages {
+            language.is_here = chosen.language == Some(language.tag);
+        }
+        for theme in &mut self.themes {
+            theme.is_here = chosen.theme.as_str() == theme.tag;
+        }
+        // Keys that are off have no fault.
+        self.keys_on = true;
+        for key in &mut self.keys {
+            let typed = given.get(&format!("key_{}", key.name));
+            key.value = typed.cloned().unwrap_or_default();
+        }
+    }
 }

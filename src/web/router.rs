@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     Desk, assets, content, decide, error::WebError, guard::Visitor, headers, health, inbox, log,
-    page, preferences_page as preferences, sign_in,
+    page, paths, preferences_page as preferences, sign_in,
 };
 use crate::domain::{decision::Decision, rights::Act};
 
@@ -139,9 +139,12 @@ async fn tell(
     };
     if matches!(*fault, WebError::SignedOut) {
         let next = match visitor.whole_path.as_str() {
-            path if is_read && path != "/" => super::paths::sign_in(path),
-            // The address of a form is for POST alone: nobody can be led back to it.
-            _ => "/sign-in".to_owned(),
+            path if is_read && path != "/" => paths::sign_in(path),
+            // The address of a form is for POST alone: one is led back to its page.
+            path => match paths::page_of_form(path) {
+                Some(page) => paths::sign_in(&page),
+                None => "/sign-in".to_owned(),
+            },
         };
         return Redirect::to(&next).into_response();
     }

@@ -95,10 +95,15 @@ pub async fn show(
     Asks(asked): Asks<Asked>,
 ) -> Result<Response, WebError> {
     seat.allow(&desk, Act::List).await?;
-    answer(&desk, &seat, StatusCode::OK, &asked, None).await
+    let status = match Query::parse(&asked.q) {
+        Ok(_) => StatusCode::OK,
+        Err(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    answer(&desk, &seat, status, &asked, None).await
 }
 
-/// The page. `told` is what was just done with a message, if something was.
+/// The page. `told` is what was just done with a message, if something was; the status is that of what was
+/// done, whatever the search is.
 pub async fn answer(
     desk: &Desk,
     seat: &Seat,
@@ -108,9 +113,9 @@ pub async fn answer(
 ) -> Result<Response, WebError> {
     let now = Utc::now();
     let frame = seat.frame_at(desk, "/inbox");
-    let (query, status, faults) = match Query::parse(&asked.q) {
-        Ok(query) => (Some(query), status, Vec::new()),
-        Err(faults) => (None, StatusCode::UNPROCESSABLE_ENTITY, faults),
+    let (query, faults) = match Query::parse(&asked.q) {
+        Ok(query) => (Some(query), Vec::new()),
+        Err(faults) => (None, faults),
     };
     let look = Look::beside(query.as_ref());
     // The list does not wait for the message, nor the message for the list.

@@ -38,11 +38,15 @@ pub(super) async fn open(
         return Ok(None);
     };
     let id: CaptureId = id.parse().map_err(|_| WebError::NotFound)?;
-    let (review, outline) = seat.message(desk, Act::View, id).await?;
+    let asked_tab = asked.tab.as_deref().and_then(Tab::named);
+    let (review, outline) = seat.message(desk, act(asked_tab), id).await?;
+    let tab = asked_tab.unwrap_or_else(|| Tab::first(&outline));
+    if act(Some(tab)) != act(asked_tab) {
+        seat.allow_over(desk, act(Some(tab)), id).await?;
+    }
     seat.look(desk, look, Some(id)).await?;
     let entries = desk.store.audit_of(id).await?;
-    let tab = asked.tab.as_deref().and_then(Tab::named);
-    let raw = match tab.unwrap_or_else(|| Tab::first(&outline)) {
+    let raw = match tab {
         Tab::Raw => Some(beginning(desk, id).await?),
         Tab::Text | Tab::Html | Tab::Header | Tab::Structure => None,
     };
@@ -52,6 +56,14 @@ pub(super) async fn open(
         outline,
         entries,
     }))
+}
+
+/// What one must be allowed for a tab.
+fn act(tab: Option<Tab>) -> Act {
+    match tab {
+        Some(Tab::Raw) => Act::ViewRaw,
+        Some(Tab::Text | Tab::Html | Tab::Header | Tab::Structure) | None => Act::View,
+    }
 }
 
 async fn beginning(desk: &Desk, id: CaptureId) -> Result<Raw, WebError> {
