@@ -3,6 +3,8 @@
 
 use std::{collections::HashMap, hash::Hash, net::IpAddr, time::Duration};
 
+use super::grams::folded;
+
 /// Failures that cost nothing, of one login.
 const LOGIN_FREE: u32 = 5;
 /// The same of one client: several people may sit behind one address.
@@ -58,10 +60,11 @@ impl Attempts {
     }
 }
 
-/// Directories compare logins without case.
+/// One spelling for all that a directory takes for the same login: it compares without case, and after
+/// RFC 4518 neither wide letters nor inner blanks make another one.
 fn login_key(login: &str) -> String {
     let cut: String = login.trim().chars().take(LOGIN_CHARS).collect();
-    cut.to_lowercase()
+    folded(&cut)
 }
 
 /// Whoever has one IPv6 address has 2^64 of them.
@@ -182,6 +185,23 @@ mod tests {
             if wait < WINDOW {
                 assert_eq!(attempts.begin(" ANNA", CLIENT, moment), Ok(()));
             }
+        }
+    }
+
+    #[test]
+    fn another_spelling_of_a_login_has_no_failures_of_its_own() {
+        let mut attempts = Attempts::default();
+        failed(&mut attempts, "anna lee", 5, MINUTE);
+        for spelling in [
+            "ANNA LEE",
+            " anna  lee",
+            "\u{ff41}nna lee",
+            "an\u{200b}na lee",
+        ] {
+            assert!(
+                attempts.begin(spelling, CLIENT, MINUTE).is_err(),
+                "{spelling}"
+            );
         }
     }
 
