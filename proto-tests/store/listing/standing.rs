@@ -62,19 +62,33 @@ async fn what_is_not_outlined_yet_is_in_the_list_without_terms(lab: &Lab) {
     let mine = below("DC=corp");
     assert_eq!(found(&fixture, &search("", mine.clone())).await, [id]);
     let others = below("dc=other");
-    assert!(found(&fixture, &search("", others)).await.is_empty());
+    assert!(
+        found(&fixture, &search("", others.clone()))
+            .await
+            .is_empty()
+    );
+    let counted = async |scope| fixture.web().count(&search("", scope)).await.unwrap();
+    assert_eq!(counted(mine.clone()).await, Count::Exact(1));
+    assert_eq!(counted(others.clone()).await, Count::Exact(0));
     assert_eq!(
         found(&fixture, &search("offer", Scope::All)).await,
         [listed]
     );
-    assert_eq!(fixture.web().n_unlisted().await.unwrap(), Count::Exact(1));
+    let unlisted = async |scope| {
+        let search = search("offer", scope);
+        fixture.web().n_unlisted(&search).await.unwrap()
+    };
+    assert_eq!(unlisted(Scope::All).await, Count::Exact(1));
+    assert_eq!(unlisted(mine.clone()).await, Count::Exact(1));
+    // Nobody is told how much of other people's mail there is.
+    assert_eq!(unlisted(others).await, Count::Exact(0));
     list(&fixture, &waiting).await;
     assert_eq!(found(&fixture, &search("", mine)).await, [id]);
     assert_eq!(
         found(&fixture, &search("offer", Scope::All)).await,
         [listed, id]
     );
-    assert_eq!(fixture.web().n_unlisted().await.unwrap(), Count::Exact(0));
+    assert_eq!(unlisted(Scope::All).await, Count::Exact(0));
 }
 
 async fn a_search_is_read_page_by_page_in_both_orders(lab: &Lab) {

@@ -30,6 +30,14 @@ impl Table {
         }
     }
 
+    /// Whether every message of the table is in one of these states.
+    fn has_no_other(self, states: &[State]) -> bool {
+        State::all().iter().all(|state| match self {
+            Self::Waiting => !is_waiting(*state) || states.contains(state),
+            Self::All => states.contains(state),
+        })
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "listing_waiting",
@@ -115,14 +123,15 @@ fn holds(sql: &mut QueryBuilder<Postgres>, column: &str, part: String) {
 }
 
 fn add_states(sql: &mut QueryBuilder<Postgres>, states: &[State]) {
-    let is_any = State::all().iter().all(|state| states.contains(state));
-    match Table::of(states) {
+    let table = Table::of(states);
+    match table {
+        // No row of the table is in another state.
+        _ if table.has_no_other(states) => {}
         Table::Waiting => {
             sql.push(" and l.state = any(")
                 .push_bind(words(states))
                 .push(")");
         }
-        Table::All if is_any => {}
         Table::All => {
             sql.push(" and exists (select from capture c where c.capture_id = l.capture_id and c.state = any(");
             sql.push_bind(words(states)).push("))");

@@ -12,7 +12,6 @@ use crate::domain::{
 use super::{
     Store, StoreError,
     reviews::{Filter, Line, Order, Position},
-    within,
 };
 
 mod conditions;
@@ -80,10 +79,6 @@ impl Search {
     fn is_plain(&self) -> bool {
         !self.query.has_terms() && self.scope == Scope::All
     }
-
-    fn lookup(&self) -> Option<String> {
-        lookup::lookup(&self.query, &self.scope)
-    }
 }
 
 /// Whether nothing can be in a scope.
@@ -127,8 +122,8 @@ impl Store {
         Ok(Found { lines, next })
     }
 
-    /// How many match, counted up to [`COUNTED`]. What is not outlined yet is not among them, unless
-    /// nothing but states is asked for.
+    /// How many match, counted up to [`COUNTED`]. What is not outlined yet is not among them where
+    /// there are terms.
     pub async fn count(&self, search: &Search) -> Result<Count, StoreError> {
         let failed = |cause| StoreError::Search { cause };
         if is_empty(&search.scope) {
@@ -138,29 +133,13 @@ impl Store {
         let counted = if search.is_plain() {
             let states = conditions::words(&search.query.states());
             self.in_states(&states, most).await
-        } else {
+        } else if search.query.has_terms() {
             self.number(search, most).await
+        } else {
+            let asked = (self.number(search, most), self.n_unlisted_of(search));
+            tokio::try_join!(asked.0, asked.1).map(|(listed, unlisted)| listed + unlisted)
         };
         counted.map(Count::of).map_err(failed)
-    }
-
-    /// How many messages wait to be outlined and cannot be searched yet.
-    pub async fn n_unlisted(&self) -> Result<Count, StoreError> {
-        let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
-        let asked = sqlx::query_scalar!(
-            r#"select count(*) as "count!"
-            from (
-                select from outline_due d
-                where not exists (select from listing l where l.capture_id = d.capture_id)
-                limit $1
-            ) as found"#,
-            most + 1,
-        )
-        .fetch_one(&self.pool);
-        let found = within(asked).await;
-        found
-            .map(Count::of)
-            .map_err(|cause| StoreError::Search { cause })
     }
 }
 

@@ -3,17 +3,17 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Uuid;
 
-use crate::domain::{capture_id::CaptureId, person::folded_entry};
+use crate::domain::{capture_id::CaptureId, person::folded_entry, scope::Scope};
 
 use super::super::{
-    Cause, Store,
+    Cause, Store, StoreError,
     reviews::{Order, Position},
     within,
 };
-use super::{Search, conditions::words};
+use super::{COUNTED, Count, Search, conditions::words};
 
 /// Messages that are looked through at most. Behind a longer backlog some are seen later.
-const LOOKED_THROUGH: i64 = 1_000;
+const LOOKED_THROUGH: i64 = 20_000;
 
 struct Unlisted {
     capture_id: Uuid,
@@ -22,8 +22,32 @@ struct Unlisted {
 }
 
 impl Store {
-    /// Messages in the states and the scope of a search without terms that are not outlined yet.
+    /// How many messages, of those that a search could find, cannot be searched yet: they wait to be outlined.
+    pub async fn n_unlisted(&self, search: &Search) -> Result<Count, StoreError> {
+        let counted = match search.scope {
+            Scope::All => self.n_without_row().await,
+            Scope::Unit { .. } | Scope::Entries(_) => self.n_unlisted_of(search).await,
+        };
+        counted
+            .map(Count::of)
+            .map_err(|cause| StoreError::Search { cause })
+    }
+
+    /// Messages in the states and the scope of a search without terms that are not outlined yet, behind its
+    /// last page.
     pub(super) async fn unlisted(&self, search: &Search) -> Result<Vec<Position>, Cause> {
+        let mut places = self.without_row(search).await?;
+        places.retain(|place| is_beyond(place, search));
+        Ok(places)
+    }
+
+    /// How many there are on all pages.
+    pub(super) async fn n_unlisted_of(&self, search: &Search) -> Result<i64, Cause> {
+        let found = self.without_row(search).await?;
+        Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+    }
+
+    async fn without_row(&self, search: &Search) -> Result<Vec<Position>, Cause> {
         let asked = sqlx::query_as!(
             Unlisted,
             "select c.capture_id, c.captured_at, c.matched_entry
@@ -46,7 +70,22 @@ impl Store {
             captured_at: one.captured_at,
             capture_id: CaptureId::new(one.capture_id),
         });
-        Ok(places.filter(|place| is_beyond(place, search)).collect())
+        Ok(places.collect())
+    }
+
+    async fn n_without_row(&self) -> Result<i64, Cause> {
+        let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
+        let asked = sqlx::query_scalar!(
+            r#"select count(*) as "count!"
+            from (
+                select from outline_due d
+                where not exists (select from listing l where l.capture_id = d.capture_id)
+                limit $1
+            ) as found"#,
+            most + 1,
+        )
+        .fetch_one(&self.pool);
+        within(asked).await
     }
 }
 

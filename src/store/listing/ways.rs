@@ -14,6 +14,7 @@ use super::super::{
 use super::{
     Search,
     conditions::{self, Table},
+    lookup::Lookup,
 };
 
 /// Rows that are looked at before anything is looked up: what every fortieth message matches fills a
@@ -56,7 +57,7 @@ impl Store {
                 .await?;
         }
         if found.len() < wanted {
-            let rest = match search.lookup() {
+            let rest = match self.lookup(search).await? {
                 Some(grams) => by_gram(search, &grams),
                 None => walk(search, None),
             };
@@ -72,7 +73,7 @@ impl Store {
                 .add_up(Methods::All, count_by_state(search, most))
                 .await;
         }
-        let Some(grams) = search.lookup() else {
+        let Some(grams) = self.lookup(search).await? else {
             return self.add_up(Methods::All, count_all(search, most)).await;
         };
         let look = walk(
@@ -116,6 +117,27 @@ impl Store {
         )
         .fetch_one(&self.pool);
         within(asked).await
+    }
+
+    /// What is to be looked up, without what PostgreSQL's statistics know to be frequent.
+    async fn lookup(&self, search: &Search) -> Result<Option<String>, Cause> {
+        let Some(lookup) = Lookup::of(&search.query, &search.scope) else {
+            return Ok(None);
+        };
+        let asked = sqlx::query!(
+            r#"select u.gram as "gram!", u.frequency as "frequency!"
+            from pg_stats s
+            cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs)
+                as u (gram, frequency)
+            where s.schemaname = 'public' and s.tablename = $1 and s.attname = 'grams'
+                and u.gram = any($2)"#,
+            table(search),
+            &lookup.grams(),
+        )
+        .fetch_all(&self.pool);
+        let found = within(asked).await?.into_iter();
+        let frequencies = found.map(|row| (row.gram, row.frequency)).collect();
+        Ok(Some(lookup.written(&frequencies)))
     }
 
     async fn look(

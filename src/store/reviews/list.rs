@@ -63,6 +63,8 @@ pub struct Line {
     pub sender: String,
     /// The first envelope recipients for people, at most [`RECIPIENTS`].
     pub recipients: Vec<String>,
+    /// Of the recipients that are not among these, one of each domain.
+    pub further_recipients: Vec<String>,
     /// How many recipients there are.
     pub n_recipients: u32,
     /// The header's Subject, cut after 200 characters.
@@ -112,6 +114,7 @@ struct LineRow {
     captured_at: DateTime<Utc>,
     sender: String,
     recipients: Vec<String>,
+    further_recipients: Vec<String>,
     n_recipients: i32,
     subject: Option<String>,
     header_from: Option<String>,
@@ -143,6 +146,11 @@ macro_rules! lines {
                     where r.capture_id = c.capture_id and r.ordinal < 3
                     order by r.ordinal
                 ) as "recipients!",
+                array(
+                    select distinct on (split_part(r.recipient, '@', -1)) r.recipient
+                    from capture_recipient r
+                    where r.capture_id = c.capture_id and r.ordinal >= 3
+                ) as "further_recipients!",
                 c.n_recipients as "n_recipients!",
                 left(c.subject, 200) as subject, left(c.header_from, 200) as header_from,
                 c.size_bytes as "size_bytes!", c.rule as "rule!",
@@ -292,6 +300,7 @@ impl LineRow {
             captured_at: self.captured_at,
             sender: self.sender,
             recipients: self.recipients,
+            further_recipients: self.further_recipients,
             n_recipients: u32::try_from(self.n_recipients).unwrap_or_default(),
             subject: self.subject,
             from: self.header_from,

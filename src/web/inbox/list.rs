@@ -48,7 +48,6 @@ pub(super) async fn list(
         seat.record(desk, AuditKind::Searched, None, &query.to_string())
             .await?;
     }
-    let has_terms = query.has_terms();
     let mut search = Search::new(query, seat.principal().scope.clone());
     search.after = asked.after.as_deref().and_then(place);
     let page = async {
@@ -57,7 +56,7 @@ pub(super) async fn list(
         Ok::<_, WebError>(found)
     };
     let count = async { Ok(desk.store.count(&search).await?) };
-    let (found, count, n_unlisted) = tokio::try_join!(page, count, n_unlisted(desk, has_terms))?;
+    let (found, count, n_unlisted) = tokio::try_join!(page, count, n_unlisted(desk, &search))?;
     Ok(Listed {
         found,
         count,
@@ -66,11 +65,11 @@ pub(super) async fn list(
 }
 
 /// How many are not searched yet. A list without terms has them.
-async fn n_unlisted(desk: &Desk, has_terms: bool) -> Result<Option<u64>, WebError> {
-    if !has_terms {
+async fn n_unlisted(desk: &Desk, search: &Search) -> Result<Option<u64>, WebError> {
+    if !search.query.has_terms() {
         return Ok(None);
     }
-    match desk.store.n_unlisted().await? {
+    match desk.store.n_unlisted(search).await? {
         Count::Exact(n) | Count::MoreThan(n) => Ok(Some(n).filter(|n| *n > 0)),
     }
 }
