@@ -14,6 +14,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         senders_that_differ_are_warned_about,
         all_recipients_are_shown_and_those_outside_are_marked,
+        the_mark_of_the_list_looks_at_every_recipient,
+        the_domains_of_many_recipients_are_counted_and_those_outside_marked,
         a_doubtful_message_is_shown_raw_first_and_can_be_decided,
         a_message_that_ends_its_reader_is_shown_raw_and_can_be_decided,
         a_file_is_only_ever_downloaded,
@@ -78,6 +80,40 @@ async fn all_recipients_are_shown_and_those_outside_are_marked(lab: &Lab) {
     let facts = facts.split("</dd>").next().unwrap();
     assert!(facts.contains("hidden@partner.test"), "Bcc too: {facts}");
     assert_eq!(facts.matches(">external<").count(), 2, "{facts}");
+}
+
+async fn the_mark_of_the_list_looks_at_every_recipient(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let ours = ["a@corp.test", "b@corp.test", "c@corp.test", "d@corp.test"];
+    let session = house.session(&house.rita).await;
+    let line = async |recipients: &[&str]| {
+        let sender = lab.person(&["Y"]).await;
+        house
+            .held(&sender, recipients, b"Subject: x\r\n\r\nx\r\n")
+            .await;
+        let path = format!("/inbox?q=from:{}", sender.address);
+        let text = session.get(&path).await.text();
+        let (_, line) = text.split_once("class=\"lines\"").unwrap();
+        line.split("</ol>").next().unwrap().to_owned()
+    };
+    let outside = [&ours[..], &["hidden@partner.test"]].concat();
+    let marked = line(&outside).await;
+    assert!(marked.contains(">external<"), "{marked}");
+    assert!(!marked.contains("hidden@partner.test"), "{marked}");
+}
+
+async fn the_domains_of_many_recipients_are_counted_and_those_outside_marked(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let ours = (0..21).map(|number| format!("p{number}@corp.test"));
+    let outside = (0..21).map(|number| format!("p@d{number}.test"));
+    let all: Vec<String> = ours.chain(outside).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let text = page(house, lab, &all, "Subject: x\r\n\r\nx\r\n", "").await;
+    let (_, facts) = text.split_once("Goes to 42 recipients").unwrap();
+    let facts = facts.split("<details").next().unwrap();
+    assert!(facts.contains("d0.test × 1"), "{facts}");
+    assert_eq!(facts.matches(">external<").count(), 20, "{facts}");
+    assert!(facts.contains("and 2 more domains"), "{facts}");
 }
 
 async fn a_doubtful_message_is_shown_raw_first_and_can_be_decided(lab: &Lab) {
@@ -288,14 +324,16 @@ async fn a_message_that_waits_too_long_is_late(lab: &Lab) {
         let (_, line) = text.split_once("class=\"lines\"").unwrap();
         line.split("</ol>").next().unwrap().to_owned()
     };
-    assert!(!line().await.contains("late"));
+    let soon = line().await;
+    assert!(soon.contains("· due in "), "{soon}");
+    assert!(!soon.contains("late"), "{soon}");
     let sql = format!(
         "update capture set captured_at = captured_at - interval '5 hours' where capture_id = '{}'",
         held.id
     );
     house.desk.database.execute(&sql).await;
     let late = line().await;
-    assert!(late.contains("age due") && late.contains("late"), "{late}");
+    assert!(late.contains("age late") && late.contains("late"), "{late}");
 }
 
 async fn a_view_a_search_and_a_download_are_on_record(lab: &Lab) {

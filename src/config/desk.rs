@@ -5,6 +5,8 @@ use std::{
     path::PathBuf,
 };
 
+use chrono::TimeDelta;
+
 use super::{
     fault::Faults,
     file::ConfigFile,
@@ -114,7 +116,7 @@ pub fn web(file: &ConfigFile) -> Result<WebConfig, Faults> {
             idle: section.duration("session_idle", "30m"),
             absolute: section.duration("session_longest", "12h"),
         },
-        due_after,
+        due_after: TimeDelta::from_std(due_after).unwrap_or(TimeDelta::MAX),
         house: House {
             domains: policy.internal,
         },

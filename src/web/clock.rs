@@ -14,6 +14,29 @@ pub fn for_people(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// When a message that waits is due.
+pub struct Due {
+    /// In words.
+    pub text: String,
+    /// Whether it has waited for too long.
+    pub is_late: bool,
+}
+
+impl Due {
+    /// Of a message of this age that may wait for so long.
+    pub fn of(words: &Words, due_after: TimeDelta, waited: TimeDelta) -> Self {
+        let left = due_after - waited;
+        let is_late = left <= TimeDelta::zero();
+        Self {
+            text: match is_late {
+                true => words.say("due-late"),
+                false => words.say_of("due-soon", age(words, left)),
+            },
+            is_late,
+        }
+    }
+}
+
 /// How long ago something was, in its largest unit.
 pub fn age(words: &Words, age: TimeDelta) -> String {
     let seconds = u64::try_from(age.num_seconds()).unwrap_or_default();

@@ -125,10 +125,8 @@ pub async fn look_for_late(desk: &Desk) {
         }
     };
     desk.alarms.clear(AlarmKind::StoreUnreachable);
-    let late = found.first().map(|line| line.captured_at).filter(|oldest| {
-        let age = (Utc::now() - *oldest).to_std();
-        age.is_ok_and(|age| age >= desk.settings.due_after)
-    });
+    let oldest = found.first().map(|line| line.captured_at);
+    let late = oldest.filter(|oldest| Utc::now() - *oldest >= desk.settings.due_after);
     match late {
         Some(oldest) => {
             let text = format!("the oldest waits since {}", clock::for_people(oldest));

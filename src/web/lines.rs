@@ -1,11 +1,10 @@
 //! The lines of the inbox, and the filters above them.
 
-use std::time::Duration;
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    House, clock,
+    House,
+    clock::{self, Due},
     paths::Inbox,
     sizes,
     view::{Mark, Piece, pieces},
@@ -36,8 +35,10 @@ pub struct Line {
     pub at_shown: String,
     /// How long ago that was.
     pub age: String,
+    /// When it is due, while it waits.
+    pub due: Option<String>,
     /// Whether it has waited too long.
-    pub is_due: bool,
+    pub is_late: bool,
     /// Its size.
     pub size: String,
     /// The rule that held it.
@@ -65,7 +66,7 @@ pub struct View<'a> {
     /// Whose addresses are ours.
     pub house: &'a House,
     /// How long a message may wait.
-    pub due_after: Duration,
+    pub due_after: TimeDelta,
     /// Now.
     pub now: DateTime<Utc>,
     /// The search.
@@ -86,7 +87,7 @@ impl View<'_> {
         let words = self.words;
         let id = line.capture_id.to_string();
         let age = self.now - line.captured_at;
-        let is_late = age.to_std().is_ok_and(|age| age >= self.due_after);
+        let due = is_waiting(line.state).then(|| Due::of(words, self.due_after, age));
         let subject = line
             .subject
             .as_deref()
@@ -112,7 +113,8 @@ impl View<'_> {
             at: clock::for_programs(line.captured_at),
             at_shown: clock::for_people(line.captured_at),
             age: clock::age(words, age),
-            is_due: is_late && is_waiting(line.state),
+            is_late: due.as_ref().is_some_and(|due| due.is_late),
+            due: due.map(|due| due.text),
             size: sizes::shown(words, line.size_bytes),
             rule: pieces(&line.rule),
             marks: self.marks(line),
@@ -137,6 +139,7 @@ impl View<'_> {
         let is_external = line
             .recipients
             .iter()
+            .chain(&line.further_recipients)
             .any(|address| !self.house.is_internal_text(address));
         let glance = line.glance.as_ref();
         let n_attachments = glance.map_or(0, |glance| u64::from(glance.n_attachments));

@@ -39,6 +39,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::TimeDelta;
 use tokio::sync::watch;
 
 pub use self::{
@@ -63,7 +64,7 @@ pub struct Settings {
     /// How long a session lasts.
     pub session: Limits,
     /// How long a message may wait until it is late.
-    pub due_after: Duration,
+    pub due_after: TimeDelta,
     /// Whose addresses are ours.
     pub house: House,
     /// The settings as they are shown to an administrator: names and values, no secrets.

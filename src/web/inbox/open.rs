@@ -1,6 +1,6 @@
 //! The message on the right: opened on record, as much of it as the tab shows.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Asked;
 use crate::{
@@ -93,7 +93,7 @@ impl Open {
             entries: &self.entries,
             raw: self.raw.as_ref(),
             house: &desk.settings.house,
-            due_after: TimeDelta::from_std(desk.settings.due_after).unwrap_or(TimeDelta::MAX),
+            due_after: desk.settings.due_after,
         };
         let place = Place {
             query: &asked.q,

@@ -1,8 +1,8 @@
 //! Who sent the message, to whom, and why it is held.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{Fact, Known};
 use crate::{
@@ -11,7 +11,12 @@ use crate::{
         added::AddedRecipient,
         outlines::{Mailbox, Standing},
     },
-    web::{clock, view::Value, words::Words},
+    web::{
+        address_book::House,
+        clock::{self, Due},
+        view::Value,
+        words::Words,
+    },
 };
 
 /// More recipients than these are folded away behind a count by domain.
@@ -90,10 +95,7 @@ fn recipients(words: &Words, known: &Known<'_>) -> Fact {
     let paths = &known.review.capture.envelope.recipients;
     let value = |path: &Path| {
         let value = Value::text(&path.to_display());
-        match known.house.is_internal(path) {
-            true => value,
-            false => value.marked("external", words.say("external")),
-        }
+        marked(words, value, known.house.is_internal(path))
     };
     let values: Vec<Value> = paths.iter().map(value).collect();
     let count = u64::try_from(paths.len()).unwrap_or_default();
@@ -101,23 +103,44 @@ fn recipients(words: &Words, known: &Known<'_>) -> Fact {
     if values.len() <= RECIPIENTS_SHOWN {
         return fact(name, values);
     }
-    let mut domains: BTreeMap<String, u64> = BTreeMap::new();
+    Fact {
+        name,
+        values: domains(words, known.house, paths),
+        more_name: words.count("all-recipients", count),
+        more: values,
+    }
+}
+
+/// How many recipients each domain has, those outside of the house first.
+fn domains(words: &Words, house: &House, paths: &[Path]) -> Vec<Value> {
+    let mut counted: BTreeMap<(bool, String), u64> = BTreeMap::new();
     for path in paths {
         let address = path.to_display();
         let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-        *domains.entry(domain.to_lowercase()).or_default() += 1;
+        let key = (house.is_internal(path), domain.to_lowercase());
+        *counted.entry(key).or_default() += 1;
     }
-    let mut counted: Vec<(String, u64)> = domains.into_iter().collect();
-    counted.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    counted.truncate(RECIPIENTS_SHOWN);
-    let counted = counted
-        .iter()
-        .map(|(domain, n)| Value::text(&format!("{domain} × {n}")));
-    Fact {
-        name,
-        values: counted.collect(),
-        more_name: words.count("all-recipients", count),
-        more: values,
+    let mut counted: Vec<_> = counted.into_iter().collect();
+    counted.sort_by_key(|((is_internal, _), n)| (*is_internal, Reverse(*n)));
+    let n_more = counted.len().saturating_sub(RECIPIENTS_SHOWN);
+    let shown = counted.iter().take(RECIPIENTS_SHOWN);
+    let mut values: Vec<Value> = shown
+        .map(|((is_internal, domain), n)| {
+            let value = Value::text(&format!("{domain} × {n}"));
+            marked(words, value, *is_internal)
+        })
+        .collect();
+    if n_more > 0 {
+        let n_more = u64::try_from(n_more).unwrap_or_default();
+        values.push(Value::text(&words.count("more-domains", n_more)));
+    }
+    values
+}
+
+fn marked(words: &Words, value: Value, is_internal: bool) -> Value {
+    match is_internal {
+        true => value,
+        false => value.marked("external", words.say("mark-external")),
     }
 }
 
@@ -161,10 +184,10 @@ fn captured(words: &Words, known: &Known<'_>, now: DateTime<Utc>) -> Fact {
     ];
     let mut values: Vec<Value> = values.iter().map(|text| Value::text(text)).collect();
     if is_waiting(known.review.state) {
-        let left = known.due_after - age;
-        values.push(match left > TimeDelta::zero() {
-            true => Value::text(&words.say_of("due-soon", clock::age(words, left))),
-            false => Value::default().marked("bad", words.say("due-late")),
+        let due = Due::of(words, known.due_after, age);
+        values.push(match due.is_late {
+            true => Value::default().marked("bad", due.text),
+            false => Value::text(&due.text),
         });
     }
     fact(words.say("fact-captured"), values)

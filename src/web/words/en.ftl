@@ -72,7 +72,6 @@ list-unlisted = { $n ->
   }
 due-late = late
 due-soon = due in { $it }
-external = external
 mark-attachments = { $n ->
     [one] { $n } attachment
    *[other] { $n } attachments
@@ -187,6 +186,10 @@ written-as = written as { $it }
 signed-in-as = signed in as { $it }
 held-by-rule = rule { $it }
 more = { $n } more
+more-domains = and { $n ->
+    [one] { $n } more domain
+   *[other] { $n } more domains
+  }
 all-recipients = All { $n } recipients
 added-added = added
 added-rewritten = rewritten
