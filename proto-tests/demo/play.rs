@@ -9,7 +9,6 @@ use crate::lab::{
     Lab,
     desk::{Desk, REVIEWERS},
     place,
-    program::text,
     review_desk::Door,
     slapd::{FLAG, PEOPLE},
     smtp::{self, small_mail},
@@ -146,6 +145,13 @@ fn suggest(lab: &Lab, held: &str) {
     println!("\nWhat happens appears here. Ctrl-C ends it all.");
 }
 
+/// Past the command line, whose lists go on record: the record is the visitor's.
+const REVIEWS: &str =
+    "select json_build_object('queue_id', queue_id, 'state', state, 'sender', sender,
+        'subject', subject)
+    from capture
+    order by captured_at";
+
 /// Tells of each delivery and each change of a review.
 async fn watch(lab: &Lab, desk: &Desk) -> ExitCode {
     let mut n_told = 0;
@@ -164,8 +170,8 @@ async fn watch(lab: &Lab, desk: &Desk) -> ExitCode {
                 message.sender()
             );
         }
-        let list = desk.reviews(&["list", "--all", "--json"]).await;
-        for line in text(&list.stdout).lines() {
+        let list = desk.database.try_execute(REVIEWS).await;
+        for line in list.unwrap_or_default().lines() {
             let review: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
             let field = |name: &str| review[name].as_str().unwrap_or_default().to_owned();
             let (id, state) = (field("queue_id"), field("state"));
