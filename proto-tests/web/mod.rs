@@ -21,6 +21,7 @@ mod reading;
 mod renewing;
 mod rights;
 mod rights_of_acts;
+mod safe_page;
 mod telling;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(rights_of_acts::tests(trials));
     all.extend(renewing::tests(trials));
     all.extend(reading::tests(trials));
+    all.extend(safe_page::tests(trials));
     all.extend(deciding::tests(trials));
     all.extend(browsing::tests(trials));
     all.extend(keys::tests(trials));

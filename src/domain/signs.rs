@@ -47,6 +47,23 @@ pub fn is_joined_picture(before: Option<char>, after: Option<char>) -> bool {
     before.is_some_and(is_picture) && after.is_some_and(is_picture)
 }
 
+/// A text with every sign that is not seen by its name in brackets, for what is shown without marks of
+/// our own.
+pub fn in_brackets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut before = None;
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        let after = signs.peek().copied();
+        match hidden(sign).filter(|_| !is_joined_picture(before, after)) {
+            Some(name) => shown.push_str(&format!("[{name}]")),
+            None => shown.push(sign),
+        }
+        before = Some(sign);
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +90,13 @@ mod tests {
         ] {
             assert_eq!(hidden(sign), None, "{sign:?}");
         }
+    }
+
+    #[test]
+    fn in_brackets_stands_what_is_not_seen_and_nothing_else() {
+        let text = "pay\u{202e}fdp\u{200b} \u{5c71} \u{1f468}\u{200d}\u{1f469}\u{200d}";
+        let shown = "pay[RLO]fdp[ZWSP] \u{5c71} \u{1f468}\u{200d}\u{1f469}[ZWJ]";
+        assert_eq!(in_brackets(text), shown);
     }
 
     #[test]

@@ -26,8 +26,9 @@ use crate::{
     },
 };
 
-/// What stands before a safe page: its letters, and nothing that it could be without.
-const PAGE_HEAD: &str = "<!doctype html><html><head><meta charset=\"utf-8\"><style>\
+/// What stands before a safe page, but for its language: its letters, and nothing that it could be
+/// without.
+const PAGE_HEAD: &str = "<head><meta charset=\"utf-8\"><style>\
     body{margin:8px;font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere;background:#fff;color:#111}\
     img{max-width:100%;height:auto}table{max-width:100%}\
     </style></head><body>";
@@ -44,11 +45,15 @@ pub async fn page(
         return Err(WebError::NotFound);
     };
     let found = outlines::part(&outline, part).ok_or(WebError::NotFound)?;
-    if !matches!(found.body, outlines::Body::Html { has_page: true, .. }) {
+    let outlines::Body::Html {
+        text: shown,
+        has_page: true,
+    } = &found.body
+    else {
         return Err(WebError::NotFound);
-    }
+    };
     seat.look(&desk, &Look::Page(part), Some(id)).await?;
-    let mut text = PAGE_HEAD.as_bytes().to_vec();
+    let mut text = beginning(shown.language.as_deref()).into_bytes();
     let mut ordinal = 0;
     while let Some(chunk) = desk
         .store
@@ -64,6 +69,21 @@ pub async fn page(
         (header::CONTENT_SECURITY_POLICY, headers::MAIL_POLICY),
     ];
     Ok((headers, text).into_response())
+}
+
+/// The beginning of a safe page. Its language chooses among the forms of Han letters.
+fn beginning(language: Option<&str>) -> String {
+    let is_tag = |tag: &&str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !tag.is_empty() && tag.bytes().all(is_plain)
+    };
+    let lang = language
+        .filter(is_tag)
+        .map(|tag| format!(" lang=\"{tag}\""));
+    format!(
+        "<!doctype html><html{}>{PAGE_HEAD}",
+        lang.unwrap_or_default()
+    )
 }
 
 /// A file of a message.
@@ -161,6 +181,19 @@ fn disposition(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_in_the_language_of_its_part() {
+        let begins = |language| {
+            let page = beginning(language);
+            let (start, _) = page.split_once("<head>").unwrap();
+            start.to_owned()
+        };
+        assert_eq!(begins(Some("ja")), "<!doctype html><html lang=\"ja\">");
+        for other in [None, Some(""), Some("\"><script>")] {
+            assert_eq!(begins(other), "<!doctype html><html>", "{other:?}");
+        }
+    }
 
     #[test]
     fn a_name_can_neither_break_the_header_nor_leave_the_folder() {

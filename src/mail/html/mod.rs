@@ -99,11 +99,53 @@ mod tests {
         let page = read.page.unwrap();
         assert_eq!(
             page,
-            "<a>bank.test <b>[b\u{fc}cher.test = xn--bcher-kva.test]</b></a> <a>x <b>[evil.test]</b></a>"
+            "<a>bank.test <b><bdi dir=\"ltr\">[b\u{fc}cher.test = xn--bcher-kva.test]</bdi></b></a> \
+             <a>x <b><bdi dir=\"ltr\">[evil.test]</bdi></b></a>"
         );
         assert_eq!(read.text, "bank.test x");
         assert!(read.links[0].is_mismatch && !read.links[1].is_mismatch);
         assert_eq!(read.links[0].target, "https://user@b\u{fc}cher.test/x");
+    }
+
+    #[test]
+    fn a_mail_cannot_turn_the_host_of_a_link_round() {
+        let label = "<b><bdi dir=\"ltr\">[moc.knab.com]</bdi></b>";
+        let link = "<a href='https://moc.knab.com'>Click</a>";
+        for around in [
+            "<bdo dir=rtl>LINK</bdo>",
+            "<p style='unicode-bidi:bidi-override;direction:rtl'>LINK</p>",
+            "<style>b, bdi { direction: rtl }</style>LINK",
+        ] {
+            let page = read_alone(&around.replace("LINK", link)).page.unwrap();
+            let page = page.replace("<p>", "").replace("</p>", "");
+            assert_eq!(page, format!("<a>Click {label}</a>"), "{around}");
+        }
+        // Arabic and Hebrew keep their direction, and the host its own.
+        let page = read_alone(&format!("<p dir=rtl>\u{5d0} {link}</p>")).page;
+        let wanted = format!("<p dir=\"rtl\">\u{5d0} <a>Click {label}</a></p>");
+        assert_eq!(page, Some(wanted));
+        let page = read_alone("<a href='https://a%E2%80%AEb.test'>x</a>").page;
+        assert!(!page.unwrap().contains('\u{202e}'));
+    }
+
+    #[test]
+    fn signs_that_are_not_seen_are_named_on_the_page_as_in_the_text() {
+        let family = "\u{1f468}\u{200d}\u{1f469}";
+        let read = read_alone(&format!(
+            "<p title='a\u{202e}b'>pay&#x202e;fdp\u{200b} &lt;b&gt; {family}<img alt='x\u{2066}\"y'></p>"
+        ));
+        assert_eq!(
+            read.page.unwrap(),
+            format!(
+                "<p title=\"a[RLO]b\">pay[RLO]fdp[ZWSP] &lt;b&gt; {family}\
+                 <img alt=\"x[LRI]&quot;y\"></p>"
+            )
+        );
+        // The text tab names them itself.
+        assert_eq!(
+            read.text,
+            format!("pay\u{202e}fdp\u{200b} <b> {family}x\u{2066}\"y")
+        );
     }
 
     #[test]

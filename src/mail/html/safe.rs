@@ -13,8 +13,9 @@ use super::{
     plain::WITHOUT_CONTENT,
 };
 
-/// Elements that lay out or mark text. None of them loads anything but `img`, and none leads anywhere.
-const TAGS: [&str; 75] = [
+/// Elements that lay out or mark text. None of them loads anything but `img`, none leads anywhere, and
+/// none turns letters round, as `bdo` does.
+const TAGS: [&str; 74] = [
     "a",
     "abbr",
     "acronym",
@@ -23,7 +24,6 @@ const TAGS: [&str; 75] = [
     "aside",
     "b",
     "bdi",
-    "bdo",
     "big",
     "blockquote",
     "br",

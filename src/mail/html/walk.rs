@@ -1,5 +1,6 @@
-//! Walks HTML that was written out plainly: its text, its links and the images it names, and writes the
-//! real host beside each link. Never reads HTML as the sender wrote it.
+//! Walks HTML that was written out plainly: its text, its links and the images it names. Writes the real
+//! host beside each link, and the name of each sign that is not seen. Never reads HTML as the sender
+//! wrote it.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -13,6 +14,7 @@ use super::{
     links::{self, Host},
     pictures::id_of,
 };
+use crate::domain::signs;
 
 /// Links beyond these are inert as well, and not listed.
 const MOST_LINKS: usize = 1_000;
@@ -36,7 +38,7 @@ pub(in crate::mail) struct Found {
 /// What a walk brings.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
-    /// The same HTML with hosts beside its links.
+    /// The same HTML with hosts beside its links, and with names for signs that are not seen.
     pub html: String,
     /// What a person reads.
     pub text: String,
@@ -59,6 +61,11 @@ pub(super) fn walk(html: &str) -> Option<Walked> {
         }))
         .append_document_content_handler(doc_text!(move |chunk| {
             reading.borrow_mut().read(chunk.as_str());
+            let shown = signs::in_brackets(chunk.as_str());
+            if shown != chunk.as_str() {
+                // It is written out plainly, and stays so.
+                chunk.replace(&shown, ContentType::Html);
+            }
             Ok(())
         }));
     let html = rewrite_str(html, settings).ok()?;
@@ -105,6 +112,7 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
         }
         state.text.len()
     };
+    name_signs(element);
     let Some(closers) = element.end_tag_handlers() else {
         if let Some(target) = target {
             state.borrow_mut().link(start, &target);
@@ -122,10 +130,7 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
         if let Some(target) = &target
             && let Some(beside) = state.link(start, target)
         {
-            end.before(
-                &format!(" <b>[{}]</b>", escaped(&beside)),
-                ContentType::Html,
-            );
+            end.before(&label(&beside), ContentType::Html);
         }
         state.n_hidden = state.n_hidden.saturating_sub(u32::from(hides));
         state.n_preformatted = state
@@ -134,6 +139,24 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
         state.begin(break_);
         Ok(())
     }));
+}
+
+/// A host as it stands behind a link: from left to right, whatever the direction of the text around it.
+fn label(host: &str) -> String {
+    let host = escaped(&signs::in_brackets(host));
+    format!(" <b><bdi dir=\"ltr\">[{host}]</bdi></b>")
+}
+
+/// Names the signs in what is shown of an element beside its text.
+fn name_signs(element: &mut Element<'_, '_>) {
+    for name in ["alt", "title"] {
+        let value = element.get_attribute(name).unwrap_or_default();
+        let shown = signs::in_brackets(&value);
+        if shown != value {
+            // Refused are names of attributes, and this one is good.
+            element.set_attribute(name, &shown).ok();
+        }
+    }
 }
 
 /// What an element does to the line it begins or ends on.

@@ -1,0 +1,87 @@
+//! The safe page of a mail's HTML as a real browser lays it out: what we write into it is read as we
+//! wrote it, whatever the mail does around it.
+
+use std::sync::Arc;
+
+use fantoccini::Locator;
+use libtest_mimic::Trial;
+
+use super::house::House;
+use crate::{
+    lab::{
+        Lab,
+        browser::{Browser, View},
+    },
+    trials::{Trials, tests},
+};
+
+pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
+    tests![trials.shared:
+        the_host_of_a_link_is_read_from_left_to_right_whatever_stands_around_it,
+        a_safe_page_is_in_the_language_of_its_letters,
+    ]
+}
+
+const BOB: &str = "bob@elsewhere.test";
+
+/// A browser within the frame of a message's HTML.
+async fn framed(house: &House, lab: &Lab, charset: &str, html: &[u8]) -> Browser {
+    let sender = lab.person(&["Y"]).await;
+    let header = format!(
+        "Subject: page\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset={charset}\r\n\
+        Content-Transfer-Encoding: 8bit\r\n\r\n"
+    );
+    let content = [header.as_bytes(), html, b"\r\n"].concat();
+    let held = house.held(&sender, &[BOB], &content).await;
+    let browser = house.browser(lab, View::default()).await;
+    let page = format!("/inbox?at={}&tab=html", held.id);
+    house.sign_in(&browser, &house.rita, &page).await;
+    let frame = browser.client.find(Locator::Css("iframe")).await.unwrap();
+    frame.enter_frame().await.unwrap();
+    browser
+}
+
+async fn the_host_of_a_link_is_read_from_left_to_right_whatever_stands_around_it(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let link = "<a href=\"https://moc.knab.com/\">Click</a>";
+    let html = [
+        format!("<p><bdo dir=rtl>{link}</bdo></p>"),
+        format!("<p style=\"direction:rtl;unicode-bidi:bidi-override\">{link}</p>"),
+        format!("<p>&#x202e;{link}</p>"),
+        format!("<p dir=rtl>\u{5d0}\u{5d1} {link}</p>"),
+    ];
+    let browser = framed(house, lab, "utf-8", html.concat().as_bytes()).await;
+    // Where each letter of each label stands.
+    let letters = "[...document.querySelectorAll('a bdi')].map(({ firstChild }) => \
+        [...firstChild.data].map((letter, at) => { \
+            const range = document.createRange(); \
+            range.setStart(firstChild, at); range.setEnd(firstChild, at + 1); \
+            return [letter, range.getBoundingClientRect().left]; }))";
+    let labels = browser.value(letters).await;
+    let labels = labels.as_array().unwrap();
+    assert_eq!(labels.len(), html.len());
+    for (label, html) in labels.iter().zip(&html) {
+        let mut letters: Vec<(f64, &str)> = label
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|letter| (letter[1].as_f64().unwrap(), letter[0].as_str().unwrap()))
+            .collect();
+        letters.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let read: String = letters.into_iter().map(|(_, letter)| letter).collect();
+        assert_eq!(read, "[moc.knab.com]", "{html}");
+    }
+    let text = browser.text("body").await;
+    assert!(text.contains("[RLO]"), "{text}");
+    browser.end().await;
+}
+
+async fn a_safe_page_is_in_the_language_of_its_letters(lab: &Lab) {
+    let house = House::shared(lab).await;
+    // Two letters that Japanese, Chinese and Korean write differently, between signs of Japanese alone.
+    let html = b"<p>\x1b$B$3$l$OD>@\\\x1b(B</p>";
+    let browser = framed(house, lab, "iso-2022-jp", html).await;
+    assert_eq!(browser.value("document.documentElement.lang").await, "ja");
+    assert_eq!(browser.text("p").await, "これは直接");
+    browser.end().await;
+}
