@@ -23,6 +23,7 @@ mod rights;
 mod rights_of_acts;
 mod safe_page;
 mod telling;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(browsing::tests(trials));
     all.extend(keys::tests(trials));
     all.extend(focus::tests(trials));
+    all.extend(waiting::tests(trials));
     all.extend(outages::tests(trials));
     all.extend(own_mail::tests(trials));
     all.extend(telling::tests(trials));

@@ -14,11 +14,23 @@
   let busy = false;
   // The reader has gone back or on while a page was on its way.
   let moved = false;
+  // The reader has decided while a page was on its way: what was meant is not known.
+  let missed = false;
+  // A page that takes longer than this is waited for in words, in milliseconds.
+  const soon = 100;
+
+  // The verbs can be seen to be off while a page is on its way, and still be asked for: that is told.
+  function wait(isBusy) {
+    busy = isBusy;
+    document.getElementById("main").setAttribute("aria-busy", isBusy);
+    for (const verb of document.querySelectorAll(".verbs button")) verb.setAttribute("aria-disabled", isBusy);
+  }
 
   // Replaces what the page is about by that of another page of ours.
   async function visit(url, options, isNew) {
     if (busy) return;
-    busy = true;
+    wait(true);
+    const late = setTimeout(() => status(document.body.dataset.busy), soon);
     try {
       const answer = await fetch(url, { credentials: "same-origin", ...options });
       const text = await answer.text();
@@ -44,15 +56,24 @@
       if (list && place !== undefined) list.scrollTop = place;
       document.querySelector(".lines .here")?.scrollIntoView({ block: "nearest" });
       (document.getElementById("pane-heading") || fresh).focus({ preventScroll: true });
+      // Another message is read from its beginning; a list to which the reader goes back, where it was left.
+      if (isNew || document.getElementById("pane")) scrollTo(0, 0);
       status(document.querySelector(".told")?.textContent || "");
     } catch {
+      missed = false;
       status(document.body.dataset.failed);
       alertOnce(document.body.dataset.failed);
     } finally {
-      busy = false;
+      clearTimeout(late);
+      wait(false);
       if (moved) {
         moved = false;
         follow();
+      }
+      if (missed && !busy) {
+        missed = false;
+        status(document.body.dataset.missed);
+        alertOnce(document.body.dataset.missed);
       }
     }
   }
@@ -67,6 +88,7 @@
       pane.prepend(fault);
     }
     fault.textContent = text;
+    fault.scrollIntoView({ block: "nearest" });
   }
 
   function move(step) {
@@ -116,6 +138,10 @@
     const form = event.target;
     if (!form.matches(".decide")) return;
     event.preventDefault();
+    if (busy) {
+      missed = true;
+      return;
+    }
     const body = new URLSearchParams(new FormData(form, event.submitter));
     visit(form.action, { method: "POST", body, headers: { "X-Mailhold-Script": "1" } }, true);
   });

@@ -5,6 +5,8 @@ sign-out = Sign out
 close = Close
 save = Save
 request-failed = No answer. If you have just decided, look at the message again: whether it was stored is not known. Check the connection.
+request-busy = Working …
+request-missed = Your decision came while the page was still on its way, and did not count. Read this message, and decide.
 
 place-inbox = Reviews
 place-log = Record

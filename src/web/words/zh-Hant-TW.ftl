@@ -5,6 +5,8 @@ sign-out = 登出
 close = 關閉
 save = 儲存
 request-failed = 沒有回應。若您剛才做了決定，請重新檢視該郵件：是否已儲存尚不得知。請檢查連線。
+request-busy = 處理中……
+request-missed = 您的決定在頁面尚未載入完成時送出，因此不算數。請先閱讀這封郵件，再做決定。
 
 place-inbox = 審核
 place-log = 紀錄
