@@ -33,6 +33,9 @@ mod tried;
 mod view;
 mod words;
 
+#[cfg(test)]
+mod catalogues;
+
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},

@@ -296,8 +296,6 @@ health-outlines = Not taken apart yet
 strays-purpose = Mail on hold that nobody captured. Nothing acts on it by itself; adopt it with mailhold strays adopt.
 settings-purpose = What is in force here. To change it, edit the configuration and restart.
 table-empty = Nothing here.
-yes = yes
-no = no
 
 age-seconds = { $n } s
 age-minutes = { $n } min

@@ -272,8 +272,6 @@ health-outlines = 尚未解析
 strays-purpose = 在保留佇列中但未被擷取的郵件。系統不會自動處理；請以 mailhold strays adopt 認領。
 settings-purpose = 目前生效的設定。如需變更，請編輯設定檔並重新啟動。
 table-empty = 沒有項目。
-yes = 是
-no = 否
 
 age-seconds = { $n } 秒
 age-minutes = { $n } 分鐘
