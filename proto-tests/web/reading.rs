@@ -231,6 +231,14 @@ async fn hidden_signs_are_named(lab: &Lab) {
     let text = page(house, lab, &[BOB], content, "").await;
     assert!(text.contains("title=\"U+202E\">RLO</span>"), "{text}");
     assert!(!text.contains('\u{202e}'));
+    // An archive without entries: its name is that of a table as well.
+    let content = "From: SENDER\r\nSubject: x\r\nMIME-Version: 1.0\r\n\
+        Content-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\
+        Content-Disposition: attachment; filename*=utf-8''in%E2%80%AEpiz.zip\r\n\r\n\
+        UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    let text = page(house, lab, &[BOB], content, "").await;
+    assert!(text.contains("aria-label=\"In in[RLO]piz.zip\""), "{text}");
+    assert!(!text.contains('\u{202e}'));
 }
 
 async fn a_message_is_found_by_what_people_remember(lab: &Lab) {

@@ -87,6 +87,11 @@ impl Table {
     pub fn title(&self) -> Vec<Piece> {
         pieces(&self.name)
     }
+
+    /// The same where no element can stand, in an attribute.
+    pub fn label(&self) -> String {
+        signs::in_brackets(&self.name)
+    }
 }
 
 impl Value {
