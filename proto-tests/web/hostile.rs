@@ -1,16 +1,23 @@
-//! Hostile mail in a real browser: whatever stands in a subject, a name, a file's name, a header or the
-//! HTML, nothing of it runs and nothing is asked of anybody. Then the same with escaping switched off,
-//! where the policy of the pages must hold alone.
+//! Hostile text wherever a page shows one, of mails, envelopes and people, and in a real browser: nothing
+//! of it runs and nothing is asked of anybody. Then the same with escaping switched off, where the policy
+//! of the pages must hold alone.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use fantoccini::Locator;
 use libtest_mimic::Trial;
+use mailhold::domain::capture_id::CaptureId;
 
-use super::house::{Held, House};
+use super::{
+    browsing,
+    house::{Held, House},
+    payloads::{self, Hostile, Place, escaped, quoted},
+};
 use crate::{
     lab::{
         Lab, Person,
         browser::{Browser, Request, View},
+        http::Ask,
         review_desk::{Door, Passwords, ReviewDesk},
         smtp::Smtp,
     },
@@ -19,7 +26,11 @@ use crate::{
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
+        a_payload_is_found_where_it_is_a_mark_or_leaves_an_attribute,
         no_payload_stands_in_a_page_as_a_mark,
+        no_payload_of_an_envelope_stands_in_a_page_as_a_mark,
+        what_people_type_stands_in_a_page_as_text,
+        no_payload_in_a_note_stands_in_a_page_as_a_mark,
         nothing_is_asked_of_anybody_while_hostile_mail_is_read,
         the_policy_holds_alone_where_nothing_is_escaped,
     ]
@@ -28,62 +39,10 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 const BOB: &str = "bob@elsewhere.test";
 /// Payloads in one message's HTML.
 const IN_HTML: usize = 40;
-
-/// The corpus, without what a mail cannot hold on one line.
-fn payloads() -> Vec<String> {
-    let corpus = include_bytes!("corpus/hostile.txt");
-    let text = String::from_utf8_lossy(corpus).into_owned();
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let all: Vec<String> = lines.map(|line| line.replace('\r', " ")).collect();
-    assert!(all.len() >= 200, "{}", all.len());
-    all
-}
-
-fn encoded(text: &str) -> String {
-    use base64::Engine as _;
-    // Encoded words are short (RFC 2047, section 2), and no letter is cut in two.
-    let engine = base64::engine::general_purpose::STANDARD;
-    let mut words = Vec::new();
-    let mut part = String::new();
-    for sign in text.chars() {
-        if part.len() + sign.len_utf8() > 40 {
-            words.push(engine.encode(std::mem::take(&mut part)));
-        }
-        part.push(sign);
-    }
-    words.push(engine.encode(part));
-    let words: Vec<String> = words
-        .iter()
-        .map(|word| format!("=?utf-8?B?{word}?="))
-        .collect();
-    words.join("\r\n ")
-}
-
-/// Messages that together have every payload in every field that a page shows: four payloads a message,
-/// each in another field, and then all of them in the HTML of a few.
-fn messages(sender: &Person) -> Vec<String> {
-    let all = payloads();
-    let at = |number: usize| all[number % all.len()].as_str();
-    let mut messages = Vec::new();
-    // Two thirds of them: more than 200 payloads in each field, and every payload in four of them.
-    for number in (0..all.len()).filter(|number| number % 3 != 0) {
-        messages.push(format!(
-            "From: {} <{}>\r\nReply-To: {} <x@elsewhere.test>\r\nSubject: {}\r\nX-Hostile: {}\r\n\
-            MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
-            Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{}\r\n\
-            --b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment;\r\n filename=\"{}\"\
-            \r\n\r\n%PDF-1.4\r\n--b--\r\n",
-            encoded(at(number)),
-            sender.address,
-            encoded(at(number + 1)),
-            encoded(at(number + 2)),
-            encoded(at(number + 3)),
-            at(number + 4),
-            encoded(at(number + 5)),
-        ));
-    }
-    messages
-}
+/// Recipients of one message, each a payload.
+const IN_ENVELOPE: usize = 50;
+/// Searches until the record is looked at, of which a page shows a hundred entries.
+const IN_LOG: usize = 40;
 
 fn html(payloads: &[String]) -> String {
     format!(
@@ -93,53 +52,207 @@ fn html(payloads: &[String]) -> String {
     )
 }
 
-/// Whether a payload stands in a page just as it is, as the marks that it would be.
-fn stands_in(page: &str, payload: &str) -> bool {
-    payload.contains('<') && page.contains(payload)
+async fn a_payload_is_found_where_it_is_a_mark_or_leaves_an_attribute(_: &Lab) {
+    let found = |page: &str, payload: &str| payloads::stands_in(page, payload);
+    for payload in ["<b>x", "\" onfocus=\"x", "' onfocus='x", "&lt;b&gt;"] {
+        assert!(found(&format!("<input value=\"{payload}\">"), payload));
+        let page = format!("<input value=\"{}\">", escaped(payload));
+        assert!(!found(&page, payload), "{page}");
+    }
+    let n_blind = payloads::all()
+        .iter()
+        .filter(|one| !found(one, one))
+        .count();
+    assert!(n_blind < 5, "{n_blind} could not be found");
+}
+
+/// The tabs that show the message in another way; the raw one is the message itself.
+const TABS: [&str; 4] = ["text", "html", "header", "structure"];
+
+/// Sends messages over one connection, and waits until all can be read.
+async fn send(house: &House, sender: &Person, messages: &[Hostile]) -> Vec<CaptureId> {
+    let mut smtp = Smtp::connect(house.postfix.smtp).await;
+    for message in messages {
+        let sent = smtp.send(&sender.address, &[BOB], &message.content);
+        sent.await.ok();
+    }
+    house.all_of(sender, messages.len()).await
 }
 
 async fn no_payload_stands_in_a_page_as_a_mark(lab: &Lab) {
     let house = House::shared(lab).await;
     let sender = lab.person(&["Y"]).await;
     let session = house.session(&house.rita).await;
-    let all = payloads();
-    let messages = messages(&sender);
-    let mut smtp = Smtp::connect(house.postfix.smtp).await;
-    for message in &messages {
-        let sent = smtp.send(&sender.address, &[BOB], message.as_bytes());
-        sent.await.ok();
-    }
-    let sent = house.all_of(&sender, messages.len()).await;
-    let mut faults = Vec::new();
-    let mut n_shown = 0;
-    for (number, id) in sent.iter().enumerate() {
-        let tabs: &[&str] = match number % 4 {
-            0 => &["text", "header", "structure", "raw"],
-            _ => &["text", "header"],
-        };
-        for tab in tabs {
+    let messages = payloads::messages(&sender);
+    let sent = send(house, &sender, &messages).await;
+    let mut found = Found::default();
+    for (number, (id, message)) in sent.iter().zip(&messages).enumerate() {
+        let raw = (number % 4 == 0).then_some("raw");
+        for tab in TABS.into_iter().chain(raw) {
             let page = format!("/inbox?q=larger:1G&at={id}&tab={tab}");
             let page = session.get(&page).await;
             assert_eq!(page.status, 200);
-            let text = page.text();
-            n_shown += usize::from(text.contains("tracker.test"));
-            faults.extend(
-                all.iter()
-                    .filter(|payload| stands_in(&text, payload))
-                    .map(|payload| format!("{tab}: {payload}")),
-            );
+            found.look_at(tab, &page.text(), &message.places);
         }
     }
     let list = format!("/inbox?q=from:{}", sender.address);
     let list = session.get(&list).await.text();
     assert!(list.contains("tracker.test"), "{list}");
-    let listed = all.iter().filter(|payload| stands_in(&list, payload));
-    faults.extend(listed.cloned());
-    assert!(
-        n_shown > sent.len(),
-        "the payloads are shown at all: {n_shown}"
-    );
-    assert!(faults.is_empty(), "{faults:#?}");
+    for payload in payloads::all() {
+        found.look_for("the list", &list, &payload);
+    }
+    found.is_clean(40);
+}
+
+/// What is found in pages: payloads that are marks, and how often each field shows one as text.
+#[derive(Debug, Default)]
+struct Found {
+    faults: Vec<String>,
+    shown: BTreeMap<&'static str, usize>,
+}
+
+impl Found {
+    fn look_at(&mut self, tab: &str, page: &str, places: &[Place]) {
+        // A media type is shown in small letters.
+        let page = page.to_lowercase();
+        for place in places {
+            let payload = place.payload.to_lowercase();
+            if payloads::stands_in(&page, &payload) {
+                let fault = format!("{tab}: {}: {}", place.field, place.payload);
+                self.faults.push(fault);
+            }
+            let is_seen = place.tab == tab && page.contains(&escaped(&payload));
+            *self.shown.entry(place.field).or_default() += usize::from(is_seen);
+        }
+    }
+
+    /// The same of one payload in one place.
+    fn look_for(&mut self, field: &'static str, page: &str, payload: &str) {
+        if payloads::stands_in(page, payload) {
+            self.faults.push(format!("{field}: {payload}"));
+        }
+        let is_seen = page.contains(&escaped(payload));
+        *self.shown.entry(field).or_default() += usize::from(is_seen);
+    }
+
+    /// No payload is a mark, and each field has shown so many of them.
+    fn is_clean(&self, least: usize) {
+        assert!(self.faults.is_empty(), "{:#?}", self.faults);
+        assert!(!self.shown.is_empty());
+        let is_blind = |(_, n): &(&&str, &usize)| **n < least;
+        let blind: Vec<_> = self.shown.iter().filter(is_blind).collect();
+        assert!(blind.is_empty(), "{blind:?} of {:?}", self.shown);
+    }
+}
+
+/// Payloads that an address can hold within quotes.
+fn for_addresses() -> Vec<String> {
+    let mut all = payloads::all();
+    all.retain(|payload| {
+        payload.len() < 200 && payload.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+    });
+    all
+}
+
+async fn no_payload_of_an_envelope_stands_in_a_page_as_a_mark(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let session = house.session(&house.rita).await;
+    let address = |payload: &String| format!("<\"{}\"@elsewhere.test>", quoted(payload));
+    let mut found = Found::default();
+    for some in for_addresses().chunks(IN_ENVELOPE) {
+        let mut smtp = Smtp::connect(house.postfix.smtp).await;
+        smtp.log_in_as(&sender.login).await;
+        smtp.mail(&address(&some[0])).await.ok();
+        for payload in some {
+            smtp.rcpt(&address(payload)).await.ok();
+        }
+        let queue_id = smtp.data(b"Subject: x\r\n\r\nx\r\n").await.ok().queue_id();
+        let held = house.on_hold(queue_id).await;
+        house.outlined(&held).await;
+        let page = format!("/inbox?q=id&at={}", held.id);
+        let page = session.get(&page).await.text();
+        for payload in some {
+            found.look_for("envelope", &page, payload);
+        }
+    }
+    let list = session.get("/inbox?q=to:elsewhere.test").await.text();
+    for payload in for_addresses() {
+        assert!(!payloads::stands_in(&list, &payload), "{payload}");
+    }
+    found.is_clean(100);
+}
+
+fn asked(path: &str, name: &str, value: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair(name, value);
+    format!("{path}?{}", query.finish())
+}
+
+async fn what_people_type_stands_in_a_page_as_text(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let rita = house.session(&house.rita).await;
+    let otto = house.session(&house.otto).await;
+    let all = payloads::all();
+    let mut found = Found::default();
+    for some in all.chunks(IN_LOG) {
+        for payload in some {
+            let page = rita.get(&asked("/inbox", "q", payload)).await.text();
+            found.look_for("search", &page, payload);
+            let term = format!("colour:\"{}", payload.replace('"', ""));
+            let page = rita.get(&asked("/inbox", "q", &term)).await.text();
+            let (_, faults) = page.split_once("id=\"q-faults\"").unwrap();
+            found.look_for("fault of a search", faults, &payload.replace('"', ""));
+            let page = rita
+                .get(&asked("/sign-in", "next", &format!("/{payload}")))
+                .await
+                .text();
+            found.look_for("next page", &page, payload);
+        }
+        let log = otto.get("/log").await.text();
+        for payload in some {
+            found.look_for("record", &log, payload);
+        }
+    }
+    for some in all.chunks(all.len().div_ceil(2)) {
+        let login = some.join(" ");
+        let form = [("login", login.as_str()), ("password", "x")];
+        let page = Ask::post("/sign-in", &form).send(house.plain.address).await;
+        for payload in some {
+            found.look_for("login", &page.text(), payload);
+        }
+    }
+    found.is_clean(40);
+}
+
+async fn no_payload_in_a_note_stands_in_a_page_as_a_mark(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let all = payloads::all();
+    // A note has a thousand letters at most.
+    let notes: Vec<&[String]> = all.chunks(10).collect();
+    browsing::many(house, &sender, notes.len()).await;
+    let held = house.all_of(&sender, notes.len()).await;
+    let session = house.session(&house.rita).await;
+    let mut found = Found::default();
+    for (id, some) in held.iter().zip(notes) {
+        let action = format!("/review/{id}/decide");
+        let page = format!("/inbox?at={id}");
+        let token = session.token(&page, &action).await;
+        let note = some.join(" ");
+        let form = [
+            ("token", token.as_str()),
+            ("decision", "discard"),
+            ("note", &note),
+        ];
+        let decided = session.send(Ask::post(&action, &form)).await;
+        assert_eq!(decided.status, 303, "{}", decided.text());
+        let page = session.get(&page).await.text();
+        for payload in some {
+            found.look_for("note", &page, payload);
+        }
+    }
+    found.is_clean(200);
 }
 
 /// Requests to anybody but the desk, whether they were sent or forbidden.
@@ -153,12 +266,12 @@ async fn foreign(browser: &Browser, desk: &ReviewDesk) -> Vec<Request> {
 
 async fn hostile_pages(house: &House, sender: &Person) -> Vec<Held> {
     let mut held = Vec::new();
-    for some in payloads().chunks(IN_HTML) {
+    for some in payloads::all().chunks(IN_HTML) {
         let content = html(some);
         held.push(house.held(sender, &[BOB], content.as_bytes()).await);
     }
     // Each alone may do what it does not do beside others; a share of them keeps the test short.
-    for payload in payloads().iter().step_by(8) {
+    for payload in payloads::all().iter().step_by(8) {
         let content = html(std::slice::from_ref(payload));
         held.push(house.held(sender, &[BOB], content.as_bytes()).await);
     }
@@ -183,11 +296,56 @@ async fn nothing_is_asked_of_anybody_while_hostile_mail_is_read(lab: &Lab) {
     browser.end().await;
 }
 
+/// Pages with payloads of all kinds: of messages, and of the one who asks.
+async fn hostile_paths(house: &House, sender: &Person) -> Vec<String> {
+    let mut paths = Vec::new();
+    let messages: Vec<Hostile> = payloads::messages(sender).into_iter().step_by(6).collect();
+    let sent = send(house, sender, &messages).await;
+    for (id, tab) in sent.iter().zip(TABS.iter().cycle()) {
+        paths.extend(["text", tab].map(|tab| format!("/inbox?at={id}&tab={tab}")));
+    }
+    for payload in payloads::all().iter().rev().step_by(12) {
+        paths.push(asked("/sign-in", "next", &format!("/{payload}")));
+        paths.push(asked("/inbox", "q", payload));
+        // Without a colon it is no term: it is searched for and goes on record.
+        paths.push(asked("/inbox", "q", &payload.replace(':', "")));
+    }
+    paths
+}
+
+/// Types payloads as a login that nobody has, signed out.
+async fn type_a_login(browser: &Browser, desk: &ReviewDesk) {
+    let login = payloads::all()
+        .iter()
+        .rev()
+        .step_by(20)
+        .fold(String::new(), |login, payload| login + " " + payload);
+    browser.client.delete_all_cookies().await.unwrap();
+    browser.open(&format!("{}/sign-in", desk.url)).await;
+    let typed = format!(
+        "void (document.getElementById('login').value = {}, \
+        document.getElementById('password').value = 'x')",
+        serde_json::Value::from(login)
+    );
+    browser.value(&typed).await;
+    let button = Locator::Css("form.stack button.main");
+    let button = browser.client.find(button).await.unwrap();
+    button.click().await.unwrap();
+    browser.text("main .fault").await;
+}
+
+/// How many elements of payloads there are.
+async fn marks(browser: &Browser) -> u64 {
+    let marks = "document.querySelectorAll('main script, main img, main svg, main style').length";
+    browser.value(marks).await.as_u64().unwrap_or_default()
+}
+
 async fn the_policy_holds_alone_where_nothing_is_escaped(lab: &Lab) {
     let house = House::shared(lab).await;
     let sender = lab.person(&["Y"]).await;
     let mut passwords = Passwords::new(&lab.tools);
     let rita = passwords.add("rita", &["reviewer"], "rita@corp.test").await;
+    let otto = passwords.add("otto", &["auditor"], "otto@corp.test").await;
     let settings = &house.desk.settings;
     let bare = ReviewDesk::start_with(
         &lab.tools,
@@ -198,22 +356,19 @@ async fn the_policy_holds_alone_where_nothing_is_escaped(lab: &Lab) {
         |web| web.variable("FAILPOINTS", "web.escape=return(error)"),
     )
     .await;
-    let mut held = Vec::new();
-    for message in messages(&sender).iter().step_by(6) {
-        held.push(house.held(&sender, &[BOB], message.as_bytes()).await);
-    }
+    let paths = hostile_paths(house, &sender).await;
     let browser = house.browser(lab, View::default()).await;
     house.sign_in_at(&browser, &bare, &rita, "/inbox").await;
     let mut n_marks = 0;
-    for message in &held {
-        browser
-            .open(&format!("{}/inbox?at={}&tab=text", bare.url, message.id))
-            .await;
-        let marks =
-            "document.querySelectorAll('main script, main img, main svg, main style').length";
-        n_marks += browser.value(marks).await.as_u64().unwrap_or_default();
+    for path in &paths {
+        browser.open(&format!("{}{path}", bare.url)).await;
+        n_marks += marks(&browser).await;
     }
     assert!(n_marks > 20, "nothing is escaped: {n_marks}");
+    type_a_login(&browser, &bare).await;
+    assert!(marks(&browser).await > 5, "a login neither");
+    house.sign_in_at(&browser, &bare, &otto, "/log").await;
+    assert!(marks(&browser).await > 0, "the record neither");
     // What a mark leads the whole page to is no load: a policy does not forbid it (meta refresh).
     let mut loaded = foreign(&browser, &bare).await;
     // Nor does it forbid what Chromium opens for no page of the network.

@@ -114,7 +114,11 @@ impl House {
     /// The same without waiting for the outline.
     pub async fn send(&self, sender: &Person, recipients: &[&str], content: &[u8]) -> Held {
         let reply = smtp::send(self.postfix.smtp, &sender.address, recipients, content).await;
-        let queue_id = reply.ok().queue_id();
+        self.on_hold(reply.ok().queue_id()).await
+    }
+
+    /// A message that Postfix has taken, once it is on hold and known.
+    pub async fn on_hold(&self, queue_id: QueueId) -> Held {
         let sql = format!(
             "select capture_id from capture where queue_id = '{queue_id}' and state = 'held'"
         );

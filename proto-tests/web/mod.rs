@@ -15,6 +15,7 @@ mod looks;
 mod on_record;
 mod outages;
 mod own_mail;
+mod payloads;
 pub mod pictures;
 mod protection;
 mod reading;

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use super::{Pictures, pictures::Room, read, safe};
 
 /// One payload a line; signs that an editor does not show are written as names in braces.
-const HOSTILE: &str = include_str!("../../../proto-tests/web/corpus/hostile.txt");
+const HOSTILE: [&str; 2] = [
+    include_str!("../../../proto-tests/web/corpus/hostile.txt"),
+    include_str!("../../../proto-tests/web/corpus/attributes.txt"),
+];
 
 const NAMED: [(&str, &str); 6] = [
     ("{NUL}", "\0"),
@@ -36,7 +39,8 @@ fn payloads() -> Vec<String> {
             line.replace(name, sign)
         })
     };
-    HOSTILE.lines().map(written).collect()
+    let lines = HOSTILE.iter().flat_map(|file| file.lines());
+    lines.map(written).collect()
 }
 
 /// The tags of a clean page; its text and values hold no `<` of their own.
