@@ -22,7 +22,9 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         the_slower_of_two_browsers_sees_who_has_won,
         keys_are_dead_while_somebody_types,
         keys_can_be_changed_and_switched_off,
-        every_page_works_without_scripts,
+        a_message_is_read_and_decided_without_scripts,
+        every_other_page_works_without_scripts,
+        the_slower_one_is_told_without_scripts,
     ];
     all.extend(tests![trials.exclusive:
         two_hundred_messages_are_decided_by_keys_each_once,
@@ -200,37 +202,102 @@ async fn keys_can_be_changed_and_switched_off(lab: &Lab) {
     browser.end().await;
 }
 
-async fn every_page_works_without_scripts(lab: &Lab) {
+/// A browser that runs no scripts.
+async fn without_scripts(house: &House, lab: &Lab) -> Browser {
+    let view = View {
+        scripts: Scripts::Off,
+        ..View::default()
+    };
+    house.browser(lab, view).await
+}
+
+async fn click(browser: &Browser, css: &str) {
+    let found = browser.client.find(Locator::Css(css)).await;
+    found.unwrap().click().await.unwrap();
+}
+
+async fn a_message_is_read_and_decided_without_scripts(lab: &Lab) {
     let house = House::shared(lab).await;
     let sender = lab.person(&["Y"]).await;
     let subject = word();
     let content = format!("Subject: {subject}\r\n\r\nRead me.\r\n");
     let held = house.held(&sender, &[BOB], content.as_bytes()).await;
-    let view = View {
-        scripts: Scripts::Off,
-        ..View::default()
-    };
-    let browser = house.browser(lab, view).await;
+    let browser = without_scripts(house, lab).await;
     house
         .sign_in(&browser, &house.rita, &format!("/inbox?q={subject}"))
         .await;
-    let click = async |css: &str| {
-        let found = browser.client.find(Locator::Css(css)).await;
-        found.unwrap().click().await.unwrap();
-    };
-    click(".lines a").await;
+    click(&browser, ".lines a").await;
     assert!(browser.text(".body").await.contains("Read me."));
     for tab in ["html", "header", "structure", "raw", "text"] {
-        click(&format!(".tabs a[href$='tab={tab}']")).await;
+        click(&browser, &format!(".tabs a[href$='tab={tab}']")).await;
         browser.text(".tabs [aria-current]").await;
     }
     let note = browser.client.find(Locator::Css("#note")).await.unwrap();
     note.send_keys("without a script").await.unwrap();
-    click(".decide .discard").await;
+    click(&browser, ".decide .discard").await;
     assert!(browser.text(".empty").await.contains("Nothing here"));
     let settled = house.desk.settled(&held.queue_id).await;
     assert_eq!(settled["decided"]["note"], "without a script");
-    click(".leave button").await;
+    click(&browser, ".leave button").await;
     browser.text("#password").await;
+    browser.end().await;
+}
+
+async fn every_other_page_works_without_scripts(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    house
+        .held(&sender, &[BOB], b"Subject: x\r\n\r\nx\r\n")
+        .await;
+    let browser = without_scripts(house, lab).await;
+    browser.open(&format!("{}/sign-in", house.secure.url)).await;
+    for (language, heading) in [("zh-Hant-TW", "登入"), ("en", "Sign in")] {
+        click(&browser, &format!(".languages [value={language}]")).await;
+        assert_eq!(browser.text("h1").await, heading);
+    }
+    house.sign_in(&browser, &house.rita, "/preferences").await;
+    let theme = browser.client.find(Locator::Css("#theme")).await.unwrap();
+    theme.select_by_value("dark").await.unwrap();
+    click(&browser, "main form button.main").await;
+    assert_eq!(browser.text(".told").await, "Saved.");
+    let chosen = "document.documentElement.dataset.theme";
+    assert_eq!(browser.value(chosen).await, "dark");
+    click(&browser, ".leave button").await;
+    // A look at a message is on the record, which leads to all that was done with it.
+    let rita = house.session(&house.rita).await;
+    let id = house.all_of(&sender, 1).await.remove(0);
+    assert_eq!(rita.get(&format!("/inbox?at={id}")).await.status, 200);
+    house.sign_in(&browser, &house.otto, "/log").await;
+    click(&browser, &format!("td a[href='/review/{id}/timeline']")).await;
+    let table = browser.text("main table").await;
+    assert!(table.contains("rita looked at it"), "{table}");
+    click(&browser, ".leave button").await;
+    house.sign_in(&browser, &house.ada, "/health").await;
+    for place in ["strays", "settings", "health"] {
+        click(&browser, &format!(".top nav a[href='/{place}']")).await;
+        let here = browser.text(".top nav [aria-current]").await;
+        assert_eq!(here.to_lowercase(), place);
+        browser.text("main table caption").await;
+    }
+    browser.end().await;
+}
+
+async fn the_slower_one_is_told_without_scripts(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let held = house
+        .held(&sender, &[BOB], b"Subject: x\r\n\r\nx\r\n")
+        .await;
+    let browser = without_scripts(house, lab).await;
+    let page = format!("/inbox?at={}", held.id);
+    house.sign_in(&browser, &house.rita, &page).await;
+    let robert = house.session(&house.robert).await;
+    assert_eq!(robert.decide(&held, "release").await.status, 303);
+    click(&browser, ".decide .discard").await;
+    let told = browser.text(".told").await;
+    assert!(told.contains("You were not the first."), "{told}");
+    assert!(told.contains("robert decided at"), "{told}");
+    let settled = house.desk.settled(&held.queue_id).await;
+    assert_eq!(settled["state"], "released");
     browser.end().await;
 }
