@@ -21,6 +21,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_name_that_is_no_review_is_on_record,
         an_export_has_every_entry_and_its_own_at_the_end,
         an_export_goes_on_behind_a_number,
+        an_export_behind_the_end_is_refused,
+        what_is_found_is_told_where_nothing_can_be_put_on_record,
         whose_mail_was_watched_is_told_on_record_and_figures_without,
         a_password_becomes_a_line_of_the_file,
         a_short_password_is_refused,
@@ -125,6 +127,33 @@ async fn an_export_goes_on_behind_a_number(lab: &Lab) {
         .filter_map(|line| line["seq"].as_i64())
         .collect();
     assert_eq!(numbers, [3, 4]);
+}
+
+async fn an_export_behind_the_end_is_refused(lab: &Lab) {
+    let office = Office::start(lab).await;
+    let (code, told) = audit(&office, &["export", "--after", "9"]).await;
+    assert_eq!(code, Some(66), "{told}");
+    assert!(told.contains("--after 9: the last entry is 0"), "{told}");
+}
+
+async fn what_is_found_is_told_where_nothing_can_be_put_on_record(lab: &Lab) {
+    let office = Office::start(lab).await;
+    office.reviews(&["list"]).await;
+    let shut = "revoke insert on audit_event from mailhold_reviews";
+    office.database.execute(shut).await;
+    let (code, told) = audit(&office, &["verify"]).await;
+    assert!(code > Some(1), "{told}");
+    assert!(
+        told.contains("the audit record is sound: 1 entries"),
+        "{told}"
+    );
+    let tamper = "alter table audit_event disable trigger user;
+        update audit_event set actor = 'nobody'";
+    office.database.execute(tamper).await;
+    let (code, told) = audit(&office, &["verify"]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("broken at entry 1"), "{told}");
+    assert!(told.contains("this is not on record"), "{told}");
 }
 
 async fn whose_mail_was_watched_is_told_on_record_and_figures_without(lab: &Lab) {

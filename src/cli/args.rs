@@ -73,8 +73,8 @@ Examples:
   mailhold audit verify --head /media/kept/heads
   mailhold audit export --after 4711          for other programs: JSON, one entry a line
 
-Exit codes: 0 the record is sound, 1 it is broken, 66 no kept head can be read, 69 PostgreSQL is
-away, 78 fault in the configuration.")]
+Exit codes: 0 the record is sound, 1 it is broken, 66 no kept head can be read or there is no such
+entry, 69 PostgreSQL is away, 78 fault in the configuration.")]
     Audit(AuditArguments),
     /// Make a line of the password file from a password on standard input
     #[command(after_help = "\

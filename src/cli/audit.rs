@@ -60,30 +60,42 @@ pub fn run(config: &Path, arguments: &AuditArguments) -> Outcome {
     })
 }
 
-/// What was found goes on record as well: who looked, and from when on it was known.
+/// What was found is told first, and then goes on record as well: who looked, and from when on it was known.
+/// Whoever breaks the record so that nothing can be appended keeps nobody from being told.
 async fn verify(store: &Store, key: &AuditKey, kept: &[Head]) -> Outcome {
     let found = store.verify_audit(key, kept).await?;
-    let text = match found {
-        Soundness::Sound { n_entries } => format!("sound: {n_entries} entries"),
-        Soundness::Broken { seq, fault } => format!("broken at entry {seq}: {fault}"),
+    let (text, code) = match found {
+        Soundness::Sound { n_entries } => (format!("sound: {n_entries} entries"), None),
+        Soundness::Broken { seq, fault } => (
+            format!("broken at entry {seq}: {fault}"),
+            Some(exit::REFUSED),
+        ),
     };
+    let told = format!("the audit record is {text}");
+    match code {
+        None => writeln!(io::stdout(), "{told}").map_err(own_fault)?,
+        Some(_) => complain(&told),
+    }
     let event = record::event(AuditKind::Command, None, &format!("audit verify: {text}"));
-    store.append_audit(key, &event).await?;
-    let text = format!("the audit record is {text}");
-    match found {
-        Soundness::Sound { .. } => {
-            writeln!(io::stdout(), "{text}").map_err(own_fault)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Soundness::Broken { .. } => {
-            complain(&text);
-            Ok(ExitCode::from(exit::REFUSED))
+    let appended = store.append_audit(key, &event).await;
+    match (appended, code) {
+        (Ok(_), None) => Ok(ExitCode::SUCCESS),
+        (Ok(_), Some(code)) => Ok(ExitCode::from(code)),
+        (Err(error), None) => Err(error.into()),
+        (Err(error), Some(code)) => {
+            complain(&format!("this is not on record: {error}"));
+            Ok(ExitCode::from(code))
         }
     }
 }
 
 /// Writes entries for other programs, this export's own at the end.
 async fn export(store: &Store, key: &AuditKey, given: &ExportArguments) -> Outcome {
+    let last = store.audit_head().await?.seq;
+    if given.after > last {
+        let text = format!("--after {}: the last entry is {last}", given.after);
+        return Err(Failure::new(exit::NO_INPUT, anyhow::Error::msg(text)));
+    }
     let detail = format!("entries after {}", given.after);
     let event = record::event(AuditKind::Exported, None, &detail);
     let own = store.append_audit(key, &event).await?;
