@@ -146,7 +146,10 @@ async fn another_host_is_misdirected(lab: &Lab) {
         let answer = ask.send(house.plain.address).await;
         let text = answer.text();
         assert_eq!(answer.status, 421, "{host}: {text}");
-        assert!(text.contains("This desk is not called so."), "{text}");
+        assert!(
+            text.contains("This is not the address of this desk."),
+            "{text}"
+        );
     }
 }
 

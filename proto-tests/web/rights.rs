@@ -152,7 +152,7 @@ fn seen(route: &Route, answer: &Answer) -> Option<Outcome> {
         400 | 404 if route.needs == Needs::Nothing => Some(Outcome::In),
         404 => Some(Outcome::NotThere),
         // Behind the rights stands the token, which is none here.
-        403 if says("The form was too old or came from elsewhere") => Some(Outcome::In),
+        403 if says("The form was too old, or not one of this desk") => Some(Outcome::In),
         403 if says("You may not do that.") => Some(Outcome::Refused),
         _ => None,
     }

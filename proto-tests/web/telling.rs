@@ -184,8 +184,8 @@ async fn a_refused_try_is_told_in_the_readers_language(lab: &Lab) {
         (
             "en",
             [
-                "otto was refused the raw message: nobody with their parts may do this",
-                "robert was refused a form that was too old or came from elsewhere",
+                "otto was refused the raw message: nobody with their roles may do this",
+                "robert was refused a form without the mark of this session: too old, or not from here",
             ],
         ),
         (

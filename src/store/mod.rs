@@ -218,7 +218,8 @@ fn pool_options(max_connections: u32) -> PgPoolOptions {
 }
 
 /// Asks a connection whether it is still there, unless it answered a moment ago: where statements follow
-/// each other it would be one more way to PostgreSQL and back for each.
+/// each other it would be one more way to PostgreSQL and back for each. One that has gone since shows
+/// in its statement, as an outage.
 async fn is_there(
     connection: &mut PgConnection,
     used: PoolConnectionMetadata,

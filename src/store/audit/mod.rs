@@ -81,8 +81,8 @@ impl Store {
         read(within(asked).await)
     }
 
-    /// The name on the record of somebody who was ever let in, by any spelling of its letters: both
-    /// backends of the sign-in take them all for one person's.
+    /// The name on the record of somebody who was ever let in, with capital letters or without: both
+    /// backends of the sign-in take them for the same.
     pub async fn login_on_record(&self, login: &str) -> Result<Option<String>, StoreError> {
         let asked = sqlx::query_scalar!(
             r#"select actor

@@ -91,6 +91,17 @@ fn is_empty(scope: &Scope) -> bool {
 }
 
 impl Count {
+    /// Together with so many others.
+    fn and(self, others: Self) -> Self {
+        let (Self::Exact(one) | Self::MoreThan(one)) = self;
+        let (Self::Exact(other) | Self::MoreThan(other)) = others;
+        let is_exact = matches!((self, others), (Self::Exact(_), Self::Exact(_)));
+        match one + other {
+            sum if is_exact && sum <= COUNTED => Self::Exact(sum),
+            sum => Self::MoreThan(sum.min(COUNTED)),
+        }
+    }
+
     fn of(found: i64) -> Self {
         match u64::try_from(found).unwrap_or_default() {
             found if found > COUNTED => Self::MoreThan(COUNTED),
@@ -132,14 +143,15 @@ impl Store {
         let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
         let counted = if search.is_plain() {
             let states = conditions::words(&search.query.states());
-            self.in_states(&states, most).await
+            self.in_states(&states, most).await.map(Count::of)
         } else if search.query.has_terms() {
-            self.number(search, most).await
+            self.number(search, most).await.map(Count::of)
         } else {
             let asked = (self.number(search, most), self.n_unlisted_of(search));
-            tokio::try_join!(asked.0, asked.1).map(|(listed, unlisted)| listed + unlisted)
+            let found = tokio::try_join!(asked.0, asked.1);
+            found.map(|(listed, unlisted)| Count::of(listed).and(unlisted))
         };
-        counted.map(Count::of).map_err(failed)
+        counted.map_err(failed)
     }
 }
 

@@ -12,8 +12,10 @@ use super::super::{
 };
 use super::{COUNTED, Count, Search, conditions::words};
 
-/// Messages that are looked through at most. Behind a longer backlog some are seen later.
-const LOOKED_THROUGH: i64 = 20_000;
+/// Messages that are looked through for a page at most. Behind a longer backlog some are seen later.
+const LOOKED_THROUGH: u32 = 2_000;
+/// The same for their number.
+const COUNTED_THROUGH: u32 = 20_000;
 
 struct Unlisted {
     capture_id: Uuid,
@@ -21,71 +23,92 @@ struct Unlisted {
     matched_entry: String,
 }
 
+/// What was found among so many that wait to be outlined.
+struct Looked {
+    places: Vec<Position>,
+    /// Whether there are more.
+    is_cut: bool,
+}
+
 impl Store {
     /// How many messages, of those that a search could find, cannot be searched yet: they wait to be outlined.
     pub async fn n_unlisted(&self, search: &Search) -> Result<Count, StoreError> {
         let counted = match search.scope {
-            Scope::All => self.n_without_row().await,
+            Scope::All => self.n_without_row(search).await,
             Scope::Unit { .. } | Scope::Entries(_) => self.n_unlisted_of(search).await,
         };
-        counted
-            .map(Count::of)
-            .map_err(|cause| StoreError::Search { cause })
+        counted.map_err(|cause| StoreError::Search { cause })
     }
 
     /// Messages in the states and the scope of a search without terms that are not outlined yet, behind its
     /// last page.
     pub(super) async fn unlisted(&self, search: &Search) -> Result<Vec<Position>, Cause> {
-        let mut places = self.without_row(search).await?;
+        let mut places = self.without_row(search, LOOKED_THROUGH).await?.places;
         places.retain(|place| is_beyond(place, search));
         Ok(places)
     }
 
     /// How many there are on all pages.
-    pub(super) async fn n_unlisted_of(&self, search: &Search) -> Result<i64, Cause> {
-        let found = self.without_row(search).await?;
-        Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+    pub(super) async fn n_unlisted_of(&self, search: &Search) -> Result<Count, Cause> {
+        let found = self.without_row(search, COUNTED_THROUGH).await?;
+        let n_found = u64::try_from(found.places.len()).unwrap_or(u64::MAX);
+        Ok(match found.is_cut {
+            true => Count::MoreThan(n_found),
+            false => Count::Exact(n_found),
+        })
     }
 
-    async fn without_row(&self, search: &Search) -> Result<Vec<Position>, Cause> {
+    /// Scopes are compared here: PostgreSQL does not fold the names of entries.
+    async fn without_row(&self, search: &Search, most: u32) -> Result<Looked, Cause> {
         let asked = sqlx::query_as!(
             Unlisted,
             "select c.capture_id, c.captured_at, c.matched_entry
             from (
-                select d.capture_id
+                select d.capture_id, d.due_at
                 from outline_due d
-                where not exists (select from listing l where l.capture_id = d.capture_id)
+                join capture on capture.capture_id = d.capture_id
+                where capture.state = any($2)
+                    and not exists (select from listing l where l.capture_id = d.capture_id)
                 order by d.due_at
                 limit $1
             ) as due
-            join capture c on c.capture_id = due.capture_id
-            where c.state = any($2)",
-            LOOKED_THROUGH,
+            join capture c on c.capture_id = due.capture_id",
+            i64::from(most),
             &words(&search.query.states()),
         )
         .fetch_all(&self.pool);
-        let found = within(asked).await?.into_iter();
-        let mine = found.filter(|one| search.scope.covers_entry(&folded_entry(&one.matched_entry)));
+        let found = within(asked).await?;
+        let is_cut = u32::try_from(found.len()).is_ok_and(|n_found| n_found >= most);
+        let mine = found
+            .into_iter()
+            .filter(|one| search.scope.covers_entry(&folded_entry(&one.matched_entry)));
         let places = mine.map(|one| Position {
             captured_at: one.captured_at,
             capture_id: CaptureId::new(one.capture_id),
         });
-        Ok(places.collect())
+        Ok(Looked {
+            places: places.collect(),
+            is_cut,
+        })
     }
 
-    async fn n_without_row(&self) -> Result<i64, Cause> {
+    async fn n_without_row(&self, search: &Search) -> Result<Count, Cause> {
         let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
         let asked = sqlx::query_scalar!(
             r#"select count(*) as "count!"
             from (
-                select from outline_due d
-                where not exists (select from listing l where l.capture_id = d.capture_id)
+                select
+                from outline_due d
+                join capture c on c.capture_id = d.capture_id
+                where c.state = any($2)
+                    and not exists (select from listing l where l.capture_id = d.capture_id)
                 limit $1
             ) as found"#,
             most + 1,
+            &words(&search.query.states()),
         )
         .fetch_one(&self.pool);
-        within(asked).await
+        within(asked).await.map(Count::of)
     }
 }
 

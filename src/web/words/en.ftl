@@ -276,12 +276,12 @@ moment-not-allowed = { $actor } was refused { $act ->
     [see_timeline] a look at what was done with it
    *[other] { $act }
   }: { $why ->
-    [not_your_role] nobody with their parts may do this
+    [not_your_role] nobody with their roles may do this
     [out_of_scope] it is not in their scope
     [own_mail] it is their own mail
    *[nothing_known] nothing is known of it
   }
-moment-form = { $actor } was refused a form that was too old or came from elsewhere
+moment-form = { $actor } was refused a form without the mark of this session: too old, or not from here
 moment-too-late = { $actor } was refused a decision: too late or not possible
 moment-adopted = { $actor } adopted it
 moment-command = { $actor } at the command line: { $detail }
@@ -312,9 +312,9 @@ error-back = Back
 error-signed-out = You are not signed in, or not any more.
 error-not-found = There is no such thing here.
 error-refused = You may not do that. The try is on record.
-error-token = The form was too old or came from elsewhere. Nothing was done; load the page again.
+error-token = The form was too old, or not one of this desk. Nothing was done; load the page again.
 error-foreign = This came from a page of another site. Nothing was done.
-error-host = This desk is not called so. Check the address.
+error-host = This is not the address of this desk. Check it.
 error-malformed = That was not understood. Nothing was done.
 error-away = A service that is needed is away. Try again in a moment.
 error-away-form = A service that is needed is away. What you sent was stored as a whole or not at all: look again in a moment before you repeat it.

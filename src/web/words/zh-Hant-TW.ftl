@@ -257,7 +257,7 @@ moment-not-allowed = { $actor } 遭拒：{ $act ->
     [own_mail] 是其本人的郵件
    *[nothing_known] 查無此郵件的資料
   }）
-moment-form = { $actor } 遭拒：表單已過期或來自他處
+moment-form = { $actor } 遭拒：表單沒有此工作階段的標記（已過期或來自他處）
 moment-too-late = { $actor } 遭拒：決定過遲或無法執行
 moment-adopted = { $actor } 認領
 moment-command = { $actor } 以命令列執行：{ $detail }
@@ -288,9 +288,9 @@ error-back = 返回
 error-signed-out = 您尚未登入，或登入已失效。
 error-not-found = 這裡沒有此項目。
 error-refused = 您無權執行此操作。此次嘗試已記錄。
-error-token = 表單已過期或來自他處。未做任何變更，請重新載入頁面。
+error-token = 表單已過期，或並非本系統的表單。未做任何變更，請重新載入頁面。
 error-foreign = 此要求來自其他網站的頁面。未做任何變更。
-error-host = 此審核台不使用這個名稱。請檢查網址。
+error-host = 這不是本系統的網址，請檢查網址。
 error-malformed = 無法理解此要求。未做任何變更。
 error-away = 所需的服務目前無法使用。請稍後再試。
 error-away-form = 所需的服務目前無法使用。您送出的內容若非完整儲存，就是完全未儲存：請稍後重新檢視，再決定是否重送。
