@@ -47,21 +47,184 @@ pub fn is_joined_picture(before: Option<char>, after: Option<char>) -> bool {
     before.is_some_and(is_picture) && after.is_some_and(is_picture)
 }
 
+/// A piece of a text as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Text as it is.
+    Text(String),
+    /// The name of a sign, or of a run of them.
+    Name {
+        /// Its short name.
+        name: String,
+        /// The signs that it is of, each once.
+        signs: Vec<char>,
+    },
+}
+
+/// The pieces of a name, an address or the like: every sign that is not seen is named, but in pictures.
+pub fn pieces(text: &str) -> Vec<Piece> {
+    cut(text, |_| None, |_, _, _| false)
+}
+
+/// The pieces of a text to be read. What orthography asks for stays unnamed, and one name stands for a
+/// run of signs and blanks, as mails have them to fill a line.
+pub fn prose(text: &str) -> Vec<Piece> {
+    cut(text, run, is_spelling)
+}
+
 /// A text with every sign that is not seen by its name in brackets, for what is shown without marks of
 /// our own.
 pub fn in_brackets(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
+    joined(pieces(text))
+}
+
+/// The same of a text to be read.
+pub fn prose_in_brackets(text: &str) -> String {
+    joined(prose(text))
+}
+
+/// What is seen of a text.
+pub fn seen(text: &str) -> String {
+    text.chars()
+        .filter(|sign| hidden(*sign).is_none())
+        .collect()
+}
+
+fn joined(pieces: Vec<Piece>) -> String {
+    let written = |piece| match piece {
+        Piece::Text(text) => text,
+        Piece::Name { name, .. } => format!("[{name}]"),
+    };
+    pieces.into_iter().map(written).collect()
+}
+
+fn cut(
+    text: &str,
+    run: fn(&str) -> Option<Run<'_>>,
+    is_spelling: fn(Option<char>, char, Option<char>) -> bool,
+) -> Vec<Piece> {
+    let mut pieces = Vec::new();
     let mut before = None;
-    let mut signs = text.chars().peekable();
-    while let Some(sign) = signs.next() {
-        let after = signs.peek().copied();
-        match hidden(sign).filter(|_| !is_joined_picture(before, after)) {
-            Some(name) => shown.push_str(&format!("[{name}]")),
-            None => shown.push(sign),
+    let mut left = text.chars();
+    loop {
+        if let Some(run) = run(left.as_str()) {
+            pieces.push(run.name());
+            if run.ends_a_word() {
+                push(&mut pieces, ' ');
+            }
+            before = None;
+            left = run.behind.chars();
+        }
+        let Some(sign) = left.next() else {
+            return pieces;
+        };
+        let after = left.clone().next();
+        let is_left = is_joined_picture(before, after) || is_spelling(before, sign, after);
+        match hidden(sign).filter(|_| !is_left) {
+            Some(name) => pieces.push(Piece::Name {
+                name,
+                signs: vec![sign],
+            }),
+            None => push(&mut pieces, sign),
         }
         before = Some(sign);
     }
-    shown
+}
+
+fn push(pieces: &mut Vec<Piece>, sign: char) {
+    match pieces.last_mut() {
+        Some(Piece::Text(text)) => text.push(sign),
+        _ => pieces.push(Piece::Text(sign.to_string())),
+    }
+}
+
+/// Signs that fill a line, one after the other or with blanks between them.
+struct Run<'t> {
+    signs: Vec<char>,
+    n: usize,
+    /// Whether there are blanks within.
+    has_blank: bool,
+    behind: &'t str,
+}
+
+/// The run that a text begins with, of two signs at least.
+fn run(text: &str) -> Option<Run<'_>> {
+    let mut run = Run {
+        signs: Vec::new(),
+        n: 0,
+        has_blank: false,
+        behind: text,
+    };
+    let mut left = text.chars();
+    let mut is_blank_before = false;
+    while let Some(sign) = left.next() {
+        if is_filler(sign) {
+            run.n += 1;
+            run.has_blank |= is_blank_before;
+            is_blank_before = false;
+            run.behind = left.as_str();
+            if !run.signs.contains(&sign) {
+                run.signs.push(sign);
+            }
+        } else if run.n > 0 && is_blank(sign) {
+            is_blank_before = true;
+        } else {
+            break;
+        }
+    }
+    (run.n > 1).then_some(run)
+}
+
+impl Run<'_> {
+    fn name(&self) -> Piece {
+        let names: Vec<String> = self.signs.iter().filter_map(|sign| hidden(*sign)).collect();
+        Piece::Name {
+            name: format!("{} \u{d7}{}", names.join(", "), self.n),
+            signs: self.signs.clone(),
+        }
+    }
+
+    /// Whether a blank within is the only one before the next word.
+    fn ends_a_word(&self) -> bool {
+        self.has_blank
+            && self
+                .behind
+                .starts_with(|sign| !is_blank(sign) && sign != '\n')
+    }
+}
+
+/// Signs without width that do not turn direction.
+fn is_filler(sign: char) -> bool {
+    matches!(
+        sign,
+        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+    )
+}
+
+/// Blanks within a line, and the combining mark that mails write between them.
+fn is_blank(sign: char) -> bool {
+    let is_space = sign.is_whitespace() && sign != '\n' && hidden(sign).is_none();
+    is_space || sign == '\u{34f}'
+}
+
+/// Whether a sign is of the orthography: a soft hyphen within a word, and what joins or parts letters
+/// within a word where letters are joined.
+fn is_spelling(before: Option<char>, sign: char, after: Option<char>) -> bool {
+    let (Some(before), Some(after)) = (before, after) else {
+        return false;
+    };
+    match sign {
+        '\u{ad}' => before.is_alphabetic() && after.is_alphabetic(),
+        '\u{200c}' | '\u{200d}' => is_joining(before) && is_joining(after),
+        _ => false,
+    }
+}
+
+/// Letters and vowel signs of Arabic and Indic scripts.
+fn is_joining(sign: char) -> bool {
+    let is_of_script = matches!(sign, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{8a0}'..='\u{dff}'
+        | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
+    is_of_script && hidden(sign).is_none() && !sign.is_numeric()
 }
 
 #[cfg(test)]
@@ -103,5 +266,63 @@ mod tests {
     fn a_family_is_one_picture() {
         assert!(is_joined_picture(Some('\u{1f468}'), Some('\u{1f469}')));
         assert!(!is_joined_picture(Some('a'), Some('b')));
+    }
+
+    #[test]
+    fn a_run_of_signs_that_fill_a_line_has_one_name() {
+        for (text, shown) in [
+            (
+                "\u{200c}\u{a0}".repeat(150) + "News",
+                "[ZWNJ \u{d7}150]\u{a0}News",
+            ),
+            ("\u{ad}".repeat(200), "[SHY \u{d7}200]"),
+            (
+                "\u{34f}\u{200c} \u{ad} ".repeat(9),
+                "\u{34f}[ZWNJ, SHY \u{d7}18] ",
+            ),
+            ("a\u{200b} \u{200b}b".to_owned(), "a[ZWSP \u{d7}2] b"),
+            ("a\u{200b}\n\u{200b}b".to_owned(), "a[ZWSP]\n[ZWSP]b"),
+            ("a\u{200b}b\u{200b}c".to_owned(), "a[ZWSP]b[ZWSP]c"),
+            (
+                "\u{200c}\u{202e}\u{200c}\u{202e}".to_owned(),
+                "[ZWNJ][RLO][ZWNJ][RLO]",
+            ),
+            ("\u{200b} \r\u{200b}".to_owned(), "[ZWSP] [U+000D][ZWSP]"),
+            (" a".to_owned(), " a"),
+        ] {
+            assert_eq!(prose_in_brackets(&text), shown);
+        }
+        // A name has each of them.
+        assert_eq!(in_brackets("\u{200b}\u{200b}"), "[ZWSP][ZWSP]");
+    }
+
+    #[test]
+    fn what_spelling_asks_for_is_no_trick_in_a_text_to_be_read() {
+        for text in [
+            "Donau\u{ad}dampf\u{ad}schiff",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+            "\u{915}\u{94d}\u{200d}\u{937}",
+            "\u{dc1}\u{dca}\u{200d}\u{dbb}\u{dd3}",
+            "\u{1f468}\u{200d}\u{1f469}",
+        ] {
+            assert_eq!(prose_in_brackets(text), text);
+            assert_eq!(in_brackets(text) == text, text.starts_with('\u{1f468}'));
+        }
+        for (text, shown) in [
+            ("ba\u{200c}nk", "ba[ZWNJ]nk"),
+            ("\u{645}\u{200c} a", "\u{645}[ZWNJ] a"),
+            ("5\u{ad}000", "5[SHY]000"),
+            (
+                "\u{645}\u{202e}\u{645}\u{61c}\u{645}",
+                "\u{645}[RLO]\u{645}[ALM]\u{645}",
+            ),
+        ] {
+            assert_eq!(prose_in_brackets(text), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_seen_of_a_text_has_no_hidden_sign() {
+        assert_eq!(seen("ba\u{ad}nk\u{200b}.test\u{202e}"), "bank.test");
     }
 }

@@ -123,28 +123,33 @@ impl Value {
 
 /// A text in pieces: every sign that is not seen by its name.
 pub fn pieces(text: &str) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut before = None;
-    let mut signs_left = text.chars().peekable();
-    while let Some(sign) = signs_left.next() {
-        let after = signs_left.peek().copied();
-        let hidden = signs::hidden(sign).filter(|_| !signs::is_joined_picture(before, after));
-        before = Some(sign);
-        match (hidden, pieces.last_mut()) {
-            (Some(name), _) => pieces.push(Piece {
-                text: name,
-                is_mark: true,
-                title: format!("U+{:04X}", u32::from(sign)),
-            }),
-            (None, Some(last)) if !last.is_mark => last.text.push(sign),
-            (None, _) => pieces.push(Piece {
-                text: sign.to_string(),
+    signs::pieces(text).into_iter().map(Piece::from).collect()
+}
+
+/// A text to be read in pieces: signs that are not seen by their names, but where they are spelling.
+pub fn prose(text: &str) -> Vec<Piece> {
+    signs::prose(text).into_iter().map(Piece::from).collect()
+}
+
+impl From<signs::Piece> for Piece {
+    fn from(piece: signs::Piece) -> Self {
+        match piece {
+            signs::Piece::Text(text) => Self {
+                text,
                 is_mark: false,
                 title: String::new(),
-            }),
+            },
+            signs::Piece::Name { name, signs } => {
+                let number = |sign: &char| format!("U+{:04X}", u32::from(*sign));
+                let numbers: Vec<String> = signs.iter().map(number).collect();
+                Self {
+                    text: name,
+                    is_mark: true,
+                    title: numbers.join(", "),
+                }
+            }
         }
     }
-    pieces
 }
 
 #[cfg(test)]
@@ -166,5 +171,22 @@ mod tests {
         let text = "a\nb\tc \u{5c71}\u{7530} \u{1f468}\u{200d}\u{1f469}";
         let joined: String = pieces(text).into_iter().map(|piece| piece.text).collect();
         assert_eq!(joined, text);
+    }
+
+    #[test]
+    fn a_line_that_is_filled_has_one_mark_in_a_text_to_be_read() {
+        let text = "\u{200c}\u{a0}\u{ad}\u{a0}".repeat(100) + "Sil\u{ad}be";
+        let shown: Vec<(String, String)> = prose(&text)
+            .into_iter()
+            .map(|piece| (piece.text, piece.title))
+            .collect();
+        let wanted = [
+            ("ZWNJ, SHY \u{d7}200", "U+200C, U+00AD"),
+            ("\u{a0}Sil\u{ad}be", ""),
+        ];
+        assert_eq!(
+            shown,
+            wanted.map(|(text, title)| (text.to_owned(), title.to_owned()))
+        );
     }
 }

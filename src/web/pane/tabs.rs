@@ -162,7 +162,7 @@ fn has_text_beside(outline: &Outline, html: &Part) -> bool {
 
 fn passage(words: &Words, text: &Text, blocks: &mut Vec<Block>) {
     blocks.push(Block::Text(Passage {
-        pieces: view::pieces(&text.text),
+        pieces: view::prose(&text.text),
         lang: text.language.clone(),
     }));
     if text.is_cut {
