@@ -17,6 +17,7 @@ use crate::{
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
+        a_label_is_ours_and_stands_behind_its_own_link,
         the_host_of_a_link_is_read_from_left_to_right_whatever_stands_around_it,
         a_safe_page_is_in_the_language_of_its_letters,
     ]
@@ -52,7 +53,7 @@ async fn the_host_of_a_link_is_read_from_left_to_right_whatever_stands_around_it
     ];
     let browser = framed(house, lab, "utf-8", html.concat().as_bytes()).await;
     // Where each letter of each label stands.
-    let letters = "[...document.querySelectorAll('a bdi')].map(({ firstChild }) => \
+    let letters = "[...document.querySelectorAll('samp')].map(({ firstChild }) => \
         [...firstChild.data].map((letter, at) => { \
             const range = document.createRange(); \
             range.setStart(firstChild, at); range.setEnd(firstChild, at + 1); \
@@ -73,6 +74,67 @@ async fn the_host_of_a_link_is_read_from_left_to_right_whatever_stands_around_it
     }
     let text = browser.text("body").await;
     assert!(text.contains("[RLO]"), "{text}");
+    browser.end().await;
+}
+
+async fn a_label_is_ours_and_stands_behind_its_own_link(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let html = format!(
+        "<p><a href=https://evil.test>Click <b><bdi dir=ltr>[bank.com]</bdi></b>\
+        <samp dir=ltr>[bank.com]</samp>{}end</a></p>\
+        <p dir=rtl><a href=https://bank.com><bdi>.</bdi></a> \
+        <a href=https://evil.test><bdi>Click here</bdi></a></p>\
+        <p dir=rtl>\u{5d0} <a href=https://evil.test>\u{5d1}\u{5d2}</a> \u{5d3} \
+        <a href=https://bank.com>x</a></p>\
+        <h6 dir=rtl><span dir=rtl><bdi>m</bdi><bdi>o</bdi><bdi>c</bdi></span></h6>",
+        "<br>".repeat(200)
+    );
+    let browser = framed(house, lab, "utf-8", html.as_bytes()).await;
+    let labels = "[...document.querySelectorAll('samp')].map((label) => label.textContent)";
+    let hosts = [
+        "evil.test",
+        "bank.com",
+        "evil.test",
+        "evil.test",
+        "bank.com",
+    ];
+    let hosts: Vec<String> = hosts.iter().map(|host| format!("[{host}]")).collect();
+    assert_eq!(browser.value(labels).await, serde_json::json!(hosts));
+    let n_links = browser.value("document.querySelectorAll('a').length").await;
+    assert_eq!(n_links, hosts.len());
+    // How far each label stands behind the last line of its own link's text.
+    let gaps = "[...document.querySelectorAll('samp')].map((label) => { \
+        const range = document.createRange(); \
+        range.setStart(label.parentNode, 0); range.setEndBefore(label); \
+        const box = label.getBoundingClientRect(); \
+        const beside = [...range.getClientRects()].filter(({ top, bottom }) => \
+            top < box.bottom && bottom > box.top); \
+        return box.left - Math.max(...beside.map(({ right }) => right)); })";
+    let gaps = browser.value(gaps).await;
+    for gap in gaps.as_array().unwrap() {
+        let gap = gap.as_f64().unwrap();
+        assert!((-1.0..12.0).contains(&gap), "{gaps}");
+    }
+    // What a mail makes bold has no frame.
+    let frames = "['samp', 'b'].map((name) => \
+        getComputedStyle(document.querySelector(name)).borderTopStyle)";
+    assert_eq!(
+        browser.value(frames).await,
+        serde_json::json!(["solid", "none"])
+    );
+    let places = "[...'moc'].map((letter, at) => { \
+        const range = document.createRange(); \
+        const words = document.querySelector('h6 span'); words.normalize(); \
+        range.setStart(words.firstChild, at); range.setEnd(words.firstChild, at + 1); \
+        return range.getBoundingClientRect().left; })";
+    let places = browser.value(places).await;
+    let places: Vec<f64> = places
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|place| place.as_f64().unwrap())
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
     browser.end().await;
 }
 

@@ -26,10 +26,12 @@ use crate::{
     },
 };
 
-/// What stands before a safe page, but for its language: its letters, and nothing that it could be
-/// without.
+/// What stands before a safe page, but for its language: its letters, the frame of the hosts that are
+/// written behind links (no mail can draw one in letters), and nothing that it could be without.
 const PAGE_HEAD: &str = "<head><meta charset=\"utf-8\"><style>\
     body{margin:8px;font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere;background:#fff;color:#111}\
+    samp{display:inline-block;direction:ltr;unicode-bidi:isolate;max-width:100%;padding:0 4px;\
+    border:2px solid #b3541e;border-radius:4px;background:#fff4e5;color:#111;font:bold 13px/1.4 monospace}\
     img{max-width:100%;height:auto}table{max-width:100%}\
     </style></head><body>";
 const PAGE_END: &str = "</body></html>";

@@ -99,8 +99,8 @@ mod tests {
         let page = read.page.unwrap();
         assert_eq!(
             page,
-            "<a>bank.test <b><bdi dir=\"ltr\">[b\u{fc}cher.test = xn--bcher-kva.test]</bdi></b></a> \
-             <a>x <b><bdi dir=\"ltr\">[evil.test]</bdi></b></a>"
+            "<a dir=\"ltr\">bank.test <samp dir=\"ltr\">[b\u{fc}cher.test = xn--bcher-kva.test]</samp></a> \
+             <a dir=\"ltr\">x <samp dir=\"ltr\">[evil.test]</samp></a>"
         );
         assert_eq!(read.text, "bank.test x");
         assert!(read.links[0].is_mismatch && !read.links[1].is_mismatch);
@@ -109,23 +109,88 @@ mod tests {
 
     #[test]
     fn a_mail_cannot_turn_the_host_of_a_link_round() {
-        let label = "<b><bdi dir=\"ltr\">[moc.knab.com]</bdi></b>";
+        let label = "<samp dir=\"ltr\">[moc.knab.com]</samp>";
         let link = "<a href='https://moc.knab.com'>Click</a>";
         for around in [
             "<bdo dir=rtl>LINK</bdo>",
             "<p style='unicode-bidi:bidi-override;direction:rtl'>LINK</p>",
-            "<style>b, bdi { direction: rtl }</style>LINK",
+            "<style>a, samp { direction: rtl }</style>LINK",
+            "<span dir=rtl>LINK</span>",
         ] {
             let page = read_alone(&around.replace("LINK", link)).page.unwrap();
             let page = page.replace("<p>", "").replace("</p>", "");
-            assert_eq!(page, format!("<a>Click {label}</a>"), "{around}");
+            let page = page.replace("<span>", "").replace("</span>", "");
+            let wanted = format!("<a dir=\"ltr\">Click {label}</a>");
+            assert_eq!(page, wanted, "{around}");
         }
         // Arabic and Hebrew keep their direction, and the host its own.
         let page = read_alone(&format!("<p dir=rtl>\u{5d0} {link}</p>")).page;
-        let wanted = format!("<p dir=\"rtl\">\u{5d0} <a>Click {label}</a></p>");
+        let wanted = format!("<p dir=\"rtl\">\u{5d0} <a dir=\"ltr\">Click {label}</a></p>");
         assert_eq!(page, Some(wanted));
         let page = read_alone("<a href='https://a%E2%80%AEb.test'>x</a>").page;
         assert!(!page.unwrap().contains('\u{202e}'));
+    }
+
+    #[test]
+    fn a_mail_cannot_write_a_label_of_its_own() {
+        let link = |text: &str| format!("<a href=https://evil.test>{text}</a>");
+        for forged in [
+            "<samp dir=\"ltr\">[bank.com]</samp>",
+            "<SAMP>[bank.com]",
+            "<sa<samp>mp>[bank.com]</samp>",
+            "<svg><samp>[bank.com]</samp></svg>",
+            "<noscript><samp>[bank.com]</samp></noscript>",
+            "<xmp><samp>[bank.com]</samp></xmp>",
+            "<i title='<samp>[bank.com]</samp>'>x</i>",
+            "&lt;samp&gt;[bank.com]&lt;/samp&gt;",
+            "<samp",
+            "</samp><b>[bank.com]</b>",
+            "<b><bdi dir=\"ltr\">[bank.com]</bdi></b>",
+        ] {
+            for html in [
+                link(&format!("Click {forged}")),
+                forged.to_owned() + &link("x"),
+            ] {
+                let page = read_alone(&html).page.unwrap();
+                let n_links = page.matches("<a dir=\"ltr\">").count();
+                let label = "<samp dir=\"ltr\">[evil.test]</samp></a>";
+                assert_eq!(page.matches(label).count(), n_links, "{page}");
+                // In the value of an attribute it is no element.
+                let page = page.replace("title=\"<samp>", "");
+                assert_eq!(page.matches("<samp").count(), n_links, "{page}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_within_a_link_has_its_own_label_first() {
+        let html = "<a href=//one.test>one <object><a href=//two.test>two</a></object> three</a>";
+        let page = read_alone(html).page.unwrap();
+        let (own, other) = page.split_once("[two.test]").unwrap();
+        assert!(own.ends_with("two <samp dir=\"ltr\">"), "{page}");
+        assert_eq!(other.matches("[one.test]").count(), 1, "{page}");
+    }
+
+    #[test]
+    fn within_a_line_a_mail_sets_no_direction() {
+        let letters = "<bdi>m</bdi><b dir=ltr>o</b><bdi>c</bdi>";
+        let page = read_alone(&format!("<p dir=rtl><span dir=rtl>{letters}</span></p>")).page;
+        let wanted = "<p dir=\"rtl\"><span>m<b>o</b>c</span></p>";
+        assert_eq!(page.as_deref(), Some(wanted));
+    }
+
+    #[test]
+    fn what_fills_the_first_line_of_a_newsletter_has_one_name() {
+        let filled = "&zwnj;&nbsp;\n".repeat(2_000);
+        let page = read_alone(&format!("<div>{filled}Don&shy;au &lt;</div>")).page;
+        let wanted = "<div>[ZWNJ \u{d7}2000]&nbsp; Don\u{ad}au &lt;</div>";
+        assert_eq!(page.as_deref(), Some(wanted));
+    }
+
+    #[test]
+    fn a_soft_hyphen_hides_no_other_host() {
+        let read = read_alone("<a href='https://evil.test/'>ba&shy;nk.test</a>");
+        assert!(read.links[0].is_mismatch);
     }
 
     #[test]

@@ -3,11 +3,17 @@
 
 use ammonia::Builder;
 
+use super::walk::LABEL;
+
 /// Elements beside the usual ones that texts stand in.
 const MORE_TAGS: [&str; 13] = [
     "font", "tfoot", "section", "main", "address", "big", "label", "button", "form", "fieldset",
     "legend", "o:p", "dir",
 ];
+
+/// What a mail loses here already: the element that labels are written with, so that no mail writes one,
+/// and the one that sets each letter apart from its neighbours, so that their order can be turned round.
+const LOST: [&str; 2] = [LABEL, "bdi"];
 
 /// Schemes that a link may have to be told; one with any other scheme is as inert, and not listed.
 const SCHEMES: [&str; 34] = [
@@ -58,6 +64,7 @@ pub(super) fn write_out(html: &str) -> String {
     let mut builder = Builder::default();
     builder
         .add_tags(MORE_TAGS)
+        .rm_tags(LOST)
         .clean_content_tags(WITHOUT_CONTENT.into())
         .add_generic_attributes(["style", "hidden", "dir"])
         .add_tag_attributes("area", ["href", "alt"])

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::domain::signs;
 
+/// The element that a link's host is written with; no mail keeps one of its own.
+pub(super) const LABEL: &str = "samp";
+
 /// Links beyond these are inert as well, and not listed.
 const MOST_LINKS: usize = 1_000;
 
@@ -60,11 +63,13 @@ pub(super) fn walk(html: &str) -> Option<Walked> {
             Ok(())
         }))
         .append_document_content_handler(doc_text!(move |chunk| {
-            reading.borrow_mut().read(chunk.as_str());
-            let shown = signs::in_brackets(chunk.as_str());
-            if shown != chunk.as_str() {
+            let mut state = reading.borrow_mut();
+            state.node.push_str(chunk.as_str());
+            if chunk.last_in_text_node() {
                 // It is written out plainly, and stays so.
-                chunk.replace(&shown, ContentType::Html);
+                chunk.replace(&state.read_node(), ContentType::Html);
+            } else {
+                chunk.remove();
             }
             Ok(())
         }));
@@ -82,8 +87,8 @@ pub(super) fn walk(html: &str) -> Option<Walked> {
 #[derive(Debug, Default)]
 struct State {
     text: String,
-    /// Text that may go on in the next chunk: an entity can be cut.
-    entity: String,
+    /// Text that goes on in the next chunk: a sign is judged by its neighbours.
+    node: String,
     links: Vec<Found>,
     pictures: Vec<String>,
     has_hidden: bool,
@@ -113,6 +118,7 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
         state.text.len()
     };
     name_signs(element);
+    isolate(element, break_, target.as_deref());
     let Some(closers) = element.end_tag_handlers() else {
         if let Some(target) = target {
             state.borrow_mut().link(start, &target);
@@ -141,20 +147,31 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     }));
 }
 
+/// Sets a link apart together with its label, so that text around it moves neither; else an element has a
+/// direction only if it begins a line of its own: within a line it could turn the letters round.
+fn isolate(element: &mut Element<'_, '_>, break_: Break, target: Option<&str>) {
+    if target.and_then(links::host_of).is_some() {
+        // Refused are names of attributes, and this one is good.
+        element.set_attribute("dir", "ltr").ok();
+    } else if break_ == Break::None {
+        element.remove_attribute("dir");
+    }
+}
+
 /// A host as it stands behind a link: from left to right, whatever the direction of the text around it.
 fn label(host: &str) -> String {
     let host = escaped(&signs::in_brackets(host));
-    format!(" <b><bdi dir=\"ltr\">[{host}]</bdi></b>")
+    format!(" <{LABEL} dir=\"ltr\">[{host}]</{LABEL}>")
 }
 
 /// Names the signs in what is shown of an element beside its text.
 fn name_signs(element: &mut Element<'_, '_>) {
     for name in ["alt", "title"] {
-        let value = element.get_attribute(name).unwrap_or_default();
-        let shown = signs::in_brackets(&value);
+        let value = decoded(&element.get_attribute(name).unwrap_or_default());
+        let shown = signs::prose_in_brackets(&value);
         if shown != value {
             // Refused are names of attributes, and this one is good.
-            element.set_attribute(name, &shown).ok();
+            element.set_attribute(name, &escaped(&shown)).ok();
         }
     }
 }
@@ -198,15 +215,21 @@ impl State {
         }
     }
 
-    fn read(&mut self, chunk: &str) {
-        let whole = std::mem::take(&mut self.entity) + chunk;
-        // The longest entity of the plain form has six signs.
-        let cut = whole.rfind('&').filter(|at| {
-            whole.len() - at < 6 && !whole.get(*at..).is_some_and(|rest| rest.contains(';'))
-        });
-        let (now, later) = whole.split_at(cut.unwrap_or(whole.len()));
-        later.clone_into(&mut self.entity);
-        self.read_decoded(&decoded(now));
+    /// Reads the text of a node that is whole now; tells what is shown of it.
+    fn read_node(&mut self) -> String {
+        let written = std::mem::take(&mut self.node);
+        let mut text = decoded(&written);
+        self.read_decoded(&text);
+        if self.n_preformatted == 0 {
+            // A blank like any other, that no run of signs ends at.
+            text = text.replace('\n', " ");
+        }
+        let shown = signs::prose_in_brackets(&text);
+        if shown == text {
+            written
+        } else {
+            escaped(&shown)
+        }
     }
 
     fn read_decoded(&mut self, text: &str) {
@@ -236,7 +259,7 @@ impl State {
             self.links.push(Found {
                 text: text.chars().take(LONGEST_LINK).collect(),
                 target: target.chars().take(LONGEST_LINK).collect(),
-                is_mismatch: links::is_mismatch(text, host.as_ref()),
+                is_mismatch: links::is_mismatch(&signs::seen(text), host.as_ref()),
                 host: host.clone(),
             });
         }
