@@ -287,10 +287,10 @@ async fn nothing_is_asked_of_anybody_while_hostile_mail_is_read(lab: &Lab) {
     for message in &held {
         let page = format!("{}/inbox?at={}&tab=html", house.secure.url, message.id);
         browser.open(&page).await;
-        let n_frames = browser
-            .value("document.querySelectorAll('iframe').length")
-            .await;
-        assert_eq!(n_frames, 1, "its HTML is shown");
+        let frames = browser.client.find_all(Locator::Css("iframe")).await;
+        let [frame] = frames.unwrap().try_into().unwrap();
+        frame.enter_frame().await.unwrap();
+        assert_eq!(browser.text("p").await, "begin", "its HTML is shown");
     }
     assert_eq!(foreign(&browser, &house.secure).await, []);
     browser.end().await;
