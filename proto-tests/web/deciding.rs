@@ -273,7 +273,8 @@ async fn the_longest_note_is_kept_whole_and_a_longer_one_is_not_taken(lab: &Lab)
     };
     let answer = decide(&"n".repeat(1_001)).await;
     assert_eq!(answer.status, 413);
-    assert!(answer.text().contains("Nothing was done."));
+    let told = "The note is longer than 1,000 characters. Nothing was done";
+    assert!(answer.text().contains(told), "{}", answer.text());
     // As many as a browser lets one type: the end of a line is one there, and two on its way.
     let typed = format!("{}end", "n\r\n".repeat(498) + "n");
     assert_eq!(typed.replace("\r\n", "\n").len(), 1_000);

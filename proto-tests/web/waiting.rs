@@ -1,10 +1,11 @@
 //! While a page is on its way, and when it is there: what is said, what counts, and where a reader finds
 //! himself. In a real browser.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use fantoccini::Locator;
 use libtest_mimic::Trial;
+use serde_json::json;
 
 use super::{
     browsing::{moved_on, open_message},
@@ -25,6 +26,10 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         the_next_message_is_read_from_its_beginning_on_a_narrow_screen,
         who_waits_is_told_so_and_sees_that_the_verbs_are_off,
         a_decision_that_meets_a_page_on_its_way_is_told_and_not_made,
+        a_second_press_on_a_slow_decision_is_nothing_to_be_told,
+        a_double_click_decides_one_message,
+        two_quick_taps_decide_one_message,
+        a_note_stays_where_its_decision_is_refused,
         where_no_answer_comes_that_is_seen_and_the_verbs_are_on_again,
         back_and_forward_show_the_right_message_and_decide_nothing,
     ]
@@ -139,6 +144,128 @@ async fn a_decision_that_meets_a_page_on_its_way_is_told_and_not_made(lab: &Lab)
     assert_eq!(sitting.decided(house).await, 1);
     let left = "document.querySelectorAll('#fault').length";
     assert_eq!(browser.value(left).await, 0, "it is told once");
+    sitting.browser.end().await;
+}
+
+async fn a_second_press_on_a_slow_decision_is_nothing_to_be_told(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sitting = Sitting::begin(house, lab, View::default()).await;
+    let browser = &sitting.browser;
+    sitting.step('j', None, sitting.id(0)).await;
+    browser.value(HOLD_BACK).await;
+    tap(browser, 'r').await;
+    tap(browser, 'r').await;
+    click(browser, ".decide .release").await;
+    browser.value(LET_GO).await;
+    assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
+    says(browser, "Decided: release.").await;
+    let faults = "document.querySelectorAll('#fault').length";
+    assert_eq!(browser.value(faults).await, 0);
+    assert_eq!(sitting.decided(house).await, 1);
+    sitting.browser.end().await;
+}
+
+/// What a mouse sends that is pressed and let go there; the system counts clicks by time and place.
+async fn click_at(browser: &Browser, place: (f64, f64), count: u32) {
+    for kind in ["mousePressed", "mouseReleased"] {
+        let event = json!({
+            "type": kind, "x": place.0, "y": place.1, "button": "left", "clickCount": count,
+        });
+        browser.command("Input.dispatchMouseEvent", &event).await;
+    }
+}
+
+async fn a_double_click_decides_one_message(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sitting = Sitting::begin(house, lab, View::default()).await;
+    let browser = &sitting.browser;
+    sitting.step('j', None, sitting.id(0)).await;
+    // What was decided is told above the buttons from now on: they stay where they are.
+    sitting.step('d', sitting.id(0), sitting.id(1)).await;
+    let middle = "(({ x, y, width, height }) => [x + width / 2, y + height / 2])\
+        (document.querySelector('.decide .discard').getBoundingClientRect())";
+    let middle = browser.value(middle).await;
+    let place = (middle[0].as_f64().unwrap(), middle[1].as_f64().unwrap());
+    let count = "void (window.counts = [], addEventListener('click', ({ detail, target }) => \
+        window.counts.push([detail, target.closest('.verbs button')?.className]), true))";
+    browser.value(count).await;
+    click_at(browser, place, 1).await;
+    assert_eq!(moved_on(browser, &sitting.id(1)).await, sitting.id(2));
+    // However slow this is: time alone must not tell.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    click_at(browser, place, 2).await;
+    // The browser counts on, although the button is another one.
+    let counts = browser.value("window.counts").await;
+    assert_eq!(counts, json!([[1, "discard"], [2, "discard"]]));
+    assert!(!are_off(browser).await);
+    assert_eq!(sitting.decided(house).await, 2);
+    // A click of its own counts.
+    click_at(browser, place, 1).await;
+    assert_eq!(moved_on(browser, &sitting.id(2)).await, None);
+    assert_eq!(sitting.decided(house).await, 3);
+    sitting.browser.end().await;
+}
+
+/// A touch screen may count every tap as a first one.
+async fn two_quick_taps_decide_one_message(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sitting = Sitting::begin(house, lab, View::narrow()).await;
+    let browser = &sitting.browser;
+    sitting.step('j', None, sitting.id(0)).await;
+    let again = "void new MutationObserver((_, observer) => { observer.disconnect(); \
+        const tap = new PointerEvent('click', { detail: 1, bubbles: true, cancelable: true }); \
+        window.isTaken = document.querySelector('.decide .discard').dispatchEvent(tap); })\
+        .observe(document.body, { childList: true })";
+    browser.value(again).await;
+    click(browser, ".decide .discard").await;
+    assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
+    assert_eq!(browser.value("window.isTaken").await, false);
+    assert!(!are_off(browser).await);
+    assert_eq!(sitting.decided(house).await, 1);
+    // Keys are as quick as ever.
+    sitting.step('d', sitting.id(1), sitting.id(2)).await;
+    assert_eq!(sitting.decided(house).await, 2);
+    sitting.browser.end().await;
+}
+
+async fn a_note_stays_where_its_decision_is_refused(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sitting = Sitting::begin(house, lab, View::default()).await;
+    let browser = &sitting.browser;
+    sitting.step('j', None, sitting.id(0)).await;
+    let write = |note: &str| format!("void (document.getElementById('note').value = '{note}')");
+    let token = "document.querySelector('.decide [name=token]').value";
+    let own = browser.value(token).await;
+    let forge = format!("void ({token} = 'forged')");
+    let mend = format!("void ({token} = {own})");
+    let long = "n".repeat(1_001);
+    let refusals = [
+        (&forge, "asked Anna", "The form was too old"),
+        (&mend, &long, "The note is longer than 1,000 characters."),
+    ];
+    for (prepare, note, told) in refusals {
+        browser.value(prepare).await;
+        browser.value(&write(note)).await;
+        click(browser, ".decide .discard").await;
+        says(browser, told).await;
+        let fault = browser.text("#pane #fault").await;
+        assert!(fault.starts_with(told), "{fault}");
+        assert_eq!(
+            browser.value("document.getElementById('note').value").await,
+            *note
+        );
+        assert_eq!(open_message(browser).await, sitting.id(0));
+        assert!(!are_off(browser).await);
+        assert_eq!(sitting.decided(house).await, 0);
+    }
+    // What is mended is stored, and the fault is gone.
+    browser.value(&write("asked Anna")).await;
+    click(browser, ".decide .discard").await;
+    assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
+    let faults = "document.querySelectorAll('#fault').length";
+    assert_eq!(browser.value(faults).await, 0);
+    let settled = house.desk.settled(&sitting.held[0].queue_id).await;
+    assert_eq!(settled["decided"]["note"], "asked Anna");
     sitting.browser.end().await;
 }
 

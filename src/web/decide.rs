@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-/// No page lets more be typed; the end of a line counts as one.
+/// No page lets more be typed; the end of a line counts as one. `error-long-note` tells the figure.
 const LONGEST_NOTE_CHARS: usize = 1_000;
 /// No page offers a longer reason.
 const LONGEST_REASON_CHARS: usize = 200;
@@ -116,7 +116,10 @@ fn note(given: &Given) -> Result<Option<String>, WebError> {
     let note = given.note.trim().replace("\r\n", "\n");
     let reason = given.reason.trim();
     let is_longer = |text: &str, limit| text.chars().nth(limit).is_some();
-    if is_longer(&note, LONGEST_NOTE_CHARS) || is_longer(reason, LONGEST_REASON_CHARS) {
+    if is_longer(&note, LONGEST_NOTE_CHARS) {
+        return Err(WebError::LongNote);
+    }
+    if is_longer(reason, LONGEST_REASON_CHARS) {
         return Err(WebError::TooLong);
     }
     let parts = [reason, &note];

@@ -40,6 +40,9 @@ pub enum WebError {
     /// A form that is longer than any of ours.
     #[error("the form is too long")]
     TooLong,
+    /// More was written than a note may hold.
+    #[error("the note is too long")]
+    LongNote,
     /// It took longer than a request may.
     #[error("no answer in time")]
     Slow,
@@ -72,6 +75,7 @@ impl WebError {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "error-malformed"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "error-malformed"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "error-malformed"),
+            Self::LongNote => (StatusCode::PAYLOAD_TOO_LARGE, "error-long-note"),
             Self::Store(error) if error.is_transient() => (StatusCode::SERVICE_UNAVAILABLE, away),
             Self::Directory(_) | Self::Slow => (StatusCode::SERVICE_UNAVAILABLE, away),
             Self::Store(_) | Self::Ours(_) => (StatusCode::INTERNAL_SERVER_ERROR, "error-ours"),

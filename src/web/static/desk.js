@@ -12,12 +12,20 @@
   const address = () => path(lasting(location));
   let shown = address();
   let busy = false;
+  // What is on its way is the answer to a decision.
+  let deciding = false;
   // The reader has gone back or on while a page was on its way.
   let moved = false;
   // The reader has decided while a page was on its way: what was meant is not known.
   let missed = false;
   // A page that takes longer than this is waited for in words, in milliseconds.
   const soon = 100;
+  // The second tap of a double tap comes within this, in milliseconds.
+  const twice = 400;
+  // The last click on a verb was one of mouse, pen or finger, and no key's.
+  let pointed = false;
+  // Until then a tap was meant for the message before.
+  let calm = 0;
 
   // The verbs can be seen to be off while a page is on its way, and still be asked for: that is told.
   function wait(isBusy) {
@@ -30,6 +38,8 @@
   async function visit(url, options, isNew) {
     if (busy) return;
     wait(true);
+    deciding = Boolean(options.method);
+    const isPointed = deciding && pointed;
     const late = setTimeout(() => status(document.body.dataset.busy), soon);
     try {
       const answer = await fetch(url, { credentials: "same-origin", ...options });
@@ -42,9 +52,16 @@
         location.assign(answer.url);
         return;
       }
+      // No decision has come of it, as far as is known: what was typed stays, and so does the place.
+      const notice = !answer.ok && options.method && fresh.querySelector(".notice");
+      if (notice) {
+        tell(notice.textContent.trim().replace(/\s+/g, " "));
+        return;
+      }
       const place = document.querySelector(".list")?.scrollTop;
       document.title = page.title;
       document.getElementById("main").replaceWith(document.adoptNode(fresh));
+      if (isPointed) calm = performance.now() + twice;
       // A form that is answered by the page to which it leads. What was done is told once.
       const led = answer.headers.get("Content-Location");
       const isPage = !options.method || answer.redirected || led;
@@ -61,8 +78,7 @@
       status(document.querySelector(".told")?.textContent || "");
     } catch {
       missed = false;
-      status(document.body.dataset.failed);
-      alertOnce(document.body.dataset.failed);
+      tell(document.body.dataset.failed);
     } finally {
       clearTimeout(late);
       wait(false);
@@ -72,13 +88,14 @@
       }
       if (missed && !busy) {
         missed = false;
-        status(document.body.dataset.missed);
-        alertOnce(document.body.dataset.missed);
+        tell(document.body.dataset.missed);
       }
     }
   }
 
-  function alertOnce(text) {
+  // Tells a fault, to be seen and to be heard.
+  function tell(text) {
+    status(text);
     const pane = document.getElementById("pane") || document.getElementById("main");
     let fault = document.getElementById("fault");
     if (!fault) {
@@ -134,12 +151,21 @@
     acts[act]();
   });
 
+  // The first click of two may have led to another message, which stands under the second one unread. A
+  // mouse counts on, whatever is under it; a finger may begin anew; a key counts nothing.
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".verbs button")) return;
+    pointed = event.detail > 0;
+    if (event.detail > 1 || (pointed && event.timeStamp < calm)) event.preventDefault();
+  });
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches(".decide")) return;
     event.preventDefault();
     if (busy) {
-      missed = true;
+      // Asked for once more, a decision that is on its way is none that was missed.
+      missed ||= !deciding;
       return;
     }
     const body = new URLSearchParams(new FormData(form, event.submitter));

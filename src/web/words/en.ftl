@@ -316,6 +316,7 @@ error-token = The form was too old, or not one of this desk. Nothing was done; l
 error-foreign = This came from a page of another site. Nothing was done.
 error-host = This is not the address of this desk. Check it.
 error-malformed = That was not understood. Nothing was done.
+error-long-note = The note is longer than 1,000 characters. Nothing was done; shorten it, and decide again.
 error-away = A service that is needed is away. Try again in a moment.
 error-away-form = A service that is needed is away. What you sent was stored as a whole or not at all: look again in a moment before you repeat it.
 error-ours = A fault of our own. Look again before you repeat what you did.

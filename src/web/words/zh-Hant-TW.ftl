@@ -6,7 +6,7 @@ close = 關閉
 save = 儲存
 request-failed = 沒有回應。若您剛才做了決定，請重新檢視該郵件：是否已儲存尚不得知。請檢查連線。
 request-busy = 處理中……
-request-missed = 您的決定在頁面尚未載入完成時送出，因此不算數。請先閱讀這封郵件，再做決定。
+request-missed = 您的決定在頁面尚未載入完成時送出，因此未予採計。請先閱讀這封郵件，再做決定。
 
 place-inbox = 審核
 place-log = 紀錄
@@ -292,6 +292,7 @@ error-token = 表單已過期，或並非本系統的表單。未做任何變更
 error-foreign = 此要求來自其他網站的頁面。未做任何變更。
 error-host = 這不是本系統的網址，請檢查網址。
 error-malformed = 無法理解此要求。未做任何變更。
+error-long-note = 備註超過 1,000 個字元。未做任何變更，請縮短後再做決定。
 error-away = 所需的服務目前無法使用。請稍後再試。
 error-away-form = 所需的服務目前無法使用。您送出的內容若非完整儲存，就是完全未儲存：請稍後重新檢視，再決定是否重送。
 error-ours = 系統內部錯誤。請重新檢視後再重試。
