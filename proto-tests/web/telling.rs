@@ -192,7 +192,7 @@ async fn a_refused_try_is_told_in_the_readers_language(lab: &Lab) {
             "zh-TW",
             [
                 "otto 遭拒：檢視原始郵件（其角色無此權限）",
-                "robert 遭拒：表單已過期或來自他處",
+                "robert 遭拒：表單沒有此工作階段的標記（已過期或來自他處）",
             ],
         ),
     ] {
