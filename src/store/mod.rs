@@ -6,7 +6,7 @@ use std::{fmt, io, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, pool::PoolConnectionMetadata};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::time::timeout;
 
 pub mod schema;
@@ -52,8 +52,6 @@ const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a connection may take to show that it is fit for the next one.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a connection is taken to be there after it has answered.
-const STILL_THERE: Duration = Duration::from_millis(500);
 /// How long one operation may take in all, for a server that is gone without a word.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -212,22 +210,7 @@ fn pool_options(max_connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, used| Box::pin(is_there(connection, used)))
         .after_release(|connection, _| Box::pin(is_clean(connection)))
-}
-
-/// Asks a connection whether it is still there, unless it answered a moment ago: where statements follow
-/// each other it would be one more way to PostgreSQL and back for each. One that has gone since shows
-/// in its statement, as an outage.
-async fn is_there(
-    connection: &mut PgConnection,
-    used: PoolConnectionMetadata,
-) -> Result<bool, sqlx::Error> {
-    if used.idle_for > STILL_THERE {
-        connection.ping().await?;
-    }
-    Ok(true)
 }
 
 /// A future that is dropped inside `begin` gives back a connection with an open transaction
