@@ -1,6 +1,6 @@
 //! Asks a slapd as the milter does.
 
-use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use mailhold::{
     directory::{
@@ -136,5 +136,6 @@ pub fn connections_to(slapd: &Slapd) -> Vec<u16> {
         let is_it = port(remote) == Some(slapd.address.port()) && words.next()? == ESTABLISHED;
         if is_it { port(local) } else { None }
     });
-    local.collect()
+    // The kernel gives the table in pieces, and a line twice where it changes between two of them.
+    local.collect::<BTreeSet<u16>>().into_iter().collect()
 }
