@@ -7,9 +7,9 @@ use std::{
 
 use super::{ambiguous, complain, own_fault, shapes, spelt};
 use crate::{
-    cli::{Failure, Outcome, args::DecideArguments, exit, person},
+    cli::{Failure, Outcome, args::DecideArguments, exit, person, record},
     domain::{
-        audit::{AuditKind, AuditVia, Event},
+        audit::{AuditKind, Event},
         capture_id::CaptureId,
         decision::Decision,
     },
@@ -141,7 +141,7 @@ async fn decide_one(
             None => format!("{} {}", ruling.decision, spelt(id)),
         };
         let detail = format!("{tried}: {text}");
-        let refused = event(ruling, AuditKind::Refused, capture_id, detail);
+        let refused = event(ruling, AuditKind::Refused, capture_id, &detail);
         store.append_audit(key, &refused).await?;
     }
     Ok(Outcomes {
@@ -166,21 +166,16 @@ async fn vote(
         via: Via::Cli,
         note: ruling.note.clone(),
     };
-    let detail = ballot.decision.to_string();
+    let detail = ballot.decision.as_str();
     let decided = event(ruling, AuditKind::Decided, Some(capture_id), detail);
     store.decide_on_record(&ballot, key, &decided).await
 }
 
 /// What the reviewer of a ruling does, for the record.
-fn event(ruling: &Ruling, kind: AuditKind, capture_id: Option<CaptureId>, detail: String) -> Event {
+fn event(ruling: &Ruling, kind: AuditKind, capture_id: Option<CaptureId>, detail: &str) -> Event {
     Event {
         actor: ruling.reviewer.clone(),
-        os_user: person::os_user(),
-        via: AuditVia::Cli,
-        kind,
-        capture_id,
-        client: None,
-        detail,
+        ..record::event(kind, capture_id, detail)
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::{ConfigFile, roles},
-    domain::audit::{AuditKind, AuditVia, Event},
+    domain::audit::{AuditKind, Event},
     store::{
         Role, Store,
         audit::AuditKey,
@@ -101,12 +101,7 @@ async fn adopt(
     let (instance, id) = (given.key.instance.as_ref(), &given.key.queue_id);
     let event = Event {
         actor: adopter.administrator.clone(),
-        os_user: adopter.os_user.clone(),
-        via: AuditVia::Cli,
-        kind: AuditKind::Adopted,
-        capture_id: None,
-        client: None,
-        detail: id.to_string(),
+        ..record::event(AuditKind::Adopted, None, id.as_str())
     };
     let adopted = store
         .adopt_on_record((instance, id), adopter, key, &event)
