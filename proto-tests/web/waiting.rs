@@ -1,7 +1,7 @@
 //! While a page is on its way, and when it is there: what is said, what counts, and where a reader finds
 //! himself. In a real browser.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use fantoccini::Locator;
 use libtest_mimic::Trial;
@@ -16,7 +16,7 @@ use crate::{
     lab::{
         Lab,
         browser::{BOUND, Browser, View},
-        eventually::eventually,
+        eventually::{eventually, eventually_true},
     },
     trials::{Trials, tests},
 };
@@ -192,7 +192,12 @@ async fn a_double_click_decides_one_message(lab: &Lab) {
     click_at(browser, place, 1).await;
     assert_eq!(moved_on(browser, &sitting.id(1)).await, sitting.id(2));
     // However slow this is: time alone must not tell.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let begun = browser.value("performance.now()").await.as_f64().unwrap();
+    let is_later = format!("performance.now() > {begun} + 500");
+    eventually_true("half a second is over", BOUND, async || {
+        browser.value(&is_later).await == true
+    })
+    .await;
     click_at(browser, place, 2).await;
     // The browser counts on, although the button is another one.
     let counts = browser.value("window.counts").await;
