@@ -128,17 +128,22 @@ impl Role {
         text.lines().map(parse).collect()
     }
 
+    /// The events whose lines hold every one of the words.
+    pub fn events_with(&self, words: &[&str]) -> Vec<Value> {
+        let mut events = self.events();
+        events.retain(|event| {
+            let line = event.to_string();
+            words.iter().all(|word| line.contains(word))
+        });
+        events
+    }
+
     /// Waits for an event whose line holds every one of the words.
     pub async fn event_with(&self, words: &[&str], bound: Duration) -> Value {
         let what = format!("an event with {words:?}");
         eventually(&what, bound, async || {
-            let events = self.events();
-            let holds = |event: &&Value| {
-                let line = event.to_string();
-                words.iter().all(|word| line.contains(word))
-            };
-            let found = events.iter().find(holds).cloned();
-            found.ok_or(events)
+            let found = self.events_with(words).into_iter().next();
+            found.ok_or_else(|| self.events())
         })
         .await
     }

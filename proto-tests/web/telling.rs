@@ -144,6 +144,13 @@ async fn an_outline_that_cannot_be_read_leaves_the_message_to_be_decided(lab: &L
     let sql = "update outline
         set status = 'whole', reason = null, document = '{\"subject\": [\"secret'";
     alone.database.execute(sql).await;
+    let told = ["outline.failed", "unreadable", &id];
+    let web = &alone.desk.web;
+    // Shown raw for that reason, and told once.
+    let page = alone.get(&format!("/inbox?at={id}"), &cookie).await;
+    assert_eq!(page.status, 200);
+    web.event_with(&told, BOUND).await;
+    assert_eq!(web.events_with(&told).len(), 1);
     for tab in ["", "&tab=text", "&tab=html", "&tab=structure"] {
         let page = alone.get(&format!("/inbox?at={id}{tab}"), &cookie).await;
         let text = page.text();
@@ -157,9 +164,6 @@ async fn an_outline_that_cannot_be_read_leaves_the_message_to_be_decided(lab: &L
     let path = format!("/review/{id}/page/0");
     assert_eq!(alone.get(&path, &cookie).await.status, 404);
     assert_eq!(alone.decide(&id, &cookie, &[]).await.status, 303);
-    let web = &alone.desk.web;
-    web.event_with(&["outline.failed", "unreadable", &id], BOUND)
-        .await;
     let log = std::fs::read_to_string(web.log_path()).unwrap();
     assert!(!log.contains("secret"), "{log}");
     alone.end().await;

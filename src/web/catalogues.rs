@@ -24,9 +24,21 @@ use crate::{
 const CALLS: [&str; 4] = [".say(", ".say_of(", ".say_with(", ".count("];
 
 /// How the IDs begin that stand in tables and matches, from where they are asked for.
-const FAMILIES: [&str; 12] = [
-    "column-", "doubt-", "error-", "fact-", "filter-", "health-", "lost-", "moment-", "place-",
-    "query-", "reason-", "warn-",
+const FAMILIES: [&str; 14] = [
+    "column-",
+    "doubt-",
+    "error-",
+    "fact-",
+    "filter-",
+    "health-",
+    "lost-",
+    "moment-",
+    "outline-",
+    "place-",
+    "query-",
+    "reason-",
+    "standing-",
+    "warn-",
 ];
 
 /// The messages of a catalogue: the variables of each by its ID.

@@ -42,8 +42,8 @@ pub async fn page(
     seat: Seat,
     At((Named(id), part)): At<(Named, u32)>,
 ) -> Result<Response, WebError> {
-    let (_, outline) = seat.allow_over(&desk, Act::View, id).await?;
-    let Standing::Made(outline) = outline else {
+    let subject = seat.allow_over(&desk, Act::View, id).await?;
+    let Standing::Made(outline) = subject.outline else {
         return Err(WebError::NotFound);
     };
     let found = outlines::part(&outline, part).ok_or(WebError::NotFound)?;
@@ -94,8 +94,8 @@ pub async fn file(
     seat: Seat,
     At((Named(id), part)): At<(Named, u32)>,
 ) -> Result<Response, WebError> {
-    let (_, outline) = seat.allow_over(&desk, Act::Download, id).await?;
-    let Standing::Made(outline) = outline else {
+    let subject = seat.allow_over(&desk, Act::Download, id).await?;
+    let Standing::Made(outline) = subject.outline else {
         return Err(WebError::NotFound);
     };
     let found = outlines::part(&outline, part).ok_or(WebError::NotFound)?;

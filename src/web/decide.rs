@@ -74,7 +74,7 @@ pub async fn decide(
         .decision
         .parse()
         .map_err(|_| WebError::Malformed("decision"))?;
-    let (sender, _) = seat.allow_over(&desk, Act::Decide(decision), id).await?;
+    let subject = seat.allow_over(&desk, Act::Decide(decision), id).await?;
     seat.check_token(&desk, &act(id), &given.token, Some(id))
         .await?;
     let ballot = Ballot {
@@ -90,7 +90,7 @@ pub async fn decide(
     let (answer, next) = tokio::join!(
         desk.store
             .decide_on_record(&ballot, &desk.audit_key, &event),
-        timeout(NEXT, next(&desk, &seat, &given, sender.position())),
+        timeout(NEXT, next(&desk, &seat, &given, subject.sender.position())),
     );
     let answer = answer?;
     if !matches!(answer, Answer::Accepted { .. }) {

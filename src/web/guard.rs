@@ -1,25 +1,21 @@
 //! Who asks, and whether they may. The one way from a request to a person: every handler that shows or
 //! does anything takes a [`Seat`], and asks [`Seat::allow`] before it touches a message.
 
-use std::{
-    collections::HashSet,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, request::Parts},
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use axum_extra::extract::cookie::CookieJar;
 use chrono::Utc;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::{
-    Desk, HERE, Listen, error::WebError, language::Taste, look::Look, page, page::Frame,
+    Desk,
+    error::WebError,
+    look::Look,
+    page::{self, Frame},
     tried::Tried,
+    visitor::Visitor,
 };
 use crate::{
     domain::{
@@ -39,9 +35,6 @@ use crate::{
 /// The session's cookie: for this host alone, over TLS alone (RFC 6265bis, section 4.1.3.2).
 pub const COOKIE: &str = "__Host-session";
 
-/// What our script adds to a form that it sends.
-const SCRIPT: &str = "x-mailhold-script";
-
 /// Rights are read from the directory anew when they are older than this.
 const RIGHTS_AGE: Duration = Duration::from_secs(60);
 /// While the directory cannot be asked, rights as old as this still count.
@@ -49,62 +42,12 @@ const OUTAGE_AGE: Duration = Duration::from_secs(5 * 60);
 /// How long the directory may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A request by whomever.
-pub struct Visitor {
-    /// Preferences and language.
-    pub taste: Taste,
-    /// Where the request came from.
-    pub client: IpAddr,
-    /// The path that was asked for.
-    pub path: String,
-    /// The same with its query.
-    pub whole_path: String,
-    /// Whether it is our script, which takes a page where a browser is led to it.
-    pub wants_page: bool,
-}
-
 /// A request by a person who is signed in.
 pub struct Seat {
     /// The request.
     pub visitor: Visitor,
     /// The session.
     pub session: Session,
-}
-
-impl FromRequestParts<Arc<Desk>> for Visitor {
-    type Rejection = WebError;
-
-    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, WebError> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(HERE, |ConnectInfo(peer)| peer.ip());
-        let whole = parts.uri.path_and_query();
-        Ok(Self {
-            taste: Taste::of(&parts.headers),
-            client: match is_proxy(&desk.settings.listen, peer) {
-                true => forwarded(&parts.headers).unwrap_or(peer),
-                false => peer,
-            },
-            path: parts.uri.path().to_owned(),
-            whole_path: whole.map_or("/", |whole| whole.as_str()).to_owned(),
-            wants_page: parts.headers.contains_key(SCRIPT),
-        })
-    }
-}
-
-/// Whether the one who connects is the proxy that the settings name.
-fn is_proxy(listen: &Listen, peer: IpAddr) -> bool {
-    match listen {
-        Listen::Tls { .. } => false,
-        Listen::Plain { proxy, .. } => *proxy == Some(peer),
-        // Nobody else is served.
-        Listen::Unix { proxy, .. } => proxy.is_some(),
-    }
-}
-
-/// The client as the proxy before us has seen it: the last one that it has added.
-fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
-    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
 }
 
 impl FromRequestParts<Arc<Desk>> for Seat {
@@ -140,22 +83,20 @@ fn addresses(from: &Option<String>) -> Vec<Address> {
         .collect()
 }
 
+/// A message over which a person has a right.
+pub struct Subject {
+    /// Who sent it.
+    pub sender: Sender,
+    /// What is known of its content.
+    pub outline: Standing,
+    /// The facts on which rights over it depend.
+    matter: Matter,
+}
+
 /// The facts on which rights over a message depend.
 fn matter(desk: &Desk, sender: &Sender, authors: &[Address]) -> Matter {
     let login = sender.login.as_deref();
     Matter::sent(&desk.folding, &sender.path, login, &sender.matched, authors)
-}
-
-impl Visitor {
-    /// What stands around a page for somebody who is not signed in.
-    pub fn frame(&self, desk: &Desk) -> Frame {
-        let reader = page::Reader {
-            preferences: &self.taste.preferences,
-            accepted: &self.taste.accepted,
-            seat: None,
-        };
-        Frame::new(&desk.catalogues, &reader, &self.path)
-    }
 }
 
 impl Seat {
@@ -257,15 +198,15 @@ impl Seat {
         desk: &Desk,
         act: Act,
         capture_id: CaptureId,
-    ) -> Result<(Review, Standing), WebError> {
+    ) -> Result<(Review, Subject), WebError> {
         let review = async {
             let found = desk.store.show(capture_id).await?;
             found.ok_or(WebError::NotFound)
         };
         // Not `try_join`: whatever becomes of the facts, a refusal is put on record before it is told.
         let (allowed, review) = tokio::join!(self.allow_over(desk, act, capture_id), review);
-        let (_, outline) = allowed?;
-        Ok((review?, outline))
+        let subject = allowed?;
+        Ok((review?, subject))
     }
 
     /// Refuses what this person may not do with a message. Whatever is not in a reviewer's scope is not
@@ -275,7 +216,7 @@ impl Seat {
         desk: &Desk,
         act: Act,
         capture_id: CaptureId,
-    ) -> Result<(Sender, Standing), WebError> {
+    ) -> Result<Subject, WebError> {
         // Without the role, not even whether there is such a message is told.
         if let Err(refusal @ Refusal::NotYourRole) =
             may(self.principal(), act, Some(&Matter::default()))
@@ -299,13 +240,28 @@ impl Seat {
             }
             Standing::Failed(_) | Standing::Waits => {}
         }
-        match may(
-            self.principal(),
-            act,
-            Some(&matter(desk, &sender, &authors)),
-        ) {
-            Ok(()) => Ok((sender, outline)),
-            Err(refusal) => self.refuse(desk, act, Some(capture_id), refusal).await,
+        let subject = Subject {
+            matter: matter(desk, &sender, &authors),
+            sender,
+            outline,
+        };
+        self.allow_with(desk, act, &subject).await?;
+        Ok(subject)
+    }
+
+    /// Refuses a further act over a message of which the facts are known.
+    pub async fn allow_with(
+        &self,
+        desk: &Desk,
+        act: Act,
+        subject: &Subject,
+    ) -> Result<(), WebError> {
+        match may(self.principal(), act, Some(&subject.matter)) {
+            Ok(()) => Ok(()),
+            Err(refusal) => {
+                let message = Some(subject.sender.capture_id);
+                self.refuse(desk, act, message, refusal).await
+            }
         }
     }
 

@@ -14,8 +14,9 @@ use axum_extra::extract::cookie::CookieJar;
 use super::{
     Desk, Listen,
     error::WebError,
-    guard::{self, Seat, Visitor},
+    guard::{self, Seat},
     tried::Tried,
+    visitor::Visitor,
 };
 
 /// A page of ours: our own style, script and frames, and nothing else.

@@ -1,7 +1,7 @@
 //! The review desk in a browser: people read held mail and decide on it, on the record. Never parses
 //! mail, never reaches Postfix, and changes nothing by GET.
 //!
-//! Read in this order: router, guard, page, sign_in, inbox, pane, decide, content.
+//! Read in this order: router, visitor, guard, page, sign_in, inbox, pane, decide, content.
 
 mod address_book;
 mod assets;
@@ -31,6 +31,7 @@ mod sizes;
 mod tables;
 mod tried;
 mod view;
+mod visitor;
 mod words;
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    Desk, assets, content, decide, error::WebError, guard::Visitor, headers, health, inbox, log,
-    page, paths, preferences_page as preferences, sign_in,
+    Desk, assets, content, decide, error::WebError, headers, health, inbox, log, page, paths,
+    preferences_page as preferences, sign_in, visitor::Visitor,
 };
 use crate::domain::{decision::Decision, rights::Act};
 

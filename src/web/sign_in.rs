@@ -17,10 +17,11 @@ use super::{
     Desk,
     error::WebError,
     fields::{Asks, Sent},
-    guard::{self, COOKIE, Seat, Visitor},
+    guard::{self, COOKIE, Seat},
     page::{self, Choice, Frame},
     paths,
     preferences::language,
+    visitor::Visitor,
     words::number,
 };
 use crate::domain::{

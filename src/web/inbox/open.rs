@@ -39,10 +39,10 @@ pub(super) async fn open(
     };
     let id: CaptureId = id.parse().map_err(|_| WebError::NotFound)?;
     let asked_tab = asked.tab.as_deref().and_then(Tab::named);
-    let (review, outline) = seat.message(desk, act(asked_tab), id).await?;
-    let tab = asked_tab.unwrap_or_else(|| Tab::first(&outline));
+    let (review, subject) = seat.message(desk, act(asked_tab), id).await?;
+    let tab = asked_tab.unwrap_or_else(|| Tab::first(&subject.outline));
     if act(Some(tab)) != act(asked_tab) {
-        seat.allow_over(desk, act(Some(tab)), id).await?;
+        seat.allow_with(desk, act(Some(tab)), &subject).await?;
     }
     seat.look(desk, look, Some(id)).await?;
     let entries = desk.store.audit_of(id).await?;
@@ -53,7 +53,7 @@ pub(super) async fn open(
     Ok(Some(Open {
         raw,
         review,
-        outline,
+        outline: subject.outline,
         entries,
     }))
 }
