@@ -164,7 +164,7 @@ fn disposition(name: &str) -> String {
         .collect();
     let whole: String = name
         .chars()
-        .filter(|sign| crate::domain::signs::hidden(*sign).is_none())
+        .filter(|sign| !crate::domain::signs::is_unseen(*sign))
         .take(120)
         .collect();
     // What leads out of a folder, on any system.
