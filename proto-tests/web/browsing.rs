@@ -64,13 +64,15 @@ pub async fn press(browser: &Browser, key: &str) {
     body(browser).await.send_keys(key).await.unwrap();
 }
 
-/// Waits until another message than `before` is open, or none.
+/// Waits until another message than `before` is open, or none, and can be decided.
 pub async fn moved_on(browser: &Browser, before: &Option<String>) -> Option<String> {
-    eventually("another message is open", BOUND, async || {
+    let open = eventually("another message is open", BOUND, async || {
         let open = open_message(browser).await;
         if open == *before { Err(open) } else { Ok(open) }
     })
-    .await
+    .await;
+    browser.calm().await;
+    open
 }
 
 async fn two_hundred_messages_are_decided_by_keys_each_once(lab: &Lab) {

@@ -202,6 +202,7 @@ impl House {
             .await
             .unwrap();
         browser.text("form.leave .who").await;
+        browser.calm().await;
     }
 
     /// A session over plain HTTP.

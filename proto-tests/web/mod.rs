@@ -8,6 +8,7 @@ mod counts;
 mod deciding;
 mod doors;
 mod focus;
+mod haste;
 mod hostile;
 pub mod house;
 mod keys;
@@ -47,6 +48,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     all.extend(browsing::tests(trials));
     all.extend(keys::tests(trials));
     all.extend(focus::tests(trials));
+    all.extend(haste::tests(trials));
     all.extend(waiting::tests(trials));
     all.extend(outages::tests(trials));
     all.extend(own_mail::tests(trials));

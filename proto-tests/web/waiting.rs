@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use fantoccini::Locator;
 use libtest_mimic::Trial;
-use serde_json::json;
 
 use super::{
     browsing::{moved_on, open_message},
@@ -16,7 +15,7 @@ use crate::{
     lab::{
         Lab,
         browser::{BOUND, Browser, View},
-        eventually::{eventually, eventually_true},
+        eventually::eventually,
     },
     trials::{Trials, tests},
 };
@@ -27,8 +26,6 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         who_waits_is_told_so_and_sees_that_the_verbs_are_off,
         a_decision_that_meets_a_page_on_its_way_is_told_and_not_made,
         a_second_press_on_a_slow_decision_is_nothing_to_be_told,
-        a_double_click_decides_one_message,
-        two_quick_taps_decide_one_message,
         a_note_stays_where_its_decision_is_refused,
         where_no_answer_comes_that_is_seen_and_the_verbs_are_on_again,
         back_and_forward_show_the_right_message_and_decide_nothing,
@@ -36,18 +33,18 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 }
 
 /// Holds back what the page asks for next, until it is let go.
-const HOLD_BACK: &str = "void (() => { const real = window.fetch; \
+pub(super) const HOLD_BACK: &str = "void (() => { const real = window.fetch; \
     window.fetch = (...asked) => new Promise((go) => { \
         window.letGo = () => { window.fetch = real; go(); }; }).then(() => real(...asked)); })()";
-const LET_GO: &str = "void window.letGo()";
+pub(super) const LET_GO: &str = "void window.letGo()";
 
-async fn click(browser: &Browser, css: &str) {
+pub(super) async fn click(browser: &Browser, css: &str) {
     let found = browser.client.find(Locator::Css(css)).await;
     found.unwrap().click().await.unwrap();
 }
 
 /// Whether the verbs are off.
-async fn are_off(browser: &Browser) -> bool {
+pub(super) async fn are_off(browser: &Browser) -> bool {
     let off = "[...document.querySelectorAll('.verbs button')]\
         .map((verb) => verb.getAttribute('aria-disabled') === 'true')";
     let off = browser.value(off).await;
@@ -66,7 +63,7 @@ async fn status(browser: &Browser) -> (String, f64) {
     (text, status[1].as_f64().unwrap())
 }
 
-async fn says(browser: &Browser, wanted: &str) {
+pub(super) async fn says(browser: &Browser, wanted: &str) {
     eventually("the page says so", BOUND, async || {
         let (text, _) = status(browser).await;
         if text.contains(wanted) {
@@ -162,74 +159,6 @@ async fn a_second_press_on_a_slow_decision_is_nothing_to_be_told(lab: &Lab) {
     let faults = "document.querySelectorAll('#fault').length";
     assert_eq!(browser.value(faults).await, 0);
     assert_eq!(sitting.decided(house).await, 1);
-    sitting.browser.end().await;
-}
-
-/// What a mouse sends that is pressed and let go there; the system counts clicks by time and place.
-async fn click_at(browser: &Browser, place: (f64, f64), count: u32) {
-    for kind in ["mousePressed", "mouseReleased"] {
-        let event = json!({
-            "type": kind, "x": place.0, "y": place.1, "button": "left", "clickCount": count,
-        });
-        browser.command("Input.dispatchMouseEvent", &event).await;
-    }
-}
-
-async fn a_double_click_decides_one_message(lab: &Lab) {
-    let house = House::shared(lab).await;
-    let sitting = Sitting::begin(house, lab, View::default()).await;
-    let browser = &sitting.browser;
-    sitting.step('j', None, sitting.id(0)).await;
-    // What was decided is told above the buttons from now on: they stay where they are.
-    sitting.step('d', sitting.id(0), sitting.id(1)).await;
-    let middle = "(({ x, y, width, height }) => [x + width / 2, y + height / 2])\
-        (document.querySelector('.decide .discard').getBoundingClientRect())";
-    let middle = browser.value(middle).await;
-    let place = (middle[0].as_f64().unwrap(), middle[1].as_f64().unwrap());
-    let count = "void (window.counts = [], addEventListener('click', ({ detail, target }) => \
-        window.counts.push([detail, target.closest('.verbs button')?.className]), true))";
-    browser.value(count).await;
-    click_at(browser, place, 1).await;
-    assert_eq!(moved_on(browser, &sitting.id(1)).await, sitting.id(2));
-    // However slow this is: time alone must not tell.
-    let begun = browser.value("performance.now()").await.as_f64().unwrap();
-    let is_later = format!("performance.now() > {begun} + 500");
-    eventually_true("half a second is over", BOUND, async || {
-        browser.value(&is_later).await == true
-    })
-    .await;
-    click_at(browser, place, 2).await;
-    // The browser counts on, although the button is another one.
-    let counts = browser.value("window.counts").await;
-    assert_eq!(counts, json!([[1, "discard"], [2, "discard"]]));
-    assert!(!are_off(browser).await);
-    assert_eq!(sitting.decided(house).await, 2);
-    // A click of its own counts.
-    click_at(browser, place, 1).await;
-    assert_eq!(moved_on(browser, &sitting.id(2)).await, None);
-    assert_eq!(sitting.decided(house).await, 3);
-    sitting.browser.end().await;
-}
-
-/// A touch screen may count every tap as a first one.
-async fn two_quick_taps_decide_one_message(lab: &Lab) {
-    let house = House::shared(lab).await;
-    let sitting = Sitting::begin(house, lab, View::narrow()).await;
-    let browser = &sitting.browser;
-    sitting.step('j', None, sitting.id(0)).await;
-    let again = "void new MutationObserver((_, observer) => { observer.disconnect(); \
-        const tap = new PointerEvent('click', { detail: 1, bubbles: true, cancelable: true }); \
-        window.isTaken = document.querySelector('.decide .discard').dispatchEvent(tap); })\
-        .observe(document.body, { childList: true })";
-    browser.value(again).await;
-    click(browser, ".decide .discard").await;
-    assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
-    assert_eq!(browser.value("window.isTaken").await, false);
-    assert!(!are_off(browser).await);
-    assert_eq!(sitting.decided(house).await, 1);
-    // Keys are as quick as ever.
-    sitting.step('d', sitting.id(1), sitting.id(2)).await;
-    assert_eq!(sitting.decided(house).await, 2);
     sitting.browser.end().await;
 }
 

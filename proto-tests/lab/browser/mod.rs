@@ -21,7 +21,7 @@ pub use self::{
     axe::Finding,
     record::{Complaint, Request},
 };
-use super::{Tools, place::random_text, user::User};
+use super::{Tools, eventually::eventually_true, place::random_text, user::User};
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// Each takes some hundred MiB.
@@ -159,9 +159,19 @@ impl Browser {
         .await;
     }
 
-    /// Opens a page and waits until it is loaded.
+    /// Opens a page and waits until it is loaded, and whatever can be done with it counts.
     pub async fn open(&self, url: &str) {
         self.client.goto(url).await.unwrap();
+        self.calm().await;
+    }
+
+    /// Waits until no button is off any more, as for a moment after a message is there.
+    pub async fn calm(&self) {
+        let is_off = "document.querySelector('.verbs [aria-disabled=true]') !== null";
+        eventually_true("the buttons are on", BOUND, async || {
+            self.value(is_off).await == false
+        })
+        .await;
     }
 
     /// The text of an element as it is seen, once it is there.

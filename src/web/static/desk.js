@@ -20,18 +20,44 @@
   let missed = false;
   // A page that takes longer than this is waited for in words, in milliseconds.
   const soon = 100;
-  // The second tap of a double tap comes within this, in milliseconds.
-  const twice = 400;
-  // The last click on a verb was one of mouse, pen or finger, and no key's.
-  let pointed = false;
-  // Until then a tap was meant for the message before.
-  let calm = 0;
+  // The second tap of a double tap comes within this, and the second press of a key that is hit twice.
+  const twice = { tap: 400, key: 200 };
+  // The last click on a verb: when it was, and whether it was one of mouse, pen or finger, and no key's.
+  let last = { at: 0, isPointed: false };
+  // Whatever was done before that time was meant for what was shown before.
+  let calm = performance.now() + twice.tap;
+  // An input method is composing.
+  let composing = false;
+  // What was told while the reader went back or on, and is to be told there.
+  let owed = "";
 
-  // The verbs can be seen to be off while a page is on its way, and still be asked for: that is told.
+  // The verbs can be seen to be off while a page is on its way, and until what is shown can have been seen.
+  // They can still be asked for: that is told.
   function wait(isBusy) {
     busy = isBusy;
+    const left = calm - performance.now();
     document.getElementById("main").setAttribute("aria-busy", isBusy);
-    for (const verb of document.querySelectorAll(".verbs button")) verb.setAttribute("aria-disabled", isBusy);
+    for (const verb of document.querySelectorAll(".verbs button")) verb.setAttribute("aria-disabled", isBusy || left > 0);
+    if (!isBusy && left > 0) setTimeout(() => busy || wait(false), left);
+  }
+
+  const isTyping = (target) => target?.closest?.("input, textarea, select, [contenteditable]");
+  const note = () => document.getElementById("note");
+
+  // Puts a page into the place of what is shown. What the reader has begun to type meanwhile goes on there.
+  async function place(fresh, before) {
+    // Composing ends with the field.
+    if (composing) await new Promise((done) => { document.addEventListener("compositionend", done, { once: true }); });
+    const field = document.activeElement;
+    const { id, value, selectionStart, selectionEnd } = field;
+    const isBegun = isTyping(field) && (field !== before.field || value !== before.value);
+    document.getElementById("main").replaceWith(document.adoptNode(fresh));
+    const next = isBegun && id && document.getElementById(id);
+    if (!next) return false;
+    next.value = value;
+    next.focus();
+    next.setSelectionRange?.(selectionStart, selectionEnd);
+    return true;
   }
 
   // Replaces what the page is about by that of another page of ours.
@@ -39,7 +65,9 @@
     if (busy) return;
     wait(true);
     deciding = Boolean(options.method);
-    const isPointed = deciding && pointed;
+    const before = { field: document.activeElement, value: document.activeElement?.value };
+    const { at, isPointed } = last;
+    const written = deciding ? note()?.value.trim() : "";
     const late = setTimeout(() => status(document.body.dataset.busy), soon);
     try {
       const answer = await fetch(url, { credentials: "same-origin", ...options });
@@ -49,7 +77,9 @@
       if (!fresh || new URL(answer.url).pathname === "/sign-in") {
         // A form that no page of ours has answered, by a proxy for instance: what became of it is not known.
         if (options.method && !answer.redirected) throw new Error(answer.status);
-        location.assign(answer.url);
+        // A note stays, to be copied, where it would be lost on the way to the sign-in.
+        if (written && fresh) tell(document.body.dataset.lapsed);
+        else location.assign(answer.url);
         return;
       }
       // No decision has come of it, as far as is known: what was typed stays, and so does the place.
@@ -58,10 +88,9 @@
         tell(notice.textContent.trim().replace(/\s+/g, " "));
         return;
       }
-      const place = document.querySelector(".list")?.scrollTop;
+      const scrolled = document.querySelector(".list")?.scrollTop;
       document.title = page.title;
-      document.getElementById("main").replaceWith(document.adoptNode(fresh));
-      if (isPointed) calm = performance.now() + twice;
+      const isFocused = await place(fresh, before);
       // A form that is answered by the page to which it leads. What was done is told once.
       const led = answer.headers.get("Content-Location");
       const isPage = !options.method || answer.redirected || led;
@@ -70,12 +99,16 @@
       // What is seen, and not where the reader may have gone meanwhile.
       if (isPage) shown = path(there);
       const list = document.querySelector(".list");
-      if (list && place !== undefined) list.scrollTop = place;
+      if (list && scrolled !== undefined) list.scrollTop = scrolled;
       document.querySelector(".lines .here")?.scrollIntoView({ block: "nearest" });
-      (document.getElementById("pane-heading") || fresh).focus({ preventScroll: true });
+      if (!isFocused) (document.getElementById("pane-heading") || fresh).focus({ preventScroll: true });
       // Another message is read from its beginning; a list to which the reader goes back, where it was left.
       if (isNew || document.getElementById("pane")) scrollTo(0, 0);
       status(document.querySelector(".told")?.textContent || "");
+      // Laid out by now: what was pressed before is older than this.
+      calm = performance.now();
+      if (deciding) calm = isPointed ? calm + twice.tap : Math.max(calm, at + twice.key);
+      if (!answer.ok && deciding) refused(written);
     } catch {
       missed = false;
       tell(document.body.dataset.failed);
@@ -85,12 +118,32 @@
       if (moved) {
         moved = false;
         follow();
+        // Nothing has taken its place.
+        if (!busy) owed = "";
+      } else if (owed) {
+        tell(owed);
+        owed = "";
       }
       if (missed && !busy) {
         missed = false;
         tell(document.body.dataset.missed);
       }
     }
+  }
+
+  // The page of a message answers that it was not decided so. A note has no other place then.
+  function refused(written) {
+    if (moved) owed = document.querySelector(".told")?.textContent || "";
+    if (!written) return;
+    if (note()) note().value = written;
+    else tell(document.body.dataset.unkept + " " + written);
+  }
+
+  // A decision that does not count is told, when what is decided on is there.
+  function miss() {
+    // Asked for once more, a decision that is on its way is none that was missed.
+    if (busy) missed ||= !deciding;
+    else if (document.querySelector(".decide")) tell(document.body.dataset.missed);
   }
 
   // Tells a fault, to be seen and to be heard.
@@ -105,6 +158,7 @@
       pane.prepend(fault);
     }
     fault.textContent = text;
+    if (moved) owed = text;
     fault.scrollIntoView({ block: "nearest" });
   }
 
@@ -128,7 +182,7 @@
     help: () => document.getElementById("keys-help")?.showModal(),
   };
   const always = new Map([["ArrowDown", "next"], ["ArrowUp", "previous"], ["Enter", "open"]]);
-  const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+  const verbs = ["release", "discard", "return"];
 
   document.addEventListener("keydown", (event) => {
     // 229: an input method is composing (UI Events, section 5.6.5).
@@ -148,28 +202,36 @@
     if (event.repeat && act !== "next" && act !== "previous") return;
     if (!document.querySelector(".desk") && act !== "help") return;
     event.preventDefault();
-    acts[act]();
+    // The first of two presses may have led to another message, which nobody has read yet.
+    if (verbs.includes(act) && event.timeStamp < calm) miss();
+    else acts[act]();
   });
 
-  // The first click of two may have led to another message, which stands under the second one unread. A
-  // mouse counts on, whatever is under it; a finger may begin anew; a key counts nothing.
+  // The same of clicks. A mouse counts on, whatever is under it; a finger may begin anew.
   document.addEventListener("click", (event) => {
     if (!event.target.closest(".verbs button")) return;
-    pointed = event.detail > 0;
-    if (event.detail > 1 || (pointed && event.timeStamp < calm)) event.preventDefault();
+    if (event.detail > 1 || event.timeStamp < calm) {
+      event.preventDefault();
+      miss();
+      return;
+    }
+    last = { at: event.timeStamp, isPointed: event.detail > 0 };
   });
+
+  document.addEventListener("compositionstart", () => { composing = true; });
+  document.addEventListener("compositionend", () => { composing = false; }, true);
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches(".decide")) return;
     event.preventDefault();
     if (busy) {
-      // Asked for once more, a decision that is on its way is none that was missed.
-      missed ||= !deciding;
+      miss();
       return;
     }
     const body = new URLSearchParams(new FormData(form, event.submitter));
-    visit(form.action, { method: "POST", body, headers: { "X-Mailhold-Script": "1" } }, true);
+    // It arrives even if the reader goes elsewhere meanwhile.
+    visit(form.action, { method: "POST", body, headers: { "X-Mailhold-Script": "1" }, keepalive: true }, true);
   });
 
   // A step within the page, as to its main part, is none to another.
@@ -178,4 +240,5 @@
     else if (address() !== shown) visit(location.href, {}, false);
   }
   addEventListener("popstate", follow);
+  wait(false);
 })();

@@ -6,7 +6,9 @@ close = Close
 save = Save
 request-failed = No answer. If you have just decided, look at the message again: whether it was stored is not known. Check the connection.
 request-busy = Working …
-request-missed = Your decision came while the page was still on its way, and did not count. Read this message, and decide.
+request-missed = Your decision came before this message could be read, and did not count. Read it, and decide.
+request-lapsed = You are signed out, and nothing was decided. Copy your note before you go on: you will be asked to sign in.
+request-unkept = Your note was not stored:
 
 place-inbox = Reviews
 place-log = Record

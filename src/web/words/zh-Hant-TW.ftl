@@ -6,7 +6,9 @@ close = 關閉
 save = 儲存
 request-failed = 沒有回應。若您剛才做了決定，請重新檢視該郵件：是否已儲存尚不得知。請檢查連線。
 request-busy = 處理中……
-request-missed = 您的決定在頁面尚未載入完成時送出，因此未予採計。請先閱讀這封郵件，再做決定。
+request-missed = 您的決定在這封郵件可供閱讀之前送出，因此未予採計。請先閱讀，再做決定。
+request-lapsed = 您已登出，決定並未儲存。請先複製您的備註再繼續：接下來需要重新登入。
+request-unkept = 您的備註並未儲存：
 
 place-inbox = 審核
 place-log = 紀錄
