@@ -2,6 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
+use mailhold::domain::person::folded_entry;
+
 use super::house::token;
 use crate::lab::{
     Lab,
@@ -101,6 +103,18 @@ impl Alone {
     /// Makes it so long ago that the rights of all who are signed in were asked for.
     pub async fn age_rights(&self, age: &str) {
         let sql = format!("update web_session set renewed_at = now() - interval '{age}'");
+        self.database.execute(&sql).await;
+    }
+
+    /// Whoever is signed in sees mail of this entry alone from now on.
+    pub async fn narrow(&self, entry: &str) {
+        // What was asked for in the future is not asked for anew while a test lasts.
+        let sql = format!(
+            "update web_session
+            set scope = 'entries', scope_entries = array['{}'],
+                renewed_at = now() + interval '1 hour'",
+            folded_entry(entry)
+        );
         self.database.execute(&sql).await;
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use libtest_mimic::Trial;
 use mailhold::{
-    domain::{decision::Decision, scope::Scope},
+    domain::{capture_id::CaptureId, decision::Decision, scope::Scope},
     store::listing::Count,
 };
 
@@ -23,6 +23,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_message_leaves_the_search_of_what_waits_with_its_decision,
         a_decision_before_the_outline_is_seen_by_the_search,
         what_is_not_outlined_yet_is_in_the_list_without_terms,
+        behind_a_backlog_of_others_list_and_count_have_the_same,
+        a_look_that_is_cut_is_told_and_one_that_is_just_enough_is_not,
         a_search_is_read_page_by_page_in_both_orders,
         a_line_shows_what_the_outline_tells,
         a_message_with_endless_texts_is_listed,
@@ -89,6 +91,75 @@ async fn what_is_not_outlined_yet_is_in_the_list_without_terms(lab: &Lab) {
         [listed, id]
     );
     assert_eq!(unlisted(Scope::All).await, Count::Exact(0));
+}
+
+/// Messages of another unit that are held and wait to be outlined, due before all that comes later.
+async fn add_backlog(fixture: &Fixture<'_>, from: u32, to: u32) {
+    let sql = format!(
+        "insert into capture (
+            capture_id, instance, queue_id, state, captured_at, sender, sender_argument,
+            sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
+            matched_entry, matched_flag, matched_recipient, size_bytes, digest
+        )
+        select (lpad(to_hex(i), 8, '0') || '-0000-7000-8000-000000000000')::uuid, '{}',
+            '4jWkMG56f7z' || i, 'held', now() - interval '1 hour', 'eve@corp.test', '', '{{}}', 1,
+            'flagged-external', 'envelope sender', 'eve@corp.test', 'uid=eve,dc=other', 'Y', '',
+            500, sha256(i::text::bytea)
+        from generate_series({from}, {to}) as i;
+        update outline_due set due_at = now() - interval '1 hour'
+        from capture c
+        where c.capture_id = outline_due.capture_id and c.matched_entry = 'uid=eve,dc=other';
+        analyze",
+        fixture.instance
+    );
+    fixture.execute(&sql).await;
+}
+
+/// Three messages of a unit that wait to be outlined.
+async fn add_mine(fixture: &Fixture<'_>) -> Vec<CaptureId> {
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let mut mine = mail(fixture, "offer");
+        mine.capture.grounds.matched.entry = "uid=anna,dc=corp".to_owned();
+        ids.push(hold(fixture, &mine).await);
+    }
+    ids
+}
+
+async fn behind_a_backlog_of_others_list_and_count_have_the_same(lab: &Lab) {
+    let fixture = Fixture::own(lab).await;
+    add_backlog(&fixture, 1, 2_500).await;
+    let ids = add_mine(&fixture).await;
+    let mine = search("", below("dc=corp"));
+    assert_eq!(fixture.web().count(&mine).await.unwrap(), Count::Exact(3));
+    assert_eq!(found(&fixture, &mine).await, ids);
+}
+
+async fn a_look_that_is_cut_is_told_and_one_that_is_just_enough_is_not(lab: &Lab) {
+    let fixture = Fixture::own(lab).await;
+    let ids = add_mine(&fixture).await;
+    let web = fixture.web();
+    let mut stored = 0;
+    for (n_others, count, is_cut) in [
+        (19_997, Count::Exact(3), false),
+        (19_998, Count::AtLeast(2), true),
+        (20_000, Count::AtLeast(0), true),
+    ] {
+        add_backlog(&fixture, stored + 1, n_others).await;
+        stored = n_others;
+        let mine = below("dc=corp");
+        let plain = search("", mine.clone());
+        assert_eq!(web.count(&plain).await.unwrap(), count, "{n_others}");
+        let page = web.search(&plain).await.unwrap();
+        assert_eq!(page.is_cut, is_cut, "{n_others}");
+        let (Count::Exact(n) | Count::AtLeast(n) | Count::MoreThan(n)) = count;
+        let lines = page.lines.iter().map(|line| line.capture_id);
+        assert!(lines.eq(ids.iter().copied().take(n.try_into().unwrap())));
+        let unlisted = web.n_unlisted(&search("offer", mine)).await.unwrap();
+        assert_eq!(unlisted, count, "{n_others}");
+    }
+    let all = web.n_unlisted(&search("offer", Scope::All)).await.unwrap();
+    assert_eq!(all, Count::MoreThan(10_000));
 }
 
 async fn a_search_is_read_page_by_page_in_both_orders(lab: &Lab) {

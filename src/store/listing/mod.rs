@@ -47,6 +47,8 @@ pub struct Found {
     pub lines: Vec<Line>,
     /// Where the next page begins, if there may be one.
     pub next: Option<Position>,
+    /// Whether more may come: of what waits to be outlined not all was looked through.
+    pub is_cut: bool,
 }
 
 /// How many there are.
@@ -54,6 +56,8 @@ pub struct Found {
 pub enum Count {
     /// So many.
     Exact(u64),
+    /// So many, and perhaps more: not all was looked through.
+    AtLeast(u64),
     /// More than so many.
     MoreThan(u64),
 }
@@ -93,12 +97,17 @@ fn is_empty(scope: &Scope) -> bool {
 impl Count {
     /// Together with so many others.
     fn and(self, others: Self) -> Self {
-        let (Self::Exact(one) | Self::MoreThan(one)) = self;
-        let (Self::Exact(other) | Self::MoreThan(other)) = others;
+        let (one, other) = match (self, others) {
+            (Self::MoreThan(_), _) | (_, Self::MoreThan(_)) => return Self::MoreThan(COUNTED),
+            (Self::Exact(one) | Self::AtLeast(one), Self::Exact(other) | Self::AtLeast(other)) => {
+                (one, other)
+            }
+        };
         let is_exact = matches!((self, others), (Self::Exact(_), Self::Exact(_)));
         match one + other {
-            sum if is_exact && sum <= COUNTED => Self::Exact(sum),
-            sum => Self::MoreThan(sum.min(COUNTED)),
+            sum if sum > COUNTED => Self::MoreThan(COUNTED),
+            sum if is_exact => Self::Exact(sum),
+            sum => Self::AtLeast(sum),
         }
     }
 
@@ -123,14 +132,21 @@ impl Store {
             return Ok(Found::page(lines, search.limit));
         }
         let mut places = self.places(search).await.map_err(failed)?;
+        let mut is_cut = false;
         if !search.query.has_terms() {
-            places.extend(self.unlisted(search).await.map_err(failed)?);
+            let looked = self.unlisted(search).await.map_err(failed)?;
+            is_cut = looked.is_cut;
+            places.extend(looked.places);
             put_in_order(&mut places, search);
         }
         let next = next_page(&places, search.limit);
         let mut lines = self.lines(&places).await.map_err(failed)?;
         lines.retain(|line| states.contains(&line.state));
-        Ok(Found { lines, next })
+        Ok(Found {
+            lines,
+            next,
+            is_cut,
+        })
     }
 
     /// How many match, counted up to [`COUNTED`]. What is not outlined yet is not among them where
@@ -156,10 +172,12 @@ impl Store {
 }
 
 impl Found {
-    fn none() -> Self {
+    /// Nothing at all.
+    pub fn none() -> Self {
         Self {
             lines: Vec::new(),
             next: None,
+            is_cut: false,
         }
     }
 
@@ -168,6 +186,7 @@ impl Found {
         Self {
             next: next_page(&places, limit),
             lines,
+            is_cut: false,
         }
     }
 }

@@ -12,10 +12,9 @@ use super::super::{
 };
 use super::{COUNTED, Count, Search, conditions::words};
 
-/// Messages that are looked through for a page at most. Behind a longer backlog some are seen later.
-const LOOKED_THROUGH: u32 = 2_000;
-/// The same for their number.
-const COUNTED_THROUGH: u32 = 20_000;
+/// Messages that are looked through at most, for a page and for their number alike: two bounds would let
+/// the list and its heading contradict each other. Behind a longer backlog some are seen later.
+const LOOKED_THROUGH: usize = 20_000;
 
 struct Unlisted {
     capture_id: Uuid,
@@ -24,10 +23,10 @@ struct Unlisted {
 }
 
 /// What was found among so many that wait to be outlined.
-struct Looked {
-    places: Vec<Position>,
-    /// Whether there are more.
-    is_cut: bool,
+pub(super) struct Looked {
+    pub(super) places: Vec<Position>,
+    /// Whether more wait than were looked through.
+    pub(super) is_cut: bool,
 }
 
 impl Store {
@@ -42,24 +41,25 @@ impl Store {
 
     /// Messages in the states and the scope of a search without terms that are not outlined yet, behind its
     /// last page.
-    pub(super) async fn unlisted(&self, search: &Search) -> Result<Vec<Position>, Cause> {
-        let mut places = self.without_row(search, LOOKED_THROUGH).await?.places;
-        places.retain(|place| is_beyond(place, search));
-        Ok(places)
+    pub(super) async fn unlisted(&self, search: &Search) -> Result<Looked, Cause> {
+        let mut looked = self.without_row(search).await?;
+        looked.places.retain(|place| is_beyond(place, search));
+        Ok(looked)
     }
 
     /// How many there are on all pages.
     pub(super) async fn n_unlisted_of(&self, search: &Search) -> Result<Count, Cause> {
-        let found = self.without_row(search, COUNTED_THROUGH).await?;
-        let n_found = u64::try_from(found.places.len()).unwrap_or(u64::MAX);
-        Ok(match found.is_cut {
-            true => Count::MoreThan(n_found),
-            false => Count::Exact(n_found),
+        let looked = self.without_row(search).await?;
+        let found = Count::of(i64::try_from(looked.places.len()).unwrap_or(i64::MAX));
+        Ok(match looked.is_cut {
+            true => found.and(Count::AtLeast(0)),
+            false => found,
         })
     }
 
     /// Scopes are compared here: PostgreSQL does not fold the names of entries.
-    async fn without_row(&self, search: &Search, most: u32) -> Result<Looked, Cause> {
+    async fn without_row(&self, search: &Search) -> Result<Looked, Cause> {
+        let most = i64::try_from(LOOKED_THROUGH).unwrap_or(i64::MAX);
         let asked = sqlx::query_as!(
             Unlisted,
             "select c.capture_id, c.captured_at, c.matched_entry
@@ -73,14 +73,15 @@ impl Store {
                 limit $1
             ) as due
             join capture c on c.capture_id = due.capture_id",
-            i64::from(most),
+            most + 1,
             &words(&search.query.states()),
         )
         .fetch_all(&self.pool);
         let found = within(asked).await?;
-        let is_cut = u32::try_from(found.len()).is_ok_and(|n_found| n_found >= most);
+        let is_cut = found.len() > LOOKED_THROUGH;
         let mine = found
             .into_iter()
+            .take(LOOKED_THROUGH)
             .filter(|one| search.scope.covers_entry(&folded_entry(&one.matched_entry)));
         let places = mine.map(|one| Position {
             captured_at: one.captured_at,

@@ -17,16 +17,13 @@ pub(super) struct Listed {
     pub(super) found: Found,
     pub(super) count: Count,
     /// How many are not searched yet, where that matters.
-    pub(super) n_unlisted: Option<u64>,
+    pub(super) n_unlisted: Option<Count>,
 }
 
 impl Default for Listed {
     fn default() -> Self {
         Self {
-            found: Found {
-                lines: Vec::new(),
-                next: None,
-            },
+            found: Found::none(),
             count: Count::Exact(0),
             n_unlisted: None,
         }
@@ -64,14 +61,13 @@ pub(super) async fn list(
     })
 }
 
-/// How many are not searched yet. A list without terms has them.
-async fn n_unlisted(desk: &Desk, search: &Search) -> Result<Option<u64>, WebError> {
+/// How many are not searched yet, unless it is sure that there are none. A list without terms has them.
+async fn n_unlisted(desk: &Desk, search: &Search) -> Result<Option<Count>, WebError> {
     if !search.query.has_terms() {
         return Ok(None);
     }
-    match desk.store.n_unlisted(search).await? {
-        Count::Exact(n) | Count::MoreThan(n) => Ok(Some(n).filter(|n| *n > 0)),
-    }
+    let count = desk.store.n_unlisted(search).await?;
+    Ok(Some(count).filter(|count| *count != Count::Exact(0)))
 }
 
 /// A place in the list as it stands in an address.

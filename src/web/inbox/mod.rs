@@ -38,7 +38,10 @@ use crate::{
         query::{Fault, FaultKind, Query},
         rights::{Act, DeskRole},
     },
-    store::{decisions::Via, listing::Count},
+    store::{
+        decisions::Via,
+        listing::{Count, Found},
+    },
 };
 
 /// A decision is told as done for as long as this.
@@ -69,6 +72,7 @@ struct Page {
     chips: Vec<lines::Chip>,
     heading: String,
     unlisted: Option<String>,
+    is_cut: bool,
     lines: Vec<Line>,
     first: Option<String>,
     next: Option<String>,
@@ -151,7 +155,8 @@ pub async fn answer(
             .collect(),
         chips: lines::chips(words, &asked.q),
         heading: heading(words, listed.count),
-        unlisted: listed.n_unlisted.map(|n| words.count("list-unlisted", n)),
+        unlisted: unlisted(words, &listed),
+        is_cut: listed.found.is_cut,
         lines: view.lines(&listed.found.lines),
         first: asked.after.as_ref().map(|_| beginning_of(&asked.q, None)),
         next: listed
@@ -167,7 +172,12 @@ pub async fn answer(
 
 /// The message that says what comes after a decision, if anything can be said.
 fn follows(has_pane: bool, listed: &Listed, asked: &Asked) -> Option<&'static str> {
-    let is_empty = listed.found.lines.is_empty() && listed.found.next.is_none();
+    let Found {
+        lines,
+        next,
+        is_cut,
+    } = &listed.found;
+    let is_empty = lines.is_empty() && next.is_none() && !is_cut;
     match (has_pane, is_empty && asked.after.is_none()) {
         (true, _) => Some("told-next"),
         (false, true) => Some("told-none-left"),
@@ -208,8 +218,21 @@ fn beginning_of(query: &str, after: Option<&str>) -> String {
 fn heading(words: &Words, count: Count) -> String {
     match count {
         Count::Exact(n) => words.count("list-count", n),
+        Count::AtLeast(n) => words.count("list-count-so-far", n),
         Count::MoreThan(n) => words.count("list-count-more", n),
     }
+}
+
+/// What is missing for not being taken apart yet: matches, or lines of the list.
+fn unlisted(words: &Words, listed: &Listed) -> Option<String> {
+    if listed.found.is_cut {
+        return Some(words.say("list-cut"));
+    }
+    Some(match listed.n_unlisted? {
+        Count::Exact(n) => words.count("list-unlisted", n),
+        Count::AtLeast(n) => words.count("list-unlisted-at-least", n),
+        Count::MoreThan(n) => words.count("list-unlisted-more", n),
+    })
 }
 
 fn message(fault: &Fault) -> &'static str {

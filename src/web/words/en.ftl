@@ -69,11 +69,22 @@ list-count = { $n ->
     [one] { $n } message
    *[other] { $n } messages
   }
+list-count-so-far = { $n ->
+    [one] { $n } message so far
+   *[other] { $n } messages so far
+  }
 list-count-more = More than { $n } messages
 list-unlisted = { $n ->
     [one] { $n } message is not taken apart yet, and not searched.
    *[other] { $n } messages are not taken apart yet, and not searched.
   }
+list-unlisted-more = More than { $n } messages are not taken apart yet, and not searched.
+list-unlisted-at-least = { $n ->
+    [0] There may be messages that are not taken apart yet, and not searched.
+    [one] At least { $n } message is not taken apart yet, and not searched.
+   *[other] At least { $n } messages are not taken apart yet, and not searched.
+  }
+list-cut = More may come: of the messages that are not taken apart yet, not all were looked through.
 due-late = late
 due-soon = due in { $it }
 mark-attachments = { $n ->

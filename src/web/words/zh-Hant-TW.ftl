@@ -63,8 +63,15 @@ list-empty = 沒有項目。
 list-to = 寄給
 list-more = { $first } 及其他 { $n } 位
 list-count = { $n } 封郵件
+list-count-so-far = 目前找到 { $n } 封郵件
 list-count-more = 超過 { $n } 封郵件
 list-unlisted = { $n } 封郵件尚未解析，不在搜尋範圍內。
+list-unlisted-more = 超過 { $n } 封郵件尚未解析，不在搜尋範圍內。
+list-unlisted-at-least = { $n ->
+    [0] 可能還有郵件尚未解析，不在搜尋範圍內。
+   *[other] 至少 { $n } 封郵件尚未解析，不在搜尋範圍內。
+  }
+list-cut = 尚未解析的郵件還沒有全部查看完畢，之後可能會出現更多郵件。
 due-late = 逾期
 due-soon = { $it } 後到期
 mark-attachments = { $n } 個附件
