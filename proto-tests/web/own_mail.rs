@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use libtest_mimic::Trial;
 
-use super::house::{House, word};
+use super::house::{Held, House, word};
 use crate::{
-    lab::Lab,
+    lab::{Lab, http::Ask},
     trials::{Trials, tests},
 };
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         mail_that_names_the_reader_as_its_author_is_neither_listed_nor_opened,
+        no_name_is_so_long_that_the_author_sees_or_decides_his_mail,
     ]
 }
 
@@ -35,4 +36,50 @@ async fn mail_that_names_the_reader_as_its_author_is_neither_listed_nor_opened(l
     let rita = house.session(&house.rita).await;
     let text = rita.get(&list).await.text();
     assert!(text.contains(&name), "{text}");
+}
+
+/// As it was before it was outlined.
+async fn forget_outline(house: &House, held: &Held) {
+    let id = held.id;
+    let sql = format!(
+        "delete from listing_waiting where capture_id = '{id}';
+        delete from listing where capture_id = '{id}';
+        delete from outline_content where capture_id = '{id}';
+        delete from outline where capture_id = '{id}';
+        insert into outline_due (capture_id, due_at) values ('{id}', now() + interval '1 day')"
+    );
+    house.desk.database.execute(&sql).await;
+}
+
+async fn no_name_is_so_long_that_the_author_sees_or_decides_his_mail(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let (subject, name) = (word(), "name ".repeat(500));
+    let author = &house.flagged_sven.address;
+    // No line is longer than one may be.
+    let folded = name.replace("name name name name name ", "name name name name name\r\n ");
+    let content = format!("From: \"{folded}\" <{author}>\r\nSubject: {subject}\r\n\r\nText.\r\n");
+    let held = house
+        .held(&sender, &["bob@elsewhere.test"], content.as_bytes())
+        .await;
+    let id = held.id.to_string();
+    let sven = house.session(&house.sven).await;
+    let decide = format!("/review/{id}/decide");
+    for is_outlined in [true, false] {
+        if !is_outlined {
+            forget_outline(house, &held).await;
+        }
+        let query = if is_outlined { subject.as_str() } else { "" };
+        let list = sven.get(&format!("/inbox?q={query}")).await.text();
+        assert!(!list.contains(&id), "{is_outlined}");
+        let open = sven.get(&format!("/inbox?at={id}")).await;
+        assert_eq!(open.status, 403, "{is_outlined}");
+        let form = [("token", "none"), ("decision", "release")];
+        let answer = sven.send(Ask::post(&decide, &form)).await;
+        assert!(answer.text().contains("You may not do that."));
+    }
+    let rita = house.session(&house.rita).await;
+    let open = rita.get(&format!("/inbox?at={id}")).await;
+    assert_eq!(open.status, 200);
+    assert_eq!(rita.decide(&held, "discard").await.status, 303);
 }

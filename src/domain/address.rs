@@ -41,6 +41,14 @@ impl Address {
         }
     }
 
+    /// Every word of a text that is a mailbox, in brackets, quotes or bare.
+    pub fn all_in(text: &str) -> impl Iterator<Item = Self> {
+        let words = text.split_whitespace();
+        let plain = words.map(|word| word.trim_matches(|sign| "<>,;\"'()".contains(sign)));
+        let read = plain.filter_map(|word| Self::from_envelope(word.as_bytes()));
+        read.filter(|address| !address.local.is_empty() && !address.domain.is_empty())
+    }
+
     /// The part before the last `@`, without quotes, in the sender's spelling.
     pub fn local(&self) -> &[u8] {
         &self.local
@@ -159,6 +167,13 @@ mod tests {
     fn the_null_sender_is_no_address() {
         assert_eq!(read("<>"), "(null)");
         assert_eq!(read(""), "(null)");
+    }
+
+    #[test]
+    fn every_mailbox_of_a_text_is_read() {
+        let text = "Anna A <anna@corp.test>, (bob@corp.test) @ x@ @y and \"eve\"@corp.test;";
+        let read: Vec<String> = Address::all_in(text).map(|a| a.to_display()).collect();
+        assert_eq!(read, ["anna@corp.test", "bob@corp.test", "eve@corp.test"]);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! somebody. So two readings are joined: that of the library, and our own, which takes whatever
 //! stands there as `local@domain`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
@@ -44,6 +47,7 @@ pub fn from_fields(message: &[u8]) -> Vec<Vec<u8>> {
 /// `most`, so that no sender can make the reading long.
 pub fn authors(values: &[Vec<u8>], most: usize) -> Vec<Address> {
     let mut authors = Vec::new();
+    let mut seen = HashSet::new();
     for value in values {
         // The parser is somebody else's, and its input the sender's: our own reading is left.
         let parsed = catch_unwind(AssertUnwindSafe(|| parsed(value))).unwrap_or_default();
@@ -56,7 +60,7 @@ pub fn authors(values: &[Vec<u8>], most: usize) -> Vec<Address> {
             read = shown.chain(written(&blank)).filter(is_mailbox).collect();
         }
         for mailbox in read {
-            if !authors.contains(&mailbox) {
+            if seen.insert(mailbox.clone()) {
                 authors.push(mailbox);
             }
             if authors.len() > most {

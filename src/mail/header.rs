@@ -1,22 +1,33 @@
 //! Reads Subject, From, To, Date and Message-ID out of a header section, for the list of reviews.
 //! Never sees a body, and never stops a record: what cannot be read is left out.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use mail_parser::{Addr, Address, HeaderName, HeaderValue, Message, MessageParser};
+use mail_parser::{Addr, HeaderName, HeaderValue, Message, MessageParser};
+
+use super::{author, mailboxes::mailboxes};
+use crate::domain::{address::Address, idn};
 
 /// No list shows more of a field than this, in bytes.
 const LONGEST_FIELD: usize = 2_000;
 
-/// More addresses than these are not decoded one by one.
+/// More addresses than these of To are not shown one by one.
 const MOST_ADDRESSES: usize = 50;
+
+/// No header section that the milter hands over is longer: it has no more addresses than this, in bytes.
+pub(super) const LONGEST_AUTHORS: usize = 256 * 1_024;
 
 /// The decoded fields; each `None` if the message has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// Subject.
     pub subject: Option<String>,
-    /// From: the addresses of all From fields, for there may be several.
+    /// From: the addresses of all From fields, for there may be several. A long text is cut, but no
+    /// address is missing: rights over a message depend on its authors. Those that the text lacks, as
+    /// it is cut or somebody reads the field in another way, follow it.
     pub from: Option<String>,
     /// To.
     pub to: Option<String>,
@@ -28,41 +39,109 @@ pub struct Fields {
 
 /// Reads a header section: rendered fields, with or without the empty line at the end.
 pub fn fields(section: &[u8]) -> Fields {
-    // The parser is somebody else's, and its input the sender's: a panic in it costs the fields.
-    catch_unwind(AssertUnwindSafe(|| read(section))).unwrap_or_default()
-}
-
-fn read(section: &[u8]) -> Fields {
-    let Some(message) = MessageParser::default().parse_headers(section) else {
-        return Fields::default();
-    };
+    // The parser is somebody else's, and its input the sender's: a panic in it costs the fields, but
+    // no author that is read in another way.
+    let read = catch_unwind(AssertUnwindSafe(|| read(section)));
+    let (fields, from) = read.unwrap_or_default();
     Fields {
-        subject: message.subject().and_then(shown),
-        from: addresses(&message, HeaderName::From),
-        to: addresses(&message, HeaderName::To),
-        date: message.header_raw(HeaderName::Date).and_then(shown),
-        message_id: message.header_raw(HeaderName::MessageId).and_then(shown),
+        from: with_all_authors(&from, section),
+        ..fields
     }
 }
 
-fn addresses(message: &Message<'_>, name: HeaderName<'static>) -> Option<String> {
+/// The fields without From, and the mailboxes of From.
+fn read(section: &[u8]) -> (Fields, Vec<String>) {
+    let Some(message) = MessageParser::default().parse_headers(section) else {
+        return (Fields::default(), Vec::new());
+    };
+    let fields = Fields {
+        subject: message.subject().and_then(shown),
+        from: None,
+        to: some_of(addresses(&message, HeaderName::To)),
+        date: message.header_raw(HeaderName::Date).and_then(shown),
+        message_id: message.header_raw(HeaderName::MessageId).and_then(shown),
+    };
+    (fields, addresses(&message, HeaderName::From))
+}
+
+fn addresses(message: &Message<'_>, name: HeaderName<'static>) -> Vec<String> {
     let mut texts = Vec::new();
     for value in message.header_values(name) {
-        if let HeaderValue::Address(Address::List(list)) = value {
+        if let HeaderValue::Address(mail_parser::Address::List(list)) = value {
             texts.extend(list.iter().map(mailbox));
-        } else if let HeaderValue::Address(Address::Group(groups)) = value {
+        } else if let HeaderValue::Address(mail_parser::Address::Group(groups)) = value {
             let members = groups.iter().flat_map(|group| &group.addresses);
             texts.extend(members.map(mailbox));
         } else if let HeaderValue::Text(text) = value {
             texts.push(text.to_string());
         }
     }
+    texts
+}
+
+fn some_of(mut texts: Vec<String>) -> Option<String> {
     let n_more = texts.len().saturating_sub(MOST_ADDRESSES);
     texts.truncate(MOST_ADDRESSES);
     if n_more > 0 {
         texts.push(format!("and {n_more} more"));
     }
     shown(&texts.join(", "))
+}
+
+/// The mailboxes of From as one text that has all its authors.
+fn with_all_authors(from: &[String], section: &[u8]) -> Option<String> {
+    let whole = from.join(", ");
+    let text = shown(&whole).map(|text| match whole.trim().len() > LONGEST_FIELD {
+        true => format!("{} \u{2026}", without_torn_address(&text)),
+        false => text,
+    });
+    let mut known: HashSet<_> = text
+        .iter()
+        .flat_map(|text| Address::all_in(text))
+        .map(one_spelling)
+        .collect();
+    let mut missing = String::new();
+    for author in Address::all_in(&whole).chain(authors(section)) {
+        let author_shown = author.to_display();
+        let is_new = known.insert(one_spelling(author));
+        if is_new && missing.len() + author_shown.len() < LONGEST_AUTHORS {
+            missing.push_str(if missing.is_empty() { "" } else { ", " });
+            missing.push_str(&author_shown);
+        }
+    }
+    match (text, missing.is_empty()) {
+        (text, true) => text,
+        (None, false) => Some(missing),
+        (Some(text), false) => Some(format!("{text}, {missing}")),
+    }
+}
+
+/// The authors as the milter's rules and the outline read them, whatever the library makes of the fields.
+fn authors(section: &[u8]) -> Vec<Address> {
+    let values = author::from_fields(section);
+    let mut found = author::authors(&values, usize::MAX);
+    for mut value in values {
+        value.retain(|byte| *byte != b'\n');
+        let read = catch_unwind(AssertUnwindSafe(|| mailboxes(value.trim_ascii(), None)));
+        let read = read.unwrap_or_default().into_iter();
+        found
+            .extend(read.flat_map(|mailbox| Address::all_in(&mailbox.address).collect::<Vec<_>>()));
+    }
+    found
+}
+
+/// An address with its domain as it is looked up, so that two spellings of it are one.
+fn one_spelling(address: Address) -> (Vec<u8>, Vec<u8>) {
+    let domain = idn::to_ascii(address.domain()).into_owned();
+    (address.local().to_vec(), domain)
+}
+
+/// The beginning of an address may be the address of somebody else.
+fn without_torn_address(text: &str) -> &str {
+    match text.rsplit_once(char::is_whitespace) {
+        Some((before, torn)) if torn.contains('@') => before,
+        Some(_) | None => text,
+    }
 }
 
 fn mailbox(address: &Addr<'_>) -> String {
@@ -118,6 +197,85 @@ mod tests {
     fn every_from_field_is_shown() {
         let fields = fields(b"From: a@corp.test\r\nFrom: b@corp.test\r\n\r\n");
         assert_eq!(fields.from.as_deref(), Some("a@corp.test, b@corp.test"));
+    }
+
+    /// The addresses that are kept of a section with these From fields.
+    fn authors(values: &[&str]) -> Vec<String> {
+        let rendered = values.iter().map(|value| format!("From: {value}\r\n"));
+        let section: String = rendered.collect();
+        let from = fields(format!("{section}Subject: a\r\n\r\n").as_bytes()).from;
+        let from = from.unwrap_or_default();
+        Address::all_in(&from)
+            .map(|author| author.to_display())
+            .collect()
+    }
+
+    #[test]
+    fn no_name_is_so_long_that_it_hides_an_address() {
+        let long = "Lang".repeat(500);
+        let encoded = "=?utf-8?q?L=C3=A4ng?=\r\n ".repeat(600);
+        let spaced = "lang ".repeat(500);
+        for value in [
+            format!("\"{long}\" <rita@corp.test>"),
+            format!("{spaced}<rita@corp.test>"),
+            format!("{encoded}<rita@corp.test>"),
+            format!("({long}) rita@corp.test"),
+            format!("rita@corp.test ({long})"),
+            format!("\"{long}\" <a@corp.test>, b@corp.test, \"{long}\" <rita@corp.test>"),
+            format!("{long}: a@corp.test, rita@corp.test;"),
+        ] {
+            let read = authors(&[&value]);
+            assert!(read.contains(&"rita@corp.test".to_owned()), "{value}");
+            let read = authors(&[&long, "a@corp.test", &value]);
+            assert!(read.contains(&"rita@corp.test".to_owned()), "{value}");
+        }
+    }
+
+    #[test]
+    fn every_author_is_kept_however_many_there_are() {
+        let many: Vec<String> = (0..3_000).map(|n| format!("a{n}@corp.test")).collect();
+        assert_eq!(authors(&[&many.join(", ")]), many);
+        let fields: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(authors(&fields), many);
+    }
+
+    #[test]
+    fn an_address_is_kept_in_whichever_way_it_is_read() {
+        for value in [
+            "rita @ corp . test",
+            "\"Rita <rita@corp.test>",
+            "Rita <=?utf-8?q?rita=40corp.test?=>",
+            "=?utf-8?q?Rita_=3Crita=40corp.test=3E?=",
+            "<@relay.test:rita@corp.test>",
+            "\"rita\"@corp.test",
+            "rita(x)@(y)corp.test",
+        ] {
+            let read = authors(&[value]);
+            assert!(
+                read.contains(&"rita@corp.test".to_owned()),
+                "{value}: {read:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cut_address_is_nobodys() {
+        let name = "l".repeat(LONGEST_FIELD - "rita@corp.test".len() - 2);
+        let read = authors(&[&format!("{name} <rita@corp.test.elsewhere.test>")]);
+        assert_eq!(read, ["rita@corp.test.elsewhere.test"]);
+    }
+
+    #[test]
+    fn an_address_in_two_spellings_is_shown_once() {
+        for from in [
+            "Anna <anna@xn--bcher-kva.test>",
+            "Anna <anna@b\u{fc}cher.test>",
+            "Anna <Anna@Corp.test>, \"B, Bob\" <bob@corp.test>",
+        ] {
+            let section = format!("From: {from}\r\n\r\n");
+            let read = fields(section.as_bytes()).from.unwrap();
+            assert_eq!(read, from.replace('"', ""));
+        }
     }
 
     #[test]

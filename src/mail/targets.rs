@@ -5,7 +5,7 @@ use super::{
     Limits,
     author::{authors, from_fields, is_from},
     digest::render_header,
-    header::fields,
+    header::{LONGEST_AUTHORS, fields},
     outline::{Body, ContentKind},
 };
 use crate::domain::{address::Address, targets::Cut};
@@ -14,10 +14,12 @@ use crate::domain::{address::Address, targets::Cut};
 pub fn header_fields(input: &[u8]) {
     let read = fields(input);
     assert_eq!(read, fields(input));
-    let texts = [read.subject, read.from, read.to, read.date, read.message_id];
-    for text in texts.into_iter().flatten() {
+    let long = 2_000 + 10 + LONGEST_AUTHORS;
+    let texts = [read.subject, read.to, read.date, read.message_id].map(|text| (text, 2_000));
+    for (text, longest) in texts.into_iter().chain([(read.from, long)]) {
+        let Some(text) = text else { continue };
         assert!(!text.is_empty());
-        assert!(text.len() <= 2_000, "{} bytes", text.len());
+        assert!(text.len() <= longest, "{} bytes", text.len());
         assert!(!text.chars().any(char::is_control), "{text:?}");
     }
     // What was written plainly is read as it was written, whatever the body is.
@@ -32,6 +34,21 @@ pub fn header_fields(input: &[u8]) {
     let text = String::from_utf8_lossy(&plain).into_owned();
     let read = fields(&[&section, &b"\r\n"[..], input].concat());
     assert_eq!(read.message_id, Some(text).filter(|text| !text.is_empty()));
+    // No name hides an address, however long it is.
+    let name: Vec<u8> = plain
+        .iter()
+        .copied()
+        .filter(u8::is_ascii_alphanumeric)
+        .collect();
+    let from = [b" \"", &*name.repeat(100), b"\" <anna@corp.test>"].concat();
+    let mut section = Vec::new();
+    render_header(b"From", &from, &mut section);
+    let from = fields(&section).from.unwrap_or_default();
+    let anna = Address::from_envelope(b"anna@corp.test");
+    assert!(
+        Address::all_in(&from).any(|author| Some(author) == anna),
+        "{from}"
+    );
 }
 
 /// The authors: no field hides those of another, and their number has a bound.

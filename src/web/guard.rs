@@ -73,16 +73,6 @@ pub async fn session(desk: &Desk, jar: &CookieJar) -> Result<Option<Session>, We
     Ok(found.await?)
 }
 
-/// Everything in a From field, as the milter has read it, that is an address.
-fn addresses(from: &Option<String>) -> Vec<Address> {
-    let words = from.iter().flat_map(|from| from.split_whitespace());
-    let plain = words.map(|word| word.trim_matches(|sign| "<>,;\"'()".contains(sign)));
-    let addresses = plain.filter(|word| word.contains('@'));
-    addresses
-        .filter_map(|word| Address::from_envelope(word.as_bytes()))
-        .collect()
-}
-
 /// A message over which a person has a right.
 pub struct Subject {
     /// Who sent it.
@@ -91,6 +81,13 @@ pub struct Subject {
     pub outline: Standing,
     /// The facts on which rights over it depend.
     matter: Matter,
+}
+
+/// Everything in a message's From that is an address, as it was read when it was captured
+/// (`mail::header`).
+fn authors(sender: &Sender) -> Vec<Address> {
+    let from = sender.header_from.iter();
+    from.flat_map(|from| Address::all_in(from)).collect()
 }
 
 /// The facts on which rights over a message depend.
@@ -227,7 +224,7 @@ impl Seat {
         let (senders, outline) =
             tokio::try_join!(desk.store.senders(&ids), desk.store.outline(capture_id),)?;
         let sender = senders.into_iter().next().ok_or(WebError::NotFound)?;
-        let mut authors = addresses(&sender.header_from);
+        let mut authors = authors(&sender);
         match &outline {
             Standing::Made(outline) => authors.extend(
                 outline
@@ -270,7 +267,7 @@ impl Seat {
         let ids: Vec<CaptureId> = lines.iter().map(|line| line.capture_id).collect();
         let senders = desk.store.senders(&ids).await?;
         let may_see = |sender: &Sender| {
-            let matter = matter(desk, sender, &addresses(&sender.header_from));
+            let matter = matter(desk, sender, &authors(sender));
             may(self.principal(), Act::List, Some(&matter)).is_ok()
         };
         let seen = senders.iter().filter(|sender| may_see(sender));
