@@ -14,6 +14,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         mail_that_names_the_reader_as_its_author_is_neither_listed_nor_opened,
         no_name_is_so_long_that_the_author_sees_or_decides_his_mail,
+        after_a_decision_nobody_is_led_to_mail_of_his_own,
     ]
 }
 
@@ -82,4 +83,55 @@ async fn no_name_is_so_long_that_the_author_sees_or_decides_his_mail(lab: &Lab) 
     let open = rita.get(&format!("/inbox?at={id}")).await;
     assert_eq!(open.status, 200);
     assert_eq!(rita.decide(&held, "discard").await.status, 303);
+}
+
+async fn after_a_decision_nobody_is_led_to_mail_of_his_own(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let subject = word();
+    let mut held = Vec::new();
+    for author in [
+        "anna@corp.test",
+        &house.flagged_sven.address,
+        "bob@corp.test",
+    ] {
+        let content = format!("From: <{author}>\r\nSubject: {subject}\r\n\r\nText.\r\n");
+        let recipients = ["bob@elsewhere.test"];
+        held.push(house.held(&sender, &recipients, content.as_bytes()).await);
+    }
+    let [first, own, last] = held.as_slice() else {
+        panic!("three messages");
+    };
+    // Its outline alone tells whose it is, so that it stands in the list.
+    let sql = format!(
+        "set session_replication_role = replica;
+        update capture set header_from = null where capture_id = '{}'",
+        own.id
+    );
+    house.desk.database.execute(&sql).await;
+    let sven = house.session(&house.sven).await;
+    let list = format!("/inbox?q={subject}");
+    assert!(sven.get(&list).await.text().contains(&own.id.to_string()));
+    for (decided, next) in [(first, Some(last)), (last, None)] {
+        let action = format!("/review/{}/decide", decided.id);
+        let token = sven
+            .token(&format!("/inbox?at={}", decided.id), &action)
+            .await;
+        let form = [
+            ("token", token.as_str()),
+            ("decision", "discard"),
+            ("q", &subject),
+        ];
+        let answer = sven.send(Ask::post(&action, &form)).await;
+        let onward = answer.header("location").unwrap_or_default().to_owned();
+        let led_to = next.map(|next| format!("at={}", next.id));
+        let is_led = led_to.map_or(!onward.contains("at="), |at| onward.contains(&at));
+        assert!(is_led, "{onward}");
+        assert_eq!(sven.get(&onward).await.status, 200, "{onward}");
+    }
+    let sql = format!(
+        "select count(*) from audit_event where kind = 'refused' and capture_id = '{}'",
+        own.id
+    );
+    assert_eq!(house.desk.database.execute(&sql).await.trim(), "0");
 }

@@ -206,7 +206,8 @@ struct Next {
     is_first: bool,
 }
 
-/// The message that takes the place of the decided one in the list, or else the first of all.
+/// The message that takes the place of the decided one in the list, or else the first of all, of those
+/// that open for this person: whoever decides one message has not tried to open another.
 async fn next(
     desk: &Desk,
     seat: &Seat,
@@ -220,13 +221,13 @@ async fn next(
         search.limit = 20;
         let page = desk.store.search(&search).await?;
         let lines = seat.visible(desk, page.lines).await?;
-        let mut others = lines.into_iter();
-        let other = others.find(|line| line.capture_id != decided.capture_id);
-        if let Some(line) = other {
-            return Ok(Some(Next {
-                id: line.capture_id,
-                is_first: after.is_none(),
-            }));
+        let ids = lines.into_iter().map(|line| line.capture_id);
+        for id in ids.filter(|id| *id != decided.capture_id) {
+            // An outline may tell that it is the reader's own, which no line does.
+            if seat.may_open(desk, id).await? {
+                let is_first = after.is_none();
+                return Ok(Some(Next { id, is_first }));
+            }
         }
     }
     Ok(None)

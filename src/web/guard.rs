@@ -96,6 +96,29 @@ fn matter(desk: &Desk, sender: &Sender, authors: &[Address]) -> Matter {
     Matter::sent(&desk.folding, &sender.path, login, &sender.matched, authors)
 }
 
+/// What is known of a message; whether anybody may know it is not asked.
+async fn subject(desk: &Desk, capture_id: CaptureId) -> Result<Subject, WebError> {
+    let ids = [capture_id];
+    let (senders, outline) =
+        tokio::try_join!(desk.store.senders(&ids), desk.store.outline(capture_id),)?;
+    let sender = senders.into_iter().next().ok_or(WebError::NotFound)?;
+    let mut authors = authors(&sender);
+    match &outline {
+        Standing::Made(outline) => authors.extend(
+            outline
+                .from
+                .iter()
+                .filter_map(|mailbox| Address::from_envelope(mailbox.address.as_bytes())),
+        ),
+        Standing::Failed(_) | Standing::Waits => {}
+    }
+    Ok(Subject {
+        matter: matter(desk, &sender, &authors),
+        sender,
+        outline,
+    })
+}
+
 impl Seat {
     /// The person.
     pub fn principal(&self) -> &Principal {
@@ -220,28 +243,10 @@ impl Seat {
         {
             return self.refuse(desk, act, Some(capture_id), refusal).await;
         }
-        let ids = [capture_id];
-        let (senders, outline) =
-            tokio::try_join!(desk.store.senders(&ids), desk.store.outline(capture_id),)?;
-        let sender = senders.into_iter().next().ok_or(WebError::NotFound)?;
-        let mut authors = authors(&sender);
-        match &outline {
-            Standing::Made(outline) => authors.extend(
-                outline
-                    .from
-                    .iter()
-                    .filter_map(|mailbox| Address::from_envelope(mailbox.address.as_bytes())),
-            ),
-            Standing::Failed(failure @ Failure::Unreadable) => {
-                events::outline_failed(capture_id, failure.as_str());
-            }
-            Standing::Failed(_) | Standing::Waits => {}
+        let subject = subject(desk, capture_id).await?;
+        if let Standing::Failed(failure @ Failure::Unreadable) = &subject.outline {
+            events::outline_failed(capture_id, failure.as_str());
         }
-        let subject = Subject {
-            matter: matter(desk, &sender, &authors),
-            sender,
-            outline,
-        };
         self.allow_with(desk, act, &subject).await?;
         Ok(subject)
     }
@@ -259,6 +264,15 @@ impl Seat {
                 let message = Some(subject.sender.capture_id);
                 self.refuse(desk, act, message, refusal).await
             }
+        }
+    }
+
+    /// Whether a message would open. It is not opened, so nothing is put on record or told.
+    pub async fn may_open(&self, desk: &Desk, capture_id: CaptureId) -> Result<bool, WebError> {
+        match subject(desk, capture_id).await {
+            Ok(subject) => Ok(may(self.principal(), Act::View, Some(&subject.matter)).is_ok()),
+            Err(WebError::NotFound) => Ok(false),
+            Err(fault) => Err(fault),
         }
     }
 
