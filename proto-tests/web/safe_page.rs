@@ -17,7 +17,8 @@ use crate::{
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
-        a_label_is_ours_and_stands_behind_its_own_link,
+        a_label_is_ours_and_stands_before_the_words_of_its_own_link,
+        small_and_high_letters_lead_no_words_away_from_their_label,
         the_host_of_a_link_is_read_from_left_to_right_whatever_stands_around_it,
         a_safe_page_is_in_the_language_of_its_letters,
     ]
@@ -77,7 +78,7 @@ async fn the_host_of_a_link_is_read_from_left_to_right_whatever_stands_around_it
     browser.end().await;
 }
 
-async fn a_label_is_ours_and_stands_behind_its_own_link(lab: &Lab) {
+async fn a_label_is_ours_and_stands_before_the_words_of_its_own_link(lab: &Lab) {
     let house = House::shared(lab).await;
     let html = format!(
         "<p><a href=https://evil.test>Click <b><bdi dir=ltr>[bank.com]</bdi></b>\
@@ -93,6 +94,7 @@ async fn a_label_is_ours_and_stands_behind_its_own_link(lab: &Lab) {
     let labels = "[...document.querySelectorAll('samp')].map((label) => label.textContent)";
     let hosts = [
         "evil.test",
+        "evil.test",
         "bank.com",
         "evil.test",
         "evil.test",
@@ -100,21 +102,23 @@ async fn a_label_is_ours_and_stands_behind_its_own_link(lab: &Lab) {
     ];
     let hosts: Vec<String> = hosts.iter().map(|host| format!("[{host}]")).collect();
     assert_eq!(browser.value(labels).await, serde_json::json!(hosts));
-    let n_links = browser.value("document.querySelectorAll('a').length").await;
-    assert_eq!(n_links, hosts.len());
-    // How far each label stands behind the last line of its own link's text.
+    // How far each label stands before the words behind it.
     let gaps = "[...document.querySelectorAll('samp')].map((label) => { \
         const range = document.createRange(); \
-        range.setStart(label.parentNode, 0); range.setEndBefore(label); \
+        range.selectNode(label.nextSibling); \
         const box = label.getBoundingClientRect(); \
         const beside = [...range.getClientRects()].filter(({ top, bottom }) => \
             top < box.bottom && bottom > box.top); \
-        return box.left - Math.max(...beside.map(({ right }) => right)); })";
+        return Math.min(...beside.map(({ left }) => left)) - box.right; })";
     let gaps = browser.value(gaps).await;
     for gap in gaps.as_array().unwrap() {
         let gap = gap.as_f64().unwrap();
         assert!((-1.0..12.0).contains(&gap), "{gaps}");
     }
+    // All five links have a line, and other text has none.
+    let lines = "[...document.querySelectorAll('a, h6')].map((link) => \
+        getComputedStyle(link).textDecorationLine).join(' ')";
+    assert_eq!(browser.value(lines).await, "underline ".repeat(5) + "none");
     // What a mail makes bold has no frame.
     let frames = "['samp', 'b'].map((name) => \
         getComputedStyle(document.querySelector(name)).borderTopStyle)";
@@ -135,6 +139,37 @@ async fn a_label_is_ours_and_stands_behind_its_own_link(lab: &Lab) {
         .map(|place| place.as_f64().unwrap())
         .collect();
     assert!(places.is_sorted(), "{places:?}");
+    browser.end().await;
+}
+
+async fn small_and_high_letters_lead_no_words_away_from_their_label(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let nested = |begin: &str, end: &str| {
+        let (begin, end) = (begin.repeat(60), end.repeat(60));
+        format!("<p><a href=https://evil.test>{begin}.{end}words</a></p>")
+    };
+    let html = [
+        nested("<sup>", "</sup>"),
+        nested("<big><sup>", "</sup></big>"),
+        nested("<big>", "</big>"),
+        nested("<small><sub>", "</sub></small>"),
+    ];
+    let browser = framed(house, lab, "utf-8", html.concat().as_bytes()).await;
+    let gaps = "[...document.querySelectorAll('p')].map((line) => { \
+        const range = document.createRange(); range.selectNode(line.firstChild.lastChild); \
+        const words = range.getBoundingClientRect(); \
+        const label = line.querySelector('samp').getBoundingClientRect(); \
+        return [words.left - label.right, words.bottom - label.bottom]; })";
+    let gaps = browser.value(gaps).await;
+    assert_eq!(gaps.as_array().unwrap().len(), html.len());
+    for gap in gaps
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|gap| gap.as_array().unwrap())
+    {
+        assert!(gap.as_f64().unwrap().abs() < 30.0, "{gaps}");
+    }
     browser.end().await;
 }
 

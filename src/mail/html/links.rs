@@ -13,7 +13,7 @@ pub(in crate::mail) struct Host {
 
 impl Host {
     /// Both spellings for people.
-    pub(super) fn to_display(&self) -> String {
+    fn to_display(&self) -> String {
         match &self.ascii {
             Some(ascii) => format!("{} = {ascii}", self.unicode),
             None => self.unicode.clone(),
@@ -33,6 +33,11 @@ const FILE_ENDS: [&str; 24] = [
     "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "csv", "zip", "rar", "png", "jpg",
     "jpeg", "gif", "html", "htm", "xml", "json", "md", "rs", "py", "eml", "exe",
 ];
+
+/// What the label of a link says; `None` for one that leads nowhere.
+pub(super) fn place_of(target: &str) -> Option<String> {
+    host_of(target).map(|host| host.to_display())
+}
 
 /// The host that a browser would ask; it drops tabs and line ends, and takes a backslash for a slash.
 pub(super) fn host_of(target: &str) -> Option<Host> {

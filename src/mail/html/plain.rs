@@ -3,7 +3,7 @@
 
 use ammonia::Builder;
 
-use super::walk::LABEL;
+use super::labels::LABEL;
 
 /// Elements beside the usual ones that texts stand in.
 const MORE_TAGS: [&str; 13] = [
@@ -71,4 +71,19 @@ pub(super) fn write_out(html: &str) -> String {
         .url_schemes(SCHEMES.into())
         .link_rel(None);
     builder.clean(html).to_string()
+}
+
+/// The entities that the plain form is written with.
+pub(super) fn decoded(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&nbsp;", "\u{a0}")
+        .replace("&amp;", "&")
+}
+
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

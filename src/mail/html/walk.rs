@@ -1,5 +1,5 @@
 //! Walks HTML that was written out plainly: its text, its links and the images it names. Writes the real
-//! host beside each link, and the name of each sign that is not seen. Never reads HTML as the sender
+//! host before the words of each link, and the name of each sign that is not seen. Never reads HTML as the sender
 //! wrote it.
 
 use std::{cell::RefCell, rc::Rc};
@@ -11,13 +11,12 @@ use lol_html::{
 };
 
 use super::{
+    labels::{Blanks, Labels},
     links::{self, Host},
     pictures::id_of,
+    plain::{decoded, escaped},
 };
 use crate::domain::signs;
-
-/// The element that a link's host is written with; no mail keeps one of its own.
-pub(super) const LABEL: &str = "samp";
 
 /// Links beyond these are inert as well, and not listed.
 const MOST_LINKS: usize = 1_000;
@@ -41,8 +40,9 @@ pub(in crate::mail) struct Found {
 /// What a walk brings.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
-    /// The same HTML with hosts beside its links, and with names for signs that are not seen.
-    pub html: String,
+    /// The same HTML with the hosts of its links, and with names for signs that are not seen; none if
+    /// that were too many hosts.
+    pub html: Option<String>,
     /// What a person reads.
     pub text: String,
     /// Its links.
@@ -76,7 +76,7 @@ pub(super) fn walk(html: &str) -> Option<Walked> {
     let html = rewrite_str(html, settings).ok()?;
     let state = state.take();
     Some(Walked {
-        html,
+        html: (!state.labels.is_incomplete()).then_some(html),
         text: state.text.trim().to_owned(),
         links: state.links,
         pictures: state.pictures,
@@ -90,6 +90,7 @@ struct State {
     /// Text that goes on in the next chunk: a sign is judged by its neighbours.
     node: String,
     links: Vec<Found>,
+    labels: Labels,
     pictures: Vec<String>,
     has_hidden: bool,
     /// How many hidden elements are open.
@@ -103,22 +104,11 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     let break_ = break_of(&name);
     let hides = is_hidden(element);
     let is_preformatted = name == "pre";
-    let attribute = |name: &str| element.get_attribute(name).map(|value| decoded(&value));
-    let target = attribute("href").filter(|_| matches!(name.as_str(), "a" | "area"));
-    let start = {
-        let mut state = state.borrow_mut();
-        state.begin(break_);
-        if name == "img" {
-            state
-                .pictures
-                .extend(attribute("src").and_then(|src| id_of(&src)));
-            let alt = attribute("alt").unwrap_or_default();
-            state.read_decoded(&alt);
-        }
-        state.text.len()
-    };
+    let target = target_of(element, &name);
+    let place = target.as_deref().and_then(links::place_of);
+    let start = state.borrow_mut().begin_element(element, &name, break_);
     name_signs(element);
-    isolate(element, break_, target.as_deref());
+    isolate(element, break_, place.as_deref());
     let Some(closers) = element.end_tag_handlers() else {
         if let Some(target) = target {
             state.borrow_mut().link(start, &target);
@@ -129,15 +119,22 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
         let mut state = state.borrow_mut();
         state.n_hidden += u32::from(hides);
         state.n_preformatted += u32::from(is_preformatted);
+        if let Some(place) = &place {
+            state.labels.begin(place);
+        }
     }
     let state = Rc::clone(state);
     closers.push(end_tag!(move |end| {
         let mut state = state.borrow_mut();
-        if let Some(target) = &target
-            && let Some(beside) = state.link(start, target)
-        {
-            end.before(&label(&beside), ContentType::Html);
+        if let Some(target) = &target {
+            state.link(start, target);
         }
+        if place.is_some()
+            && let Some(label) = state.labels.end()
+        {
+            end.before(&label, ContentType::Html);
+        }
+        state.labels.pass(&name);
         state.n_hidden = state.n_hidden.saturating_sub(u32::from(hides));
         state.n_preformatted = state
             .n_preformatted
@@ -147,21 +144,20 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     }));
 }
 
+fn target_of(element: &Element<'_, '_>, name: &str) -> Option<String> {
+    let target = element.get_attribute("href")?;
+    matches!(name, "a" | "area").then(|| decoded(&target))
+}
+
 /// Sets a link apart together with its label, so that text around it moves neither; else an element has a
 /// direction only if it begins a line of its own: within a line it could turn the letters round.
-fn isolate(element: &mut Element<'_, '_>, break_: Break, target: Option<&str>) {
-    if target.and_then(links::host_of).is_some() {
+fn isolate(element: &mut Element<'_, '_>, break_: Break, place: Option<&str>) {
+    if place.is_some() {
         // Refused are names of attributes, and this one is good.
         element.set_attribute("dir", "ltr").ok();
     } else if break_ == Break::None {
         element.remove_attribute("dir");
     }
-}
-
-/// A host as it stands behind a link: from left to right, whatever the direction of the text around it.
-fn label(host: &str) -> String {
-    let host = escaped(&signs::in_brackets(host));
-    format!(" <{LABEL} dir=\"ltr\">[{host}]</{LABEL}>")
 }
 
 /// Names the signs in what is shown of an element beside its text.
@@ -198,6 +194,23 @@ fn break_of(name: &str) -> Break {
 }
 
 impl State {
+    /// Notes an element that begins; tells where in the text.
+    fn begin_element(&mut self, element: &mut Element<'_, '_>, name: &str, break_: Break) -> usize {
+        let attribute = |name: &str| element.get_attribute(name).map(|value| decoded(&value));
+        self.begin(break_);
+        self.labels.pass(name);
+        if name == "img" {
+            self.pictures
+                .extend(attribute("src").and_then(|src| id_of(&src)));
+            let alt = attribute("alt").unwrap_or_default();
+            self.read_decoded(&alt);
+            if let Some(label) = self.labels.before_picture() {
+                element.before(&label, ContentType::Html);
+            }
+        }
+        self.text.len()
+    }
+
     fn begin(&mut self, break_: Break) {
         let blank = match break_ {
             Break::None => return,
@@ -220,15 +233,19 @@ impl State {
         let written = std::mem::take(&mut self.node);
         let mut text = decoded(&written);
         self.read_decoded(&text);
-        if self.n_preformatted == 0 {
+        let blanks = match self.n_preformatted {
+            0 => Blanks::Collapse,
+            _ => Blanks::AreText,
+        };
+        if let Blanks::Collapse = blanks {
             // A blank like any other, that no run of signs ends at.
             text = text.replace('\n', " ");
         }
         let shown = signs::prose_in_brackets(&text);
-        if shown == text {
+        if shown == text && !self.labels.is_within() {
             written
         } else {
-            escaped(&shown)
+            self.labels.with_words(&shown, blanks)
         }
     }
 
@@ -250,8 +267,8 @@ impl State {
         }
     }
 
-    /// Notes a link whose text began there; tells what to write beside it.
-    fn link(&mut self, start: usize, target: &str) -> Option<String> {
+    /// Notes a link whose text began there.
+    fn link(&mut self, start: usize, target: &str) {
         let text = self.text.get(start..).unwrap_or_default().trim();
         let host = links::host_of(target);
         let is_anchor = target.starts_with('#') || target.is_empty();
@@ -260,26 +277,10 @@ impl State {
                 text: text.chars().take(LONGEST_LINK).collect(),
                 target: target.chars().take(LONGEST_LINK).collect(),
                 is_mismatch: links::is_mismatch(&signs::seen(text), host.as_ref()),
-                host: host.clone(),
+                host,
             });
         }
-        host.map(|host| host.to_display())
     }
-}
-
-/// The entities that the plain form is written with.
-fn decoded(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&nbsp;", "\u{a0}")
-        .replace("&amp;", "&")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 /// Whether an element hides its text by the simple means that mails use.

@@ -1,0 +1,272 @@
+//! Labels: where a link leads, written right before its words, and again wherever a mail could move words
+//! away from it. Never reads a target, never makes a link.
+
+use super::plain::escaped;
+use crate::domain::signs;
+
+/// The element that a label is written with; no mail keeps one of its own.
+pub(super) const LABEL: &str = "samp";
+
+/// Stands for the words of a link that has none: what follows a label is always what it is about.
+const NO_WORDS: char = '\u{25a1}';
+
+/// Elements that change letters, and not their place (`web::content` sees to those that would when they
+/// are nested): the words behind them go on in the line. All others part words.
+const LETTERS: [&str; 34] = [
+    "abbr", "acronym", "b", "bdo", "big", "button", "cite", "code", "data", "del", "dfn", "em",
+    "font", "i", "ins", "kbd", "label", "map", "mark", "o:p", "q", "s", "small", "span", "strike",
+    "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "img",
+];
+
+/// Blanks in a row that words stay together over.
+const MOST_BLANKS: usize = 8;
+
+/// Signs of a link after which the next word has a label again: some lines.
+const MOST_SIGNS: usize = 200;
+
+/// Bytes of labels that are written again: a mail can part words a hundred thousand times.
+const MOST_BYTES_AGAIN: usize = 1024 * 1024;
+
+/// The labels of the links that are open, the innermost last.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    open: Vec<Label>,
+    n_bytes_again: usize,
+}
+
+#[derive(Debug)]
+struct Label {
+    html: String,
+    is_written: bool,
+    /// Whether the next thing that is seen of the link needs it.
+    is_due: bool,
+    /// Signs since it was written.
+    n_signs: usize,
+    /// Blanks since the last sign.
+    n_blanks: usize,
+}
+
+impl Labels {
+    /// A link begins that leads there.
+    pub fn begin(&mut self, place: &str) {
+        self.open.push(Label {
+            html: html(place),
+            is_written: false,
+            is_due: true,
+            n_signs: 0,
+            n_blanks: 0,
+        });
+    }
+
+    /// The innermost link ends; what to write before its end if nothing was seen of it.
+    pub fn end(&mut self) -> Option<String> {
+        let ended = self.open.pop()?;
+        (!ended.is_written).then(|| format!("{}{NO_WORDS}", ended.html))
+    }
+
+    /// An element begins or ends.
+    pub fn pass(&mut self, element: &str) {
+        if !LETTERS.contains(&element) {
+            self.part();
+        }
+    }
+
+    /// What to write before a picture, which is as high and as broad as the mail likes.
+    pub fn before_picture(&mut self) -> Option<String> {
+        let label = self.take();
+        self.part();
+        label
+    }
+
+    /// Text as it is written out, with its labels.
+    pub fn with_words(&mut self, text: &str, blanks: Blanks) -> String {
+        let mut html = String::with_capacity(text.len());
+        let mut from = 0;
+        for (at, sign) in text.char_indices() {
+            if !is_blank(sign)
+                && let Some(label) = self.take()
+            {
+                html.push_str(&escaped(text.get(from..at).unwrap_or_default()));
+                html.push_str(&label);
+                from = at;
+            }
+            if let Some(label) = self.open.last_mut() {
+                label.count(sign, blanks);
+            }
+        }
+        html + &escaped(text.get(from..).unwrap_or_default())
+    }
+
+    /// Whether a link is open.
+    pub fn is_within(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Whether labels are missing because there would be too many.
+    pub fn is_incomplete(&self) -> bool {
+        self.n_bytes_again > MOST_BYTES_AGAIN
+    }
+
+    fn part(&mut self) {
+        if let Some(label) = self.open.last_mut() {
+            label.is_due = true;
+        }
+    }
+
+    fn take(&mut self) -> Option<String> {
+        let label = self.open.last_mut().filter(|label| label.is_due)?;
+        if label.is_written {
+            self.n_bytes_again += label.html.len();
+        }
+        label.is_written = true;
+        label.is_due = false;
+        (label.n_signs, label.n_blanks) = (0, 0);
+        (self.n_bytes_again <= MOST_BYTES_AGAIN).then(|| label.html.clone())
+    }
+}
+
+impl Label {
+    fn count(&mut self, sign: char, blanks: Blanks) {
+        if !is_blank(sign) {
+            self.n_signs += 1;
+            self.n_blanks = 0;
+            return;
+        }
+        let ends_a_line = match blanks {
+            Blanks::AreText => sign == '\n',
+            Blanks::Collapse => false,
+        };
+        let is_seen = match blanks {
+            Blanks::AreText => true,
+            Blanks::Collapse => !sign.is_ascii_whitespace(),
+        };
+        self.n_blanks += usize::from(is_seen);
+        self.is_due |= ends_a_line || self.n_blanks > MOST_BLANKS || self.n_signs > MOST_SIGNS;
+    }
+}
+
+/// What a browser makes of several blanks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Blanks {
+    /// One.
+    Collapse,
+    /// They stand as they are.
+    AreText,
+}
+
+/// A blank, or the one letter that looks like one.
+fn is_blank(sign: char) -> bool {
+    sign.is_whitespace() || sign == '\u{2800}'
+}
+
+/// A label from left to right, whatever the direction of the text around it.
+fn html(place: &str) -> String {
+    let place = escaped(&signs::in_brackets(place));
+    format!("<{LABEL} dir=\"ltr\">[{place}]</{LABEL}> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::mail::html::{Pictures, read};
+
+    /// A page with bare labels and without its other elements, and with `/` where one of these parts lines.
+    fn shown(html: &str) -> String {
+        let mut page = read(html, &mut Pictures::default()).page.unwrap();
+        for (written, bare) in [
+            ("<a dir=\"ltr\">", ""),
+            ("</a>", ""),
+            ("</p>", ""),
+            ("<samp dir=\"ltr\">", ""),
+            ("</samp>", ""),
+            ("<br>", "/"),
+            ("\n", "/"),
+            ("&nbsp;", "_"),
+        ] {
+            page = page.replace(written, bare);
+        }
+        page
+    }
+
+    #[test]
+    fn a_link_has_one_label_before_its_words() {
+        for (html, wanted) in [
+            ("<a href=//x.test>words</a>", "[x.test] words"),
+            ("a <a href=//x.test> b  c</a>", "a  [x.test] b  c"),
+            ("<a href=//x.test>a <b>b</b> c</a>", "[x.test] a <b>b</b> c"),
+            (
+                "<a href=//x.test><br>&nbsp;&nbsp;&nbsp;&nbsp;a&nbsp;&nbsp;&nbsp;&nbsp;</a>",
+                "/____[x.test] a____",
+            ),
+            ("<a href=//x.test>a <img></a>", "[x.test] a <img>"),
+            (
+                "<a href=//x.test><img><br>a</a>",
+                "[x.test] <img>/[x.test] a",
+            ),
+        ] {
+            assert_eq!(shown(html), wanted, "{html}");
+        }
+    }
+
+    #[test]
+    fn no_words_of_a_link_are_moved_away_from_its_label() {
+        let blanks = "&nbsp;".repeat(500);
+        for between in [
+            "<br>",
+            "<p>",
+            "<hr>",
+            "<table><tr><td>x</td></tr></table>",
+            "<ruby>x<rp>x</rp></ruby>",
+            "<img>",
+            "<object><a href=//bank.test>x</a></object>",
+            "<object><a href=//bank.test></a></object>",
+            "<table><tr><td><a href=//bank.test></a></td></tr></table>",
+            "<map><area href=//bank.test></map>",
+            "<pre>\n\n</pre>",
+            &blanks,
+            &"\u{2800}".repeat(500),
+            &"\u{2003} ".repeat(500),
+        ] {
+            let page = shown(&format!("<a href=//evil.test>.{between}words"));
+            let (_, behind) = page.rsplit_once("[evil.test] ").unwrap();
+            assert_eq!(behind, "words", "{between}: {page}");
+        }
+        let page = shown(&format!("<a href=//evil.test>{}words", ". ".repeat(500)));
+        let (_, behind) = page.rsplit_once("[evil.test] ").unwrap();
+        assert!(behind.len() < 500, "{page}");
+        let page = shown(&format!(
+            "<pre><a href=//evil.test>a{}words",
+            "\n".repeat(200)
+        ));
+        assert!(page.ends_with("/[evil.test] words</pre>"), "{page}");
+        for quiet in ["<wbr>", "<i>x</i>", "\n \n", "&nbsp;"] {
+            let page = shown(&format!("<a href=//evil.test>.{quiet}words"));
+            assert_eq!(page.matches("[evil.test]").count(), 1, "{quiet}: {page}");
+        }
+    }
+
+    #[test]
+    fn a_link_within_a_link_has_its_own_label_and_the_words_behind_it_the_outer_one() {
+        let html = "<a href=//one.test>one <object><a href=//two.test>two</a></object> three</a>";
+        assert_eq!(
+            shown(html),
+            "[one.test] one [two.test] two [one.test] three"
+        );
+    }
+
+    #[test]
+    fn a_link_without_words_shows_a_box_for_them() {
+        assert_eq!(shown("<a href=//x.test> <br></a>y"), " /[x.test] \u{25a1}y");
+    }
+
+    #[test]
+    fn labels_without_number_make_no_page() {
+        let lines = "x<br>".repeat(80_000);
+        let read = read(
+            &format!("<a href=//{}.test>{lines}", "x".repeat(60)),
+            &mut Pictures::default(),
+        );
+        assert!(read.page.is_none() && read.is_too_deep);
+        assert_eq!(read.links.len(), 1);
+        assert!(read.text.starts_with("x\nx\n"));
+    }
+}
