@@ -24,14 +24,14 @@ const MOST_BLANKS: usize = 8;
 /// Signs of a link after which the next word has a label again: some lines.
 const MOST_SIGNS: usize = 200;
 
-/// Bytes of labels that are written again: a mail can part words a hundred thousand times.
-const MOST_BYTES_AGAIN: usize = 1024 * 1024;
+/// Bytes of all labels: a mail can part the words of a link a hundred thousand times.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The labels of the links that are open, the innermost last.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     open: Vec<Label>,
-    n_bytes_again: usize,
+    n_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -60,8 +60,9 @@ impl Labels {
 
     /// The innermost link ends; what to write before its end if nothing was seen of it.
     pub fn end(&mut self) -> Option<String> {
-        let ended = self.open.pop()?;
-        (!ended.is_written).then(|| format!("{}{NO_WORDS}", ended.html))
+        let ended = self.open.pop().filter(|label| !label.is_written)?;
+        self.n_bytes += ended.html.len();
+        Some(format!("{}{NO_WORDS}", ended.html))
     }
 
     /// An element begins or ends.
@@ -104,7 +105,7 @@ impl Labels {
 
     /// Whether labels are missing because there would be too many.
     pub fn is_incomplete(&self) -> bool {
-        self.n_bytes_again > MOST_BYTES_AGAIN
+        self.n_bytes > MOST_BYTES
     }
 
     fn part(&mut self) {
@@ -115,13 +116,11 @@ impl Labels {
 
     fn take(&mut self) -> Option<String> {
         let label = self.open.last_mut().filter(|label| label.is_due)?;
-        if label.is_written {
-            self.n_bytes_again += label.html.len();
-        }
+        self.n_bytes += label.html.len();
         label.is_written = true;
         label.is_due = false;
         (label.n_signs, label.n_blanks) = (0, 0);
-        (self.n_bytes_again <= MOST_BYTES_AGAIN).then(|| label.html.clone())
+        (self.n_bytes <= MOST_BYTES).then(|| label.html.clone())
     }
 }
 

@@ -28,34 +28,82 @@ impl Host {
 /// Schemes whose addresses have a host where a browser reads one.
 const WITH_HOST: [&str; 7] = ["http", "https", "ftp", "ftps", "ws", "wss", "sftp"];
 
+/// No name that can be asked for is longer, in bytes.
+const LONGEST_HOST: usize = 512;
+
 /// Ends of file names that look like the end of a host name.
 const FILE_ENDS: [&str; 24] = [
     "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "csv", "zip", "rar", "png", "jpg",
     "jpeg", "gif", "html", "htm", "xml", "json", "md", "rs", "py", "eml", "exe",
 ];
 
-/// What the label of a link says; `None` for one that leads nowhere.
-pub(super) fn place_of(target: &str) -> Option<String> {
-    host_of(target).map(|host| host.to_display())
+/// What targets without a host of their own lead on from.
+#[derive(Debug, Default)]
+pub(super) struct Base {
+    scheme: Option<String>,
+    host: Option<Host>,
 }
 
-/// The host that a browser would ask; it drops tabs and line ends, and takes a backslash for a slash.
-pub(super) fn host_of(target: &str) -> Option<Host> {
+impl Base {
+    /// Reads the target of a `base`.
+    pub(super) fn read(target: &str) -> Self {
+        Self {
+            scheme: scheme_of(&plain(target)).0,
+            host: host_of(target, &Self::default()),
+        }
+    }
+}
+
+/// What the label of a link says; `None` for one that leads nowhere.
+pub(super) fn place_of(target: &str, base: &Base) -> Option<String> {
+    host_of(target, base).map(|host| host.to_display())
+}
+
+/// The host that a browser would ask.
+pub(super) fn host_of(target: &str, base: &Base) -> Option<Host> {
+    let plain = plain(target);
+    let (scheme, rest) = scheme_of(&plain);
+    let is_after_slashes = n_slashes(rest) >= 2;
+    let leads_on = !is_after_slashes && (scheme.is_none() || scheme == base.scheme);
+    match scheme {
+        _ if leads_on && base.host.is_some() => base.host.clone(),
+        None => is_after_slashes.then(|| authority(rest)).flatten(),
+        Some(scheme) if WITH_HOST.contains(&scheme.as_str()) => authority(rest),
+        Some(_) => None,
+    }
+}
+
+/// A target without what a browser drops from it: blanks around it, tabs and line ends.
+fn plain(target: &str) -> String {
     let plain: String = target
         .trim()
         .chars()
         .filter(|sign| !"\t\r\n".contains(*sign))
         .collect();
-    let plain = plain.trim_start_matches(|sign: char| sign.is_ascii_control() || sign == ' ');
-    let rest = match plain.split_once(':') {
-        Some((scheme, rest)) if WITH_HOST.contains(&scheme.to_ascii_lowercase().as_str()) => rest,
-        Some(_) | None if plain.starts_with(['/', '\\']) => {
-            let is_double = plain.chars().take(2).all(|sign| "/\\".contains(sign));
-            return is_double.then(|| authority(plain)).flatten();
-        }
-        Some(_) | None => return None,
+    let begin = plain.trim_start_matches(|sign: char| sign.is_ascii_control() || sign == ' ');
+    begin.to_owned()
+}
+
+/// The scheme of a target in small letters, and what follows it.
+fn scheme_of(plain: &str) -> (Option<String>, &str) {
+    let is_of_name = |sign: char| sign.is_ascii_alphanumeric() || "+-.".contains(sign);
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|sign: char| sign.is_ascii_alphabetic())
+            && scheme.chars().all(is_of_name)
     };
-    authority(rest)
+    match plain
+        .split_once(':')
+        .filter(|(scheme, _)| is_scheme(scheme))
+    {
+        Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
+        None => (None, plain),
+    }
+}
+
+/// How many slashes a text begins with; a browser takes a backslash for one.
+fn n_slashes(rest: &str) -> usize {
+    let is_slash = |sign: &char| "/\\".contains(*sign);
+    rest.chars().take_while(is_slash).count()
 }
 
 fn authority(rest: &str) -> Option<Host> {
@@ -75,8 +123,9 @@ fn authority(rest: &str) -> Option<Host> {
 
 fn named(host: &str) -> Option<Host> {
     let host = host.trim_end_matches('.').to_lowercase();
-    let is_name =
-        !host.is_empty() && !host.contains(|sign: char| sign.is_control() || sign.is_whitespace());
+    let is_name = !host.is_empty()
+        && host.len() <= LONGEST_HOST
+        && !host.contains(|sign: char| sign.is_control() || sign.is_whitespace());
     is_name.then(|| {
         let (unicode, ascii) = domain_spellings(&host);
         Host { unicode, ascii }
@@ -128,7 +177,7 @@ mod tests {
     use super::*;
 
     fn host(target: &str) -> Option<String> {
-        host_of(target).map(|host| host.to_display())
+        place_of(target, &Base::default())
     }
 
     #[test]
@@ -169,7 +218,9 @@ mod tests {
 
     #[test]
     fn a_text_that_names_another_host_is_told() {
-        let leads = |text: &str, target: &str| is_mismatch(text, host_of(target).as_ref());
+        let leads = |text: &str, target: &str| {
+            is_mismatch(text, host_of(target, &Base::default()).as_ref())
+        };
         for (text, target) in [
             ("https://bank.test/login", "https://evil.test/"),
             ("www.bank.test", "https://evil.test/"),

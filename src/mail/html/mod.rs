@@ -107,6 +107,26 @@ mod tests {
     }
 
     #[test]
+    fn a_link_leads_on_from_the_base_of_its_document() {
+        for target in ["login", "/login", "#login", "", "?x", "https:login"] {
+            let read = read_alone(&format!(
+                "<a href='{target}'>bank.test</a><base target=x><base href='https://evil.test/a/'>\
+                 <base href=https://bank.test>"
+            ));
+            let page = read.page.unwrap();
+            let wanted = "<a dir=\"ltr\"><samp dir=\"ltr\">[evil.test]</samp> bank.test</a>";
+            assert_eq!(page, wanted, "{target}");
+            assert!(read.links[0].is_mismatch, "{target}");
+            assert_eq!(read.links[0].host.as_ref().unwrap().unicode, "evil.test");
+        }
+        for (target, host) in [("//x.test", "x.test"), ("http:x.test", "x.test")] {
+            let read = read_alone(&format!("<base href=https://evil.test><a href={target}>x"));
+            assert_eq!(read.links[0].host.as_ref().unwrap().unicode, host);
+        }
+        assert!(read_alone("<base href=x/><a href='#x'>x").links.is_empty());
+    }
+
+    #[test]
     fn a_mail_cannot_turn_the_host_of_a_link_round() {
         let label = "<samp dir=\"ltr\">[moc.knab.com]</samp>";
         let link = "<a href='https://moc.knab.com'>Click</a>";

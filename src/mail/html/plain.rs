@@ -68,6 +68,8 @@ pub(super) fn write_out(html: &str) -> String {
         .clean_content_tags(WITHOUT_CONTENT.into())
         .add_generic_attributes(["style", "hidden", "dir"])
         .add_tag_attributes("area", ["href", "alt"])
+        .add_tags(["base"])
+        .add_tag_attributes("base", ["href"])
         .url_schemes(SCHEMES.into())
         .link_rel(None);
     builder.clean(html).to_string()

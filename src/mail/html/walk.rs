@@ -12,7 +12,7 @@ use lol_html::{
 
 use super::{
     labels::{Blanks, Labels},
-    links::{self, Host},
+    links::{self, Base, Host},
     pictures::id_of,
     plain::{decoded, escaped},
 };
@@ -55,7 +55,10 @@ pub(super) struct Walked {
 
 /// Walks; `None` if the walker refuses.
 pub(super) fn walk(html: &str) -> Option<Walked> {
-    let state = Rc::new(RefCell::new(State::default()));
+    let state = Rc::new(RefCell::new(State {
+        base: base_of(html)?,
+        ..State::default()
+    }));
     let (opening, reading) = (Rc::clone(&state), Rc::clone(&state));
     let settings = RewriteStrSettings::new()
         .append_element_content_handler(element!("*", move |element: &mut Element<'_, '_>| {
@@ -84,8 +87,26 @@ pub(super) fn walk(html: &str) -> Option<Walked> {
     })
 }
 
+/// The first base of a document, which stands for the links before it as well.
+fn base_of(html: &str) -> Option<Base> {
+    let mut first = None;
+    if html.contains("<base ") {
+        let reading = element!("base[href]", |element: &mut Element<'_, '_>| {
+            first = first.take().or_else(|| element.get_attribute("href"));
+            Ok(())
+        });
+        rewrite_str(
+            html,
+            RewriteStrSettings::new().append_element_content_handler(reading),
+        )
+        .ok()?;
+    }
+    Some(Base::read(&decoded(&first.unwrap_or_default())))
+}
+
 #[derive(Debug, Default)]
 struct State {
+    base: Base,
     text: String,
     /// Text that goes on in the next chunk: a sign is judged by its neighbours.
     node: String,
@@ -105,7 +126,9 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     let hides = is_hidden(element);
     let is_preformatted = name == "pre";
     let target = target_of(element, &name);
-    let place = target.as_deref().and_then(links::place_of);
+    let place = target
+        .as_deref()
+        .and_then(|target| links::place_of(target, &state.borrow().base));
     let start = state.borrow_mut().begin_element(element, &name, break_);
     name_signs(element);
     isolate(element, break_, place.as_deref());
@@ -270,8 +293,8 @@ impl State {
     /// Notes a link whose text began there.
     fn link(&mut self, start: usize, target: &str) {
         let text = self.text.get(start..).unwrap_or_default().trim();
-        let host = links::host_of(target);
-        let is_anchor = target.starts_with('#') || target.is_empty();
+        let host = links::host_of(target, &self.base);
+        let is_anchor = host.is_none() && (target.starts_with('#') || target.is_empty());
         if self.links.len() < MOST_LINKS && !is_anchor {
             self.links.push(Found {
                 text: text.chars().take(LONGEST_LINK).collect(),
