@@ -79,6 +79,16 @@ impl Labels {
         label
     }
 
+    /// What to write for a link that is only a place in a picture, with the words it has instead.
+    pub fn alone(&mut self, place: &str, words: &str) -> String {
+        let label = html(place);
+        self.n_bytes += label.len();
+        match words.is_empty() {
+            true => format!("{label}{NO_WORDS} "),
+            false => format!("{label}{} ", escaped(words)),
+        }
+    }
+
     /// Text as it is written out, with its labels.
     pub fn with_words(&mut self, text: &str, blanks: Blanks) -> String {
         let mut html = String::with_capacity(text.len());

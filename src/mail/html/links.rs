@@ -25,8 +25,15 @@ impl Host {
     }
 }
 
-/// Schemes whose addresses have a host where a browser reads one.
-const WITH_HOST: [&str; 7] = ["http", "https", "ftp", "ftps", "ws", "wss", "sftp"];
+/// Schemes whose addresses have a host where a browser or a mail program reads one.
+const WITH_HOST: [&str; 24] = [
+    "http", "https", "ftp", "ftps", "ws", "wss", "sftp", "smb", "cifs", "nfs", "afp", "dav",
+    "davs", "webdav", "ssh", "telnet", "ldap", "ldaps", "vnc", "rdp", "rtsp", "irc", "ircs",
+    "nntp",
+];
+
+/// Schemes that ask no host: of addresses of people, and of the mail's own parts.
+const WITHOUT_PLACE: [&str; 5] = ["mailto", "tel", "sms", "cid", "mid"];
 
 /// No name that can be asked for is longer, in bytes.
 const LONGEST_HOST: usize = 512;
@@ -54,12 +61,17 @@ impl Base {
     }
 }
 
-/// What the label of a link says; `None` for one that leads nowhere.
+/// What the label of a link says: its host, else its scheme; `None` for one that leads nowhere. The rest
+/// of an address without a host is not said: a long one could be cut where it begins to tell the truth.
 pub(super) fn place_of(target: &str, base: &Base) -> Option<String> {
-    host_of(target, base).map(|host| host.to_display())
+    if let Some(host) = host_of(target, base) {
+        return Some(host.to_display());
+    }
+    let scheme = scheme_of(&plain(target)).0?;
+    (!WITHOUT_PLACE.contains(&scheme.as_str())).then(|| format!("{scheme}:"))
 }
 
-/// The host that a browser would ask.
+/// The host that a browser would ask, or the program that opens it.
 pub(super) fn host_of(target: &str, base: &Base) -> Option<Host> {
     let plain = plain(target);
     let (scheme, rest) = scheme_of(&plain);
@@ -68,6 +80,7 @@ pub(super) fn host_of(target: &str, base: &Base) -> Option<Host> {
     match scheme {
         _ if leads_on && base.host.is_some() => base.host.clone(),
         None => is_after_slashes.then(|| authority(rest)).flatten(),
+        Some(scheme) if scheme == "file" => host_of_file(rest),
         Some(scheme) if WITH_HOST.contains(&scheme.as_str()) => authority(rest),
         Some(_) => None,
     }
@@ -98,6 +111,16 @@ fn scheme_of(plain: &str) -> (Option<String>, &str) {
         Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
         None => (None, plain),
     }
+}
+
+/// The host of a file that is not here: behind two slashes, or behind more than three, as Windows has it.
+fn host_of_file(rest: &str) -> Option<Host> {
+    let name = rest.trim_start_matches(['/', '\\']);
+    let mut signs = name.chars();
+    let is_drive = signs.next().is_some_and(|sign| sign.is_ascii_alphabetic())
+        && matches!(signs.next(), Some(':' | '|'));
+    let is_elsewhere = matches!(n_slashes(rest), 2 | 4..) && !is_drive;
+    is_elsewhere.then(|| authority(name)).flatten()
 }
 
 /// How many slashes a text begins with; a browser takes a backslash for one.
@@ -177,7 +200,7 @@ mod tests {
     use super::*;
 
     fn host(target: &str) -> Option<String> {
-        place_of(target, &Base::default())
+        host_of(target, &Base::default()).map(|host| host.to_display())
     }
 
     #[test]

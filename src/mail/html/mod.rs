@@ -127,6 +127,49 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_no_browser_asks_is_told_as_well() {
+        for (target, place) in [
+            ("file://evil.test/share/x", "evil.test"),
+            ("file:///\\\\evil.test\\share", "evil.test"),
+            ("file:///C:/x", "file:"),
+            ("smb://evil.test/share", "evil.test"),
+            ("\\\\evil.test\\share", "evil.test"),
+            ("ms-word:ofe|u|https://evil.test/x.docx", "ms-word:"),
+            (
+                "Search-MS:query=x&crumb=location:\\\\evil.test",
+                "search-ms:",
+            ),
+            ("view-source:https://evil.test", "view-source:"),
+            ("javascript:x()", "javascript:"),
+        ] {
+            let read = read_alone(&format!("<a href='{target}'>x</a>"));
+            let wanted = format!("<a dir=\"ltr\"><samp dir=\"ltr\">[{place}]</samp> x</a>");
+            assert_eq!(read.page, Some(wanted));
+            assert_eq!(read.links[0].target, target);
+        }
+        for target in ["mailto:a@corp.test", "tel:1", "#x", "x"] {
+            let read = read_alone(&format!("<a href='{target}'>x</a>"));
+            assert_eq!(read.page.as_deref(), Some("<a>x</a>"), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_place_of_an_image_map_is_told_where_the_map_stands() {
+        let read = read_alone(
+            "<img usemap='#m'><map name=m><area href=//evil.test alt='bank.test'>\
+             <area href=//x.test><area nohref></map>words",
+        );
+        assert_eq!(
+            read.page.unwrap(),
+            "<img><samp dir=\"ltr\">[evil.test]</samp> bank.test \
+             <samp dir=\"ltr\">[x.test]</samp> \u{25a1} words"
+        );
+        assert!(read.links[0].is_mismatch && !read.links[1].is_mismatch);
+        assert_eq!(read.links[0].text, "bank.test");
+        assert_eq!(read.text, "words");
+    }
+
+    #[test]
     fn a_mail_cannot_turn_the_host_of_a_link_round() {
         let label = "<samp dir=\"ltr\">[moc.knab.com]</samp>";
         let link = "<a href='https://moc.knab.com'>Click</a>";

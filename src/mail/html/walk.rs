@@ -130,12 +130,14 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
         .as_deref()
         .and_then(|target| links::place_of(target, &state.borrow().base));
     let start = state.borrow_mut().begin_element(element, &name, break_);
+    if name == "area"
+        && let Some(target) = &target
+    {
+        state.borrow_mut().area(element, target, place.as_deref());
+    }
     name_signs(element);
     isolate(element, break_, place.as_deref());
     let Some(closers) = element.end_tag_handlers() else {
-        if let Some(target) = target {
-            state.borrow_mut().link(start, &target);
-        }
         return;
     };
     {
@@ -150,7 +152,8 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     closers.push(end_tag!(move |end| {
         let mut state = state.borrow_mut();
         if let Some(target) = &target {
-            state.link(start, target);
+            let text = state.text.get(start..).unwrap_or_default().to_owned();
+            state.link(&text, target);
         }
         if place.is_some()
             && let Some(label) = state.labels.end()
@@ -290,9 +293,18 @@ impl State {
         }
     }
 
-    /// Notes a link whose text began there.
-    fn link(&mut self, start: usize, target: &str) {
-        let text = self.text.get(start..).unwrap_or_default().trim();
+    /// Notes a place of an image map, which is seen where the map stands.
+    fn area(&mut self, element: &mut Element<'_, '_>, target: &str, place: Option<&str>) {
+        let words = decoded(&element.get_attribute("alt").unwrap_or_default());
+        if let Some(place) = place {
+            let shown = signs::prose_in_brackets(words.trim());
+            element.before(&self.labels.alone(place, &shown), ContentType::Html);
+        }
+        self.link(&words, target);
+    }
+
+    fn link(&mut self, text: &str, target: &str) {
+        let text = text.trim();
         let host = links::host_of(target, &self.base);
         let is_anchor = host.is_none() && (target.starts_with('#') || target.is_empty());
         if self.links.len() < MOST_LINKS && !is_anchor {
