@@ -40,7 +40,7 @@ async fn fill(alone: &Alone, from: u32, to: u32) {
         select {id}, now(), 500, 0, true, false, false, '', '', '', array_to_tsvector(array['{html}'])
         from generate_series({from}, {to}) as i;
         delete from outline_due;
-        analyze"
+        analyze capture, outline_due"
     );
     alone.database.execute(&sql).await;
 }
@@ -62,7 +62,7 @@ async fn add_backlog(alone: &Alone, from: u32, to: u32) {
         delete from listing;
         insert into outline_due (capture_id, due_at)
         select capture_id, captured_at from capture;
-        analyze";
+        analyze capture, outline_due";
     alone.database.execute(sql).await;
 }
 

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use fantoccini::Locator;
+use fantoccini::{
+    Locator,
+    error::{CmdError, ErrorStatus},
+};
 use libtest_mimic::Trial;
 
 use super::{
@@ -40,7 +43,12 @@ pub(super) const LET_GO: &str = "void window.letGo()";
 
 pub(super) async fn click(browser: &Browser, css: &str) {
     let found = browser.client.find(Locator::Css(css)).await;
-    found.unwrap().click().await.unwrap();
+    match found.unwrap().click().await {
+        Ok(()) => {}
+        // What it has led to is there before the driver looks after it.
+        Err(CmdError::Standard(fault)) if fault.error == ErrorStatus::StaleElementReference => {}
+        Err(fault) => panic!("{css}: {fault}"),
+    }
 }
 
 /// Whether the verbs are off.

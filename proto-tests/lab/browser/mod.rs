@@ -212,6 +212,7 @@ impl Browser {
 
     /// Puts a picture of the page where it can be looked at.
     pub async fn picture(&self, file: &Path) {
+        self.calm().await;
         fs::write(file, self.client.screenshot().await.unwrap()).unwrap();
     }
 

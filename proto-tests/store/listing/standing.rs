@@ -109,7 +109,7 @@ async fn add_backlog(fixture: &Fixture<'_>, from: u32, to: u32) {
         update outline_due set due_at = now() - interval '1 hour'
         from capture c
         where c.capture_id = outline_due.capture_id and c.matched_entry = 'uid=eve,dc=other';
-        analyze",
+        analyze capture, outline_due",
         fixture.instance
     );
     fixture.execute(&sql).await;

@@ -207,11 +207,11 @@ impl Run<'_> {
     }
 }
 
-/// Signs without width that do not turn direction.
+/// Signs that show nothing and do not turn direction.
 fn is_filler(sign: char) -> bool {
     matches!(
         sign,
-        '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+        '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{2800}' | '\u{feff}'
     )
 }
 

@@ -31,7 +31,7 @@ impl Table {
     }
 
     /// Whether every message of the table is in one of these states.
-    fn has_no_other(self, states: &[State]) -> bool {
+    pub(super) fn has_no_other(self, states: &[State]) -> bool {
         State::all().iter().all(|state| match self {
             Self::Waiting => !is_waiting(*state) || states.contains(state),
             Self::All => states.contains(state),

@@ -73,8 +73,9 @@ impl Store {
                 .add_up(Methods::All, count_by_state(search, most))
                 .await;
         }
+        let all = || self.add_up(Methods::NoSequence, count_all(search, most));
         let Some(grams) = self.lookup(search).await? else {
-            return self.add_up(Methods::All, count_all(search, most)).await;
+            return all().await;
         };
         let look = walk(
             &Search {
@@ -89,7 +90,7 @@ impl Store {
         // takes as long.
         let is_frequent = found * 8 >= usize::try_from(FIRST_LOOK).unwrap_or(usize::MAX);
         match is_frequent {
-            true => self.add_up(Methods::All, count_all(search, most)).await,
+            true => all().await,
             false => {
                 self.add_up(Methods::NoSequence, count_by_gram(search, &grams, most))
                     .await
@@ -100,7 +101,8 @@ impl Store {
     /// Whether so few messages stand in the states asked for that each can be looked at.
     async fn are_rare(&self, search: &Search) -> Result<bool, Cause> {
         let states = search.query.states();
-        if Table::of(&states) == Table::Waiting {
+        let table = Table::of(&states);
+        if table == Table::Waiting || table.has_no_other(&states) {
             return Ok(false);
         }
         let found = self.in_states(&conditions::words(&states), FEW).await?;
@@ -261,10 +263,13 @@ fn count_by_gram(search: &Search, grams: &str, most: i64) -> QueryBuilder<Postgr
     sql
 }
 
+/// Along the time, as the page is read: PostgreSQL keeps no page of a large table in memory that it reads
+/// from its begin.
 fn count_all(search: &Search, most: i64) -> QueryBuilder<Postgres> {
     let mut sql = counting();
     sql.push(table(search)).push(" l where ");
     conditions::add(&mut sql, search);
+    add_order(&mut sql, search.order, "l");
     add_most(&mut sql, most);
     sql
 }
