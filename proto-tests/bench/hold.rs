@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    full::{MESSAGES, fill, name},
+    full::{MESSAGES, fill, records},
     machine::{self, cpu},
 };
 use crate::{
@@ -22,7 +22,11 @@ pub async fn measure(lab: &Lab) {
     let postfix = Postfix::start(&lab.tools, "full", lab.sink.address).await;
     let work = Workplace::on(lab, &postfix).await;
     fill(&postfix, MESSAGES).await;
-    record(&work).await;
+    let fixture = &work.fixture;
+    fixture
+        .execute(&records(fixture.instance.as_str(), MESSAGES))
+        .await;
+    fixture.execute("analyze capture").await;
     let begin = Instant::now();
     let worker = work
         .worker(|settings| {
@@ -62,24 +66,8 @@ pub async fn measure(lab: &Lab) {
     postfix.stop().await;
 }
 
-async fn record(work: &Workplace<'_>) {
-    let instance = &work.fixture.instance;
-    let begin = name(0).trim_end_matches('0').to_owned();
-    let insert = format!(
-        "insert into capture (capture_id, instance, queue_id, captured_at, sender, sender_argument,
-            sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
-            matched_entry, matched_flag, matched_recipient, size_bytes, digest)
-        select gen_random_uuid(), '{instance}', '{begin}' || number, now(), 'a@corp.test', '', '{{}}',
-            1, 'flagged-external', '', '', '', '', '', 1, decode(repeat('00', 32), 'hex')
-        from generate_series(0, {MESSAGES} - 1) as number;
-        update capture set state = 'held' where instance = '{instance}';
-        update capture set held_at = now() - interval '1 hour' where instance = '{instance}';
-        analyze capture"
-    );
-    work.fixture.execute(&insert).await;
-}
-
-async fn compared(worker: &Role, n_passes: f64) -> f64 {
+/// Waits until the worker has compared hold queue and database so many times, and tells how many.
+pub async fn compared(worker: &Role, n_passes: f64) -> f64 {
     eventually("the worker has compared", BOUND, async || {
         match worker.metric(COUNT).await {
             found if found >= n_passes => Ok(found),

@@ -127,7 +127,7 @@ pub async fn raw(
     seat: Seat,
     At(Named(id)): At<Named>,
 ) -> Result<Response, WebError> {
-    let (review, _) = seat.message(&desk, Act::ViewRaw, id).await?;
+    let (review, _) = seat.message(&desk, Act::ViewRaw, id, None).await?;
     let detail = format!("the whole message, SHA-256 {}", review.capture.digest);
     seat.record(&desk, AuditKind::Downloaded, Some(id), &detail)
         .await?;

@@ -15,8 +15,8 @@ use super::{
     Desk, clock,
     error::WebError,
     fields::{At, Named, Sent},
-    guard::Seat,
-    inbox::{self, Asked},
+    guard::{Seat, Subject},
+    inbox::{self, Asked, Beside},
     lines,
     page::{self, Notice},
     paths::Inbox,
@@ -130,14 +130,18 @@ fn note(given: &Given) -> Result<Option<String>, WebError> {
 
 /// Where it goes on. The decision stands, whatever happens from here on: where no next message can be
 /// looked for, the list says what is decided, and no page that nothing was done.
-struct Onward(Asked);
+struct Onward {
+    asked: Asked,
+    /// What is known of the message to which it goes on.
+    known: Option<Subject>,
+}
 
 impl Onward {
     fn new(given: &Given, next: Result<Option<Next>, WebError>, decided: CaptureId) -> Self {
-        let (at, after) = match next {
+        let (known, after) = match next {
             Ok(Some(next)) => {
                 let after = given.after().filter(|_| !next.is_first);
-                (Some(next.id.to_string()), after)
+                (Some(next.subject), after)
             }
             Ok(None) => (None, None),
             Err(fault) => {
@@ -145,17 +149,21 @@ impl Onward {
                 (None, given.after())
             }
         };
-        Self(Asked {
-            q: given.q.clone(),
-            at,
-            after,
-            told: Some(decided.to_string()),
-            ..Asked::default()
-        })
+        let at = known.as_ref();
+        Self {
+            asked: Asked {
+                q: given.q.clone(),
+                at: at.map(|subject| subject.sender.capture_id.to_string()),
+                after,
+                told: Some(decided.to_string()),
+                ..Asked::default()
+            },
+            known,
+        }
     }
 
     fn path(&self) -> String {
-        let Self(asked) = self;
+        let asked = &self.asked;
         let view = Inbox {
             query: &asked.q,
             after: asked.after.as_deref(),
@@ -173,13 +181,18 @@ impl Onward {
     /// The page itself, with its address: a way to the browser and back less. Where it cannot be made, it
     /// is told nevertheless what was stored.
     async fn page(
-        &self,
+        self,
         desk: &Desk,
         seat: &Seat,
         decision: Decision,
     ) -> Result<Response, WebError> {
-        let made = inbox::answer(desk, seat, StatusCode::OK, &self.0, None).await;
-        let fault = match (made, HeaderValue::from_str(&self.path())) {
+        let path = self.path();
+        let beside = Beside {
+            told: None,
+            known: self.known,
+        };
+        let made = inbox::answer(desk, seat, StatusCode::OK, &self.asked, beside).await;
+        let fault = match (made, HeaderValue::from_str(&path)) {
             (Ok(page), Ok(path)) => {
                 return Ok(([(header::CONTENT_LOCATION, path)], page).into_response());
             }
@@ -201,7 +214,7 @@ impl Onward {
 
 /// The message that comes next.
 struct Next {
-    id: CaptureId,
+    subject: Subject,
     /// Whether it is the first of all: the list begins anew.
     is_first: bool,
 }
@@ -224,9 +237,9 @@ async fn next(
         let ids = lines.into_iter().map(|line| line.capture_id);
         for id in ids.filter(|id| *id != decided.capture_id) {
             // An outline may tell that it is the reader's own, which no line does.
-            if seat.may_open(desk, id).await? {
+            if let Some(subject) = seat.would_open(desk, id).await? {
                 let is_first = after.is_none();
-                return Ok(Some(Next { id, is_first }));
+                return Ok(Some(Next { subject, is_first }));
             }
         }
     }
@@ -250,7 +263,11 @@ async fn refused(
         ..Asked::default()
     };
     seat.tried(desk, Tried::Decision, Some(id)).await?;
-    inbox::answer(desk, seat, status, &asked, Some(text)).await
+    let beside = Beside {
+        told: Some(text),
+        known: None,
+    };
+    inbox::answer(desk, seat, status, &asked, beside).await
 }
 
 fn told(words: &Words, answer: &Answer, me: &str) -> (StatusCode, String) {

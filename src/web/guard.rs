@@ -212,19 +212,28 @@ impl Seat {
         }
     }
 
-    /// The message that an act is about, if this person may do that with it.
+    /// The message that an act is about, if this person may do that with it. What is known of it already is
+    /// not asked for again.
     pub async fn message(
         &self,
         desk: &Desk,
         act: Act,
         capture_id: CaptureId,
+        known: Option<Subject>,
     ) -> Result<(Review, Subject), WebError> {
+        let known = known.filter(|known| known.sender.capture_id == capture_id);
+        let allowed = async {
+            match known {
+                Some(subject) => self.allow_known(desk, act, subject).await,
+                None => self.allow_over(desk, act, capture_id).await,
+            }
+        };
         let review = async {
             let found = desk.store.show(capture_id).await?;
             found.ok_or(WebError::NotFound)
         };
         // Not `try_join`: whatever becomes of the facts, a refusal is put on record before it is told.
-        let (allowed, review) = tokio::join!(self.allow_over(desk, act, capture_id), review);
+        let (allowed, review) = tokio::join!(allowed, review);
         let subject = allowed?;
         Ok((review?, subject))
     }
@@ -244,8 +253,17 @@ impl Seat {
             return self.refuse(desk, act, Some(capture_id), refusal).await;
         }
         let subject = subject(desk, capture_id).await?;
+        self.allow_known(desk, act, subject).await
+    }
+
+    async fn allow_known(
+        &self,
+        desk: &Desk,
+        act: Act,
+        subject: Subject,
+    ) -> Result<Subject, WebError> {
         if let Standing::Failed(failure @ Failure::Unreadable) = &subject.outline {
-            events::outline_failed(capture_id, failure.as_str());
+            events::outline_failed(subject.sender.capture_id, failure.as_str());
         }
         self.allow_with(desk, act, &subject).await?;
         Ok(subject)
@@ -267,11 +285,18 @@ impl Seat {
         }
     }
 
-    /// Whether a message would open. It is not opened, so nothing is put on record or told.
-    pub async fn may_open(&self, desk: &Desk, capture_id: CaptureId) -> Result<bool, WebError> {
+    /// A message, if it would open. It is not opened, so nothing is put on record or told.
+    pub async fn would_open(
+        &self,
+        desk: &Desk,
+        capture_id: CaptureId,
+    ) -> Result<Option<Subject>, WebError> {
         match subject(desk, capture_id).await {
-            Ok(subject) => Ok(may(self.principal(), Act::View, Some(&subject.matter)).is_ok()),
-            Err(WebError::NotFound) => Ok(false),
+            Ok(subject) => {
+                let allowed = may(self.principal(), Act::View, Some(&subject.matter));
+                Ok(allowed.is_ok().then_some(subject))
+            }
+            Err(WebError::NotFound) => Ok(None),
             Err(fault) => Err(fault),
         }
     }

@@ -92,7 +92,7 @@ pub async fn timeline(
     seat: Seat,
     At(Named(id)): At<Named>,
 ) -> Result<Response, WebError> {
-    let (review, _) = seat.message(&desk, Act::SeeTimeline, id).await?;
+    let (review, _) = seat.message(&desk, Act::SeeTimeline, id, None).await?;
     seat.look(&desk, &Look::Timeline, Some(id)).await?;
     let entries = desk.store.audit_of(id).await?;
     let frame = seat.frame(&desk);

@@ -23,7 +23,7 @@ use super::{
     Desk,
     error::WebError,
     fields::Asks,
-    guard::Seat,
+    guard::{Seat, Subject},
     lines::{self, Line},
     look::Look,
     page::{self, Frame},
@@ -103,17 +103,25 @@ pub async fn show(
         Ok(_) => StatusCode::OK,
         Err(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    answer(&desk, &seat, status, &asked, None).await
+    answer(&desk, &seat, status, &asked, Beside::default()).await
 }
 
-/// The page. `told` is what was just done with a message, if something was; the status is that of what was
-/// done, whatever the search is.
+/// What is known beside what was asked for.
+#[derive(Default)]
+pub struct Beside {
+    /// What was just done with a message.
+    pub told: Option<String>,
+    /// The message that is to be open.
+    pub known: Option<Subject>,
+}
+
+/// The page. The status is that of what was done, whatever the search is.
 pub async fn answer(
     desk: &Desk,
     seat: &Seat,
     status: StatusCode,
     asked: &Asked,
-    told: Option<String>,
+    beside: Beside,
 ) -> Result<Response, WebError> {
     let now = Utc::now();
     let frame = seat.frame_at(desk, "/inbox");
@@ -125,7 +133,7 @@ pub async fn answer(
     // The list does not wait for the message, nor the message for the list.
     let (listed, open, decided) = tokio::join!(
         list(desk, seat, asked, query),
-        open(desk, seat, asked, &look),
+        open(desk, seat, asked, &look, beside.known),
         just_decided(desk, seat, asked.told.as_deref(), now),
     );
     // A refusal is on record by now, whatever became of the list.
@@ -134,7 +142,7 @@ pub async fn answer(
     let pane = open
         .as_ref()
         .map(|open| open.pane(desk, seat, words, asked, now));
-    let told = told.or_else(|| {
+    let told = beside.told.or_else(|| {
         let follows = follows(pane.is_some(), &listed, asked);
         Some(lines::told(words, decided?, follows))
     });

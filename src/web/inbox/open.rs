@@ -9,7 +9,7 @@ use crate::{
     web::{
         Desk, decide,
         error::WebError,
-        guard::Seat,
+        guard::{Seat, Subject},
         look::Look,
         pane::{Known, Pane, Place, Raw, Tab},
         words::Words,
@@ -33,13 +33,14 @@ pub(super) async fn open(
     seat: &Seat,
     asked: &Asked,
     look: &Look,
+    known: Option<Subject>,
 ) -> Result<Option<Open>, WebError> {
     let Some(id) = asked.at.as_deref() else {
         return Ok(None);
     };
     let id: CaptureId = id.parse().map_err(|_| WebError::NotFound)?;
     let asked_tab = asked.tab.as_deref().and_then(Tab::named);
-    let (review, subject) = seat.message(desk, act(asked_tab), id).await?;
+    let (review, subject) = seat.message(desk, act(asked_tab), id, known).await?;
     let tab = asked_tab.unwrap_or_else(|| Tab::first(&subject.outline));
     if act(Some(tab)) != act(asked_tab) {
         seat.allow_with(desk, act(Some(tab)), &subject).await?;

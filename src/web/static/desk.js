@@ -21,7 +21,7 @@
   // A page that takes longer than this is waited for in words, in milliseconds.
   const soon = 100;
   // The second tap of a double tap comes within this, and the second press of a key that is hit twice.
-  const twice = { tap: 400, key: 200 };
+  const twice = { tap: 400, key: 150 };
   // The last click on a verb: when it was, and whether it was one of mouse, pen or finger, and no key's.
   let last = { at: 0, isPointed: false };
   // Whatever was done before that time was meant for what was shown before.
@@ -135,7 +135,7 @@
   function refused(written) {
     if (moved) owed = document.querySelector(".told")?.textContent || "";
     if (!written) return;
-    if (note()) note().value = written;
+    if (note()) note().value ||= written;
     else tell(document.body.dataset.unkept + " " + written);
   }
 
