@@ -110,7 +110,7 @@ async fn two_quick_taps_decide_one_message(lab: &Lab) {
     says(browser, "did not count").await;
     assert!(!are_off(browser).await);
     assert_eq!(sitting.decided(house).await, 1);
-    // Keys are as quick as ever.
+    // What is meant for the next message counts.
     sitting.step('d', sitting.id(1), sitting.id(2)).await;
     assert_eq!(sitting.decided(house).await, 2);
     sitting.browser.end().await;

@@ -13,7 +13,7 @@ use self::beside::{JOINER, Unseen};
 /// A sign that is not seen, by its short name; `None` for all that are.
 ///
 /// Names after the Unicode Character Database; what has no usual abbreviation is shown by its number.
-pub fn hidden(sign: char) -> Option<String> {
+fn hidden(sign: char) -> Option<String> {
     let name = match sign {
         '\u{ad}' => "SHY",
         '\u{34f}' => "CGJ",
@@ -130,17 +130,18 @@ fn cut(
             after: left.clone().next(),
         };
         let is_left = unseen.is_of_picture() || is_spelling(unseen);
-        match hidden(sign).filter(|_| !is_left) {
+        let name = hidden(sign);
+        base = match name {
+            Some(_) => base.filter(|_| is_left && sign != JOINER),
+            None => Some(sign),
+        };
+        match name.filter(|_| !is_left) {
             Some(name) => pieces.push(Piece::Name {
                 name,
                 signs: vec![sign],
             }),
             None => push(&mut pieces, sign),
         }
-        base = match is_unseen(sign) {
-            true => base.filter(|_| is_left && sign != JOINER),
-            false => Some(sign),
-        };
         before = Some(sign);
     }
 }
