@@ -21,6 +21,7 @@ use mailhold::{
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use super::{
+    pages::HugePages,
     report::{Report, number},
     statistics::Figure,
     verdict::{Row, Target},
@@ -82,6 +83,10 @@ enum Narrow {
 pub async fn measure(lab: &Lab) -> ExitCode {
     // As docs/install.md has it for so many reviews.
     lab.postgres.with_setting("shared_buffers = '1GB'").await;
+    let pages = HugePages::give(&lab.postgres).await;
+    if pages.is_none() {
+        println!("the kernel gives no huge pages: counts take two to three times as long");
+    }
     let fixture = Fixture::own(lab).await;
     let begin = Instant::now();
     seed(&fixture).await;

@@ -14,6 +14,7 @@ mod many;
 mod memory;
 mod mirror;
 mod moments;
+mod pages;
 mod peers;
 mod plot;
 pub mod proof;
