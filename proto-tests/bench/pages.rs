@@ -23,8 +23,8 @@ impl HugePages {
         let needed: usize = needed.trim().parse().unwrap();
         let before = fs::read_to_string(KEPT).ok()?;
         let kept: usize = before.trim().parse().unwrap();
-        let pages = Self { before };
         fs::write(KEPT, (kept + needed).to_string()).ok()?;
+        let pages = Self { before };
         if free() < needed {
             return None;
         }
@@ -35,8 +35,9 @@ impl HugePages {
 
 impl Drop for HugePages {
     fn drop(&mut self) {
-        // Whoever may not write has changed nothing.
-        let _ = fs::write(KEPT, &self.before);
+        if let Err(error) = fs::write(KEPT, &self.before) {
+            eprintln!("{KEPT} stays as it is: {error}");
+        }
     }
 }
 

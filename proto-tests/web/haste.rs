@@ -29,6 +29,8 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         two_quick_taps_decide_one_message,
         a_double_tap_on_a_line_of_the_list_decides_nothing,
         a_key_that_is_hit_twice_decides_one_message,
+        a_key_counts_on_no_message_that_has_only_just_come,
+        the_note_of_one_message_is_not_put_into_the_next_one,
         what_is_typed_while_a_page_is_on_its_way_goes_on_in_its_field,
         an_input_method_at_work_keeps_the_page_until_it_is_done,
         a_refusal_is_told_to_a_reader_who_has_gone_back_meanwhile,
@@ -157,6 +159,69 @@ async fn a_key_that_is_hit_twice_decides_one_message(lab: &Lab) {
     assert_eq!(sitting.decided(house).await, 1);
     sitting.step('d', sitting.id(1), sitting.id(2)).await;
     assert_eq!(sitting.decided(house).await, 2);
+    sitting.browser.end().await;
+}
+
+/// Where the answer was slow a reader hits the key once more. That press is one of a twentieth of a second after
+/// the next message came, whenever it is served.
+async fn a_key_counts_on_no_message_that_has_only_just_come(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sitting = Sitting::begin(house, lab, View::default()).await;
+    let browser = &sitting.browser;
+    sitting.step('j', None, sitting.id(0)).await;
+    let note = "void new MutationObserver(() => { window.came ??= performance.now(); })\
+        .observe(document.getElementById('main').parentNode, { childList: true })";
+    browser.value(note).await;
+    browser.value(HOLD_BACK).await;
+    tap(browser, 'd').await;
+    // Longer than the pause after a press.
+    says(browser, "Working").await;
+    let begun = browser.value("performance.now()").await.as_f64().unwrap();
+    let is_later = format!("performance.now() > {begun} + 200");
+    eventually_true("the answer is slow", BOUND, async || {
+        browser.value(&is_later).await == true
+    })
+    .await;
+    browser.value(LET_GO).await;
+    assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
+    let again = "void (() => { const key = new KeyboardEvent('keydown', \
+            { key: 'd', bubbles: true, cancelable: true }); \
+        Object.defineProperty(key, 'timeStamp', { value: window.came + 50 }); \
+        document.activeElement.dispatchEvent(key); })()";
+    browser.value(again).await;
+    says(browser, "did not count").await;
+    assert_eq!(sitting.decided(house).await, 1);
+    sitting.step('d', sitting.id(1), sitting.id(2)).await;
+    assert_eq!(sitting.decided(house).await, 2);
+    sitting.browser.end().await;
+}
+
+async fn the_note_of_one_message_is_not_put_into_the_next_one(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sitting = Sitting::begin(house, lab, View::default()).await;
+    let browser = &sitting.browser;
+    sitting.step('j', None, sitting.id(0)).await;
+    for (at, typed) in [(0, ""), (1, "x")] {
+        write_note(browser, "asked Anna").await;
+        browser.value(HOLD_BACK).await;
+        tap(browser, 'd').await;
+        tap(browser, 'n').await;
+        for letter in typed.chars() {
+            tap(browser, letter).await;
+        }
+        browser.value(LET_GO).await;
+        assert_eq!(moved_on(browser, &sitting.id(at)).await, sitting.id(at + 1));
+        assert_eq!(focus(browser).await, "note");
+        let note = browser.value("document.getElementById('note').value").await;
+        assert_eq!(note, typed);
+        browser.value("document.activeElement.blur()").await;
+    }
+    let ids = [0, 1].map(|at| format!("'{}'", sitting.held[at].id));
+    let sql = format!(
+        "select count(*) from decision where capture_id in ({}) and note = 'asked Anna'",
+        ids.join(", ")
+    );
+    assert_eq!(house.desk.database.execute(&sql).await.trim(), "2");
     sitting.browser.end().await;
 }
 

@@ -263,6 +263,7 @@ async fn back_and_forward_show_the_right_message_and_decide_nothing(lab: &Lab) {
         if open == first { Ok(()) } else { Err(open) }
     })
     .await;
+    browser.calm().await;
     let address = browser.client.current_url().await.unwrap().to_string();
     assert!(address.contains(&first.unwrap()), "{address}");
     assert_eq!(sitting.decided(house).await, 1);

@@ -131,12 +131,15 @@ impl Store {
             let lines = self.list(&filter(search, &states)).await?;
             return Ok(Found::page(lines, search.limit));
         }
-        let mut places = self.places(search).await.map_err(failed)?;
-        let mut is_cut = false;
-        if !search.query.has_terms() {
+        let (mut places, mut is_cut) = (Vec::new(), false);
+        let has_terms = search.query.has_terms();
+        if !has_terms {
+            // First: what is outlined meanwhile is found twice, and not missed.
             let looked = self.unlisted(search).await.map_err(failed)?;
-            is_cut = looked.is_cut;
-            places.extend(looked.places);
+            (places, is_cut) = (looked.places, looked.is_cut);
+        }
+        places.extend(self.places(search).await.map_err(failed)?);
+        if !has_terms {
             put_in_order(&mut places, search);
         }
         let next = next_page(&places, search.limit);

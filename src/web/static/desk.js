@@ -22,6 +22,8 @@
   const soon = 100;
   // The second tap of a double tap comes within this, and the second press of a key that is hit twice.
   const twice = { tap: 400, key: 150 };
+  // What is laid out has not been seen for so long: whatever is pressed then was meant for what was there before.
+  const unseen = 100;
   // The last click on a verb: when it was, and whether it was one of mouse, pen or finger, and no key's.
   let last = { at: 0, isPointed: false };
   // Whatever was done before that time was meant for what was shown before.
@@ -44,19 +46,27 @@
   const isTyping = (target) => target?.closest?.("input, textarea, select, [contenteditable]");
   const note = () => document.getElementById("note");
 
+  // What stands in the fields, by their IDs.
+  const fields = () => new Map([...document.querySelectorAll("#main [id]")].filter(isTyping).map(({ id, value }) => [id, value]));
+
   // Puts a page into the place of what is shown. What the reader has begun to type meanwhile goes on there.
   async function place(fresh, before) {
     // Composing ends with the field.
     if (composing) await new Promise((done) => { document.addEventListener("compositionend", done, { once: true }); });
     const field = document.activeElement;
     const { id, value, selectionStart, selectionEnd } = field;
-    const isBegun = isTyping(field) && (field !== before.field || value !== before.value);
+    const was = before.values.get(id) || "";
+    const isBegun = isTyping(field) && (field !== before.field || value !== was);
     document.getElementById("main").replaceWith(document.adoptNode(fresh));
     const next = isBegun && id && document.getElementById(id);
     if (!next) return false;
-    next.value = value;
     next.focus();
-    next.setSelectionRange?.(selectionStart, selectionEnd);
+    // The note and the reason that were there before belong to the message that was shown.
+    const isOfMessage = field.closest(".decide");
+    if (isOfMessage && value === was) return true;
+    const cut = isOfMessage && next.setSelectionRange && value.startsWith(was) ? was.length : 0;
+    next.value = value.slice(cut);
+    next.setSelectionRange?.(Math.max(0, selectionStart - cut), Math.max(0, selectionEnd - cut));
     return true;
   }
 
@@ -65,7 +75,7 @@
     if (busy) return;
     wait(true);
     deciding = Boolean(options.method);
-    const before = { field: document.activeElement, value: document.activeElement?.value };
+    const before = { field: document.activeElement, values: fields() };
     const { at, isPointed } = last;
     const written = deciding ? note()?.value.trim() : "";
     const late = setTimeout(() => status(document.body.dataset.busy), soon);
@@ -105,9 +115,9 @@
       // Another message is read from its beginning; a list to which the reader goes back, where it was left.
       if (isNew || document.getElementById("pane")) scrollTo(0, 0);
       status(document.querySelector(".told")?.textContent || "");
-      // Laid out by now: what was pressed before is older than this.
-      calm = performance.now();
-      if (deciding) calm = isPointed ? calm + twice.tap : Math.max(calm, at + twice.key);
+      // Laid out by now, however long that took.
+      const laidOut = performance.now();
+      calm = deciding && isPointed ? laidOut + twice.tap : Math.max(laidOut + unseen, at + twice.key);
       if (!answer.ok && deciding) refused(written);
     } catch {
       missed = false;
