@@ -158,11 +158,11 @@ pub struct Link {
     pub text: String,
     /// Where it leads, as it is written; at most 2,000 characters.
     pub target: String,
-    /// The host, in Unicode; none for mailto: and the like.
+    /// The host, in Unicode; none for mailto: and the like. Places that depend on the program are one text.
     pub host: Option<String>,
     /// The host in Punycode, if that differs.
     pub ascii_host: Option<String>,
-    /// Whether the text names another host than the one it leads to.
+    /// Whether the text names a host, and the link may lead to another one.
     pub is_mismatch: bool,
 }
 

@@ -86,7 +86,7 @@ fn faults(page: &str) -> Vec<String> {
 fn nothing_but_words_is_left_of_a_hostile_payload() {
     let mut found = Vec::new();
     for payload in payloads() {
-        let page = read(&payload, &mut Pictures::default())
+        let page = read(&payload, &[], &mut Pictures::default())
             .page
             .unwrap_or_default();
         for fault in faults(&page) {
@@ -106,7 +106,7 @@ fn nothing_is_left_when_payloads_stand_together() {
     let payloads = payloads();
     for pair in payloads.windows(2) {
         let html = pair.concat();
-        let page = read(&html, &mut Pictures::default())
+        let page = read(&html, &[], &mut Pictures::default())
             .page
             .unwrap_or_default();
         assert_eq!(faults(&page), Vec::<String>::new(), "{html}");

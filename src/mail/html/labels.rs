@@ -175,7 +175,7 @@ mod tests {
 
     /// A page with bare labels and without its other elements, and with `/` where one of these parts lines.
     fn shown(html: &str) -> String {
-        let mut page = read(html, &mut Pictures::default()).page.unwrap();
+        let mut page = read(html, &[], &mut Pictures::default()).page.unwrap();
         for (written, bare) in [
             ("<a dir=\"ltr\">", ""),
             ("</a>", ""),
@@ -268,6 +268,7 @@ mod tests {
         let lines = "x<br>".repeat(80_000);
         let read = read(
             &format!("<a href=//{}.test>{lines}", "x".repeat(60)),
+            &[],
             &mut Pictures::default(),
         );
         assert!(read.page.is_none() && read.is_too_deep);

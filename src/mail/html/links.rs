@@ -44,61 +44,64 @@ const FILE_ENDS: [&str; 24] = [
     "jpeg", "gif", "html", "htm", "xml", "json", "md", "rs", "py", "eml", "exe",
 ];
 
-/// What targets without a host of their own lead on from.
-#[derive(Debug, Default)]
-pub(super) struct Base {
-    scheme: Option<String>,
-    host: Option<Host>,
+/// Where a link leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// To a host.
+    Host(Host),
+    /// To a program: the scheme. The rest of an address without a host is not said: a long one could be
+    /// cut where it begins to tell the truth.
+    Scheme(String),
 }
 
-impl Base {
-    /// Reads the target of a `base`.
-    pub(super) fn read(target: &str) -> Self {
-        Self {
-            scheme: scheme_of(&plain(target)).0,
-            host: host_of(target, &Self::default()),
+impl Place {
+    /// The place of a target with this scheme, and with this behind it.
+    pub(super) fn of(scheme: &str, rest: &str) -> Option<Self> {
+        let host = match scheme {
+            "file" => host_of_file(rest),
+            _ if is_special(scheme) => authority(rest),
+            // Whether the host ends at a backslash, each program has its own mind.
+            _ if WITH_HOST.contains(&scheme) && !has_backslash(rest) => authority(rest),
+            _ => None,
+        };
+        let is_place = !WITHOUT_PLACE.contains(&scheme);
+        host.map(Self::Host)
+            .or_else(|| is_place.then(|| Self::Scheme(scheme.to_owned())))
+    }
+
+    /// The place for people.
+    pub(super) fn to_display(&self) -> String {
+        match self {
+            Self::Host(host) => host.to_display(),
+            Self::Scheme(scheme) => format!("{scheme}:"),
+        }
+    }
+
+    fn host(&self) -> Option<&Host> {
+        match self {
+            Self::Host(host) => Some(host),
+            Self::Scheme(_) => None,
         }
     }
 }
 
-/// What the label of a link says: its host, else its scheme; `None` for one that leads nowhere. The rest
-/// of an address without a host is not said: a long one could be cut where it begins to tell the truth.
-pub(super) fn place_of(target: &str, base: &Base) -> Option<String> {
-    if let Some(host) = host_of(target, base) {
-        return Some(host.to_display());
-    }
-    let scheme = scheme_of(&plain(target)).0?;
-    (!WITHOUT_PLACE.contains(&scheme.as_str())).then(|| format!("{scheme}:"))
-}
-
-/// The host that a browser would ask, or the program that opens it.
-pub(super) fn host_of(target: &str, base: &Base) -> Option<Host> {
-    let plain = plain(target);
-    let (scheme, rest) = scheme_of(&plain);
-    let is_after_slashes = n_slashes(rest) >= 2;
-    let leads_on = !is_after_slashes && (scheme.is_none() || scheme == base.scheme);
-    match scheme {
-        _ if leads_on && base.host.is_some() => base.host.clone(),
-        None => is_after_slashes.then(|| authority(rest)).flatten(),
-        Some(scheme) if scheme == "file" => host_of_file(rest),
-        Some(scheme) if WITH_HOST.contains(&scheme.as_str()) => authority(rest),
-        Some(_) => None,
-    }
-}
-
-/// A target without what a browser drops from it: blanks around it, tabs and line ends.
-fn plain(target: &str) -> String {
-    let plain: String = target
-        .trim()
+/// A target without what a browser drops from it: controls and simple blanks around it, and no other
+/// blanks; tabs and line ends.
+pub(super) fn plain(target: &str) -> String {
+    target
+        .trim_matches(|sign| sign <= ' ')
         .chars()
         .filter(|sign| !"\t\r\n".contains(*sign))
-        .collect();
-    let begin = plain.trim_start_matches(|sign: char| sign.is_ascii_control() || sign == ' ');
-    begin.to_owned()
+        .collect()
+}
+
+/// Whether a browser reads addresses of this scheme itself, with a backslash as a slash.
+pub(super) fn is_special(scheme: &str) -> bool {
+    matches!(scheme, "http" | "https" | "ftp" | "ws" | "wss" | "file")
 }
 
 /// The scheme of a target in small letters, and what follows it.
-fn scheme_of(plain: &str) -> (Option<String>, &str) {
+pub(super) fn scheme_of(plain: &str) -> (Option<String>, &str) {
     let is_of_name = |sign: char| sign.is_ascii_alphanumeric() || "+-.".contains(sign);
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|sign: char| sign.is_ascii_alphabetic())
@@ -119,17 +122,30 @@ fn host_of_file(rest: &str) -> Option<Host> {
     let mut signs = name.chars();
     let is_drive = signs.next().is_some_and(|sign| sign.is_ascii_alphabetic())
         && matches!(signs.next(), Some(':' | '|'));
-    let is_elsewhere = matches!(n_slashes(rest), 2 | 4..) && !is_drive;
+    let is_elsewhere = matches!(n_slashes(rest, Some("file")), 2 | 4..) && !is_drive;
     is_elsewhere.then(|| authority(name)).flatten()
 }
 
-/// How many slashes a text begins with; a browser takes a backslash for one.
-fn n_slashes(rest: &str) -> usize {
-    let is_slash = |sign: &char| "/\\".contains(*sign);
-    rest.chars().take_while(is_slash).count()
+/// How many slashes a text begins with, as an address of this scheme or of the page that shows it.
+pub(super) fn n_slashes(rest: &str, scheme: Option<&str>) -> usize {
+    let slashes = match scheme.is_none_or(is_special) {
+        true => "/\\",
+        false => "/",
+    };
+    rest.chars()
+        .take_while(|sign| slashes.contains(*sign))
+        .count()
 }
 
-fn authority(rest: &str) -> Option<Host> {
+/// Whether a backslash stands before the end of a host.
+fn has_backslash(rest: &str) -> bool {
+    let rest = rest.trim_start_matches('/');
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default().contains('\\')
+}
+
+/// The host at the start of what follows a scheme.
+pub(super) fn authority(rest: &str) -> Option<Host> {
     let rest = rest.trim_start_matches(['/', '\\']);
     let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
     let authority = rest.get(..end)?;
@@ -155,18 +171,22 @@ fn named(host: &str) -> Option<Host> {
     })
 }
 
-/// Whether a text names another host than the one that its link leads to.
-pub(super) fn is_mismatch(text: &str, host: Option<&Host>) -> bool {
-    let Some(named) = host_in_text(text) else {
-        return false;
-    };
-    let Some(host) = host else { return true };
+/// Whether a text names a host, and not the one that its link leads to, or may lead to as well.
+pub(super) fn is_mismatch(text: &str, places: &[Place]) -> bool {
+    host_in_text(text).is_some_and(|named| {
+        let is_same = |place: &Place| place.host().is_some_and(|host| is_below(host, &named));
+        places.is_empty() || !places.iter().all(is_same)
+    })
+}
+
+/// Whether a host is the one that is named, or one of its own.
+fn is_below(host: &Host, named: &Host) -> bool {
     let bare = |host: &Host| host.ascii().trim_start_matches("www.").to_owned();
-    let (named, real) = (bare(&named), bare(host));
-    let is_below = real
-        .strip_suffix(named.as_str())
-        .is_some_and(|front| front.ends_with('.'));
-    named != real && !is_below
+    let (named, real) = (bare(named), bare(host));
+    named == real
+        || real
+            .strip_suffix(named.as_str())
+            .is_some_and(|front| front.ends_with('.'))
 }
 
 /// The host that a text names, if it is an address and not a sentence.
@@ -198,9 +218,11 @@ fn host_in_text(text: &str) -> Option<Host> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::html::places::{Bases, places_of};
 
     fn host(target: &str) -> Option<String> {
-        host_of(target, &Base::default()).map(|host| host.to_display())
+        let places = places_of(target, &Bases::default());
+        places.first()?.host().map(Host::to_display)
     }
 
     #[test]
@@ -241,9 +263,8 @@ mod tests {
 
     #[test]
     fn a_text_that_names_another_host_is_told() {
-        let leads = |text: &str, target: &str| {
-            is_mismatch(text, host_of(target, &Base::default()).as_ref())
-        };
+        let leads =
+            |text: &str, target: &str| is_mismatch(text, &places_of(target, &Bases::default()));
         for (text, target) in [
             ("https://bank.test/login", "https://evil.test/"),
             ("www.bank.test", "https://evil.test/"),

@@ -10,6 +10,7 @@ mod hidden;
 mod labels;
 mod links;
 mod pictures;
+mod places;
 mod plain;
 mod safe;
 mod walk;
@@ -41,8 +42,9 @@ pub(super) struct Read {
     pub is_too_deep: bool,
 }
 
-/// Reads an HTML text that is Unicode already.
-pub(super) fn read(html: &str, pictures: &mut Pictures<'_>) -> Read {
+/// Reads an HTML text that is Unicode already. `bases` are what the header of its part has its links lead
+/// on from.
+pub(super) fn read(html: &str, bases: &[String], pictures: &mut Pictures<'_>) -> Read {
     if !bounds::fits(html) {
         return Read {
             text: html.to_owned(),
@@ -51,16 +53,16 @@ pub(super) fn read(html: &str, pictures: &mut Pictures<'_>) -> Read {
         };
     }
     // The parsers are somebody else's, and their input the sender's.
-    let made = catch_unwind(AssertUnwindSafe(|| make(html, pictures)));
+    let made = catch_unwind(AssertUnwindSafe(|| make(html, bases, pictures)));
     made.ok().flatten().unwrap_or_else(|| Read {
         text: html.to_owned(),
         ..Read::default()
     })
 }
 
-fn make(html: &str, pictures: &mut Pictures<'_>) -> Option<Read> {
+fn make(html: &str, bases: &[String], pictures: &mut Pictures<'_>) -> Option<Read> {
     let plain = plain::write_out(html);
-    let walked = walk::walk(&plain)?;
+    let walked = walk::walk(&plain, bases)?;
     for id in &walked.pictures {
         pictures.show(id);
     }

@@ -13,6 +13,7 @@ use std::{
 
 use image::{DynamicImage, ImageFormat, ImageReader, codecs::jpeg::JpegEncoder};
 
+use super::links;
 use crate::mail::transfer;
 
 /// Dots of one image.
@@ -118,7 +119,8 @@ impl<'a> Pictures<'a> {
 
 /// The Content-ID that a `cid:` address names.
 pub(super) fn id_of(address: &str) -> Option<String> {
-    let (scheme, id) = address.trim().split_once(':')?;
+    let plain = links::plain(address);
+    let (scheme, id) = plain.split_once(':')?;
     scheme.eq_ignore_ascii_case("cid").then(|| {
         let bytes = transfer::percent(id.as_bytes()).bytes;
         String::from_utf8_lossy(&bytes).into_owned()

@@ -3,7 +3,7 @@
 use super::*;
 
 fn read_alone(html: &str) -> Read {
-    read(html, &mut Pictures::default())
+    read(html, &[], &mut Pictures::default())
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_link_shows_its_host_and_leads_nowhere() {
 
 #[test]
 fn a_link_leads_on_from_the_base_of_its_document() {
-    for target in ["login", "/login", "#login", "", "?x", "https:login"] {
+    for target in ["login", "/login", "#login", "", "?x", "\u{2003}/login"] {
         let read = read_alone(&format!(
             "<a href='{target}'>bank.test</a><base target=x><base href='https://evil.test/a/'>\
              <base href=https://bank.test>"
@@ -50,6 +50,41 @@ fn a_link_leads_on_from_the_base_of_its_document() {
         assert_eq!(read.links[0].host.as_ref().unwrap().unicode, host);
     }
     assert!(read_alone("<base href=x/><a href='#x'>x").links.is_empty());
+}
+
+#[test]
+fn a_link_with_two_places_tells_both_and_agrees_with_no_text_that_names_one() {
+    let read = read_alone(
+        "<base href='https://evil.test/'><a href='&nbsp;https://bank.test/login'>https://bank.test/login</a>",
+    );
+    assert_eq!(
+        read.page.unwrap(),
+        "<a dir=\"ltr\"><samp dir=\"ltr\">[evil.test or bank.test]</samp> https://bank.test/login</a>"
+    );
+    assert!(read.links[0].is_mismatch);
+    let host = read.links[0].host.as_ref().unwrap();
+    assert_eq!(host.unicode, "evil.test or bank.test");
+}
+
+#[test]
+fn a_link_leads_on_from_the_base_that_the_header_of_its_part_names() {
+    for base in [
+        "https://evil.test/a",
+        "https:\t//ev il.test",
+        "\"https://evil.test\"",
+        "h&#116;tps://evil.test",
+    ] {
+        let bases = [base.to_owned()];
+        let read = read("<a href=login>bank.test", &bases, &mut Pictures::default());
+        let wanted = "<a dir=\"ltr\"><samp dir=\"ltr\">[evil.test]</samp> bank.test</a>";
+        assert_eq!(read.page.as_deref(), Some(wanted), "{base}");
+        assert!(read.links[0].is_mismatch, "{base}");
+    }
+    let bases = ["x.html".to_owned(), "https://two.test".to_owned()];
+    let html = "<base href=https://one.test><a href=login>x";
+    let read = read(html, &bases, &mut Pictures::default());
+    let host = read.links[0].host.as_ref().unwrap();
+    assert_eq!(host.unicode, "one.test or two.test");
 }
 
 #[test]
@@ -233,6 +268,7 @@ fn an_image_of_the_mail_is_shown_and_no_other() {
     let mut pictures = Pictures::new([("a@b".to_owned(), png.as_slice())]);
     let read = read(
         "<img src='CID:a%40b' alt=x><img src=cid:none alt=y><img src=https://tracker.test/p>",
+        &[],
         &mut pictures,
     );
     let page = read.page.unwrap();
@@ -247,7 +283,7 @@ fn an_image_of_the_mail_is_shown_and_no_other() {
     assert!(pictures.is_shown("a@b"));
     let shown = pictures.shown().clone();
     assert_eq!(safe::clean(&page, shown, pictures.room()), page);
-    let many = super::read(&"<img src=cid:a@b>".repeat(90_000), &mut pictures)
+    let many = super::read(&"<img src=cid:a@b>".repeat(90_000), &[], &mut pictures)
         .page
         .unwrap();
     assert!(many.len() < 11 * 1024 * 1024, "{}", many.len());

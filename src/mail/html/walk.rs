@@ -13,9 +13,10 @@ use lol_html::{
 use super::{
     hidden::is_hidden,
     labels::{Blanks, Labels},
-    links::{self, Base, Host},
+    links::{self, Host, Place},
     pictures::id_of,
-    plain::{decoded, escaped},
+    places::{self, Bases},
+    plain::{self, decoded, escaped},
 };
 use crate::domain::signs;
 
@@ -32,9 +33,9 @@ pub(in crate::mail) struct Found {
     pub text: String,
     /// Where it leads, as it is written.
     pub target: String,
-    /// Its host.
+    /// Its host; if it has another place to some programs, all of them as one text.
     pub host: Option<Host>,
-    /// Whether its text names another host.
+    /// Whether its text names a host, and it may lead to another one.
     pub is_mismatch: bool,
 }
 
@@ -54,10 +55,10 @@ pub(super) struct Walked {
     pub has_hidden: bool,
 }
 
-/// Walks; `None` if the walker refuses.
-pub(super) fn walk(html: &str) -> Option<Walked> {
+/// Walks; `None` if the walker refuses. `bases` are those that the mail names outside of its HTML.
+pub(super) fn walk(html: &str, bases: &[String]) -> Option<Walked> {
     let state = Rc::new(RefCell::new(State {
-        base: base_of(html)?,
+        bases: bases_of(html, bases)?,
         ..State::default()
     }));
     let (opening, reading) = (Rc::clone(&state), Rc::clone(&state));
@@ -88,8 +89,20 @@ pub(super) fn walk(html: &str) -> Option<Walked> {
     })
 }
 
-/// The first base of a document, which stands for the links before it as well.
-fn base_of(html: &str) -> Option<Base> {
+/// The base of a document, and those named outside of it, as the programs read them that know them: as if
+/// each were an element of the HTML, without its blanks and quotes.
+fn bases_of(html: &str, bases: &[String]) -> Option<Bases> {
+    let mut targets: Vec<String> = base_in(html)?.into_iter().collect();
+    for base in bases {
+        let bare = base.replace(|sign: char| sign.is_ascii_whitespace() || sign == '"', "");
+        let element = plain::write_out(&format!("<base href=\"{bare}\">"));
+        targets.extend(base_in(&element)?);
+    }
+    Some(Bases::read(targets))
+}
+
+/// The first base in a document, which stands for the links before it as well.
+fn base_in(html: &str) -> Option<Option<String>> {
     let mut first = None;
     if html.contains("<base ") {
         let reading = element!("base[href]", |element: &mut Element<'_, '_>| {
@@ -102,12 +115,12 @@ fn base_of(html: &str) -> Option<Base> {
         )
         .ok()?;
     }
-    Some(Base::read(&decoded(&first.unwrap_or_default())))
+    Some(first.map(|target| decoded(&target)))
 }
 
 #[derive(Debug, Default)]
 struct State {
-    base: Base,
+    bases: Bases,
     text: String,
     /// Text that goes on in the next chunk: a sign is judged by its neighbours.
     node: String,
@@ -127,14 +140,15 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     let hides = is_hidden(element);
     let is_preformatted = name == "pre";
     let target = target_of(element, &name);
-    let place = target
-        .as_deref()
-        .and_then(|target| links::place_of(target, &state.borrow().base));
+    let places = target.as_deref().map_or_else(Vec::new, |target| {
+        places::places_of(target, &state.borrow().bases)
+    });
+    let place = places::label(&places);
     let start = state.borrow_mut().begin_element(element, &name, break_);
     if name == "area"
         && let Some(target) = &target
     {
-        state.borrow_mut().area(element, target, place.as_deref());
+        state.borrow_mut().area(element, target, &places);
     }
     name_signs(element);
     isolate(element, break_, place.as_deref());
@@ -154,7 +168,7 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
         let mut state = state.borrow_mut();
         if let Some(target) = &target {
             let text = state.text.get(start..).unwrap_or_default().to_owned();
-            state.link(&text, target);
+            state.link(&text, target, &places);
         }
         if place.is_some()
             && let Some(label) = state.labels.end()
@@ -295,25 +309,24 @@ impl State {
     }
 
     /// Notes a place of an image map, which is seen where the map stands.
-    fn area(&mut self, element: &mut Element<'_, '_>, target: &str, place: Option<&str>) {
+    fn area(&mut self, element: &mut Element<'_, '_>, target: &str, places: &[Place]) {
         let words = decoded(&element.get_attribute("alt").unwrap_or_default());
-        if let Some(place) = place {
+        if let Some(place) = places::label(places) {
             let shown = signs::prose_in_brackets(words.trim());
-            element.before(&self.labels.alone(place, &shown), ContentType::Html);
+            element.before(&self.labels.alone(&place, &shown), ContentType::Html);
         }
-        self.link(&words, target);
+        self.link(&words, target, places);
     }
 
-    fn link(&mut self, text: &str, target: &str) {
+    fn link(&mut self, text: &str, target: &str, places: &[Place]) {
         let text = text.trim();
-        let host = links::host_of(target, &self.base);
-        let is_anchor = host.is_none() && (target.starts_with('#') || target.is_empty());
+        let is_anchor = places.is_empty() && (target.starts_with('#') || target.is_empty());
         if self.links.len() < MOST_LINKS && !is_anchor {
             self.links.push(Found {
                 text: text.chars().take(LONGEST_LINK).collect(),
                 target: target.chars().take(LONGEST_LINK).collect(),
-                is_mismatch: links::is_mismatch(&signs::seen(text), host.as_ref()),
-                host,
+                host: places::as_host(places),
+                is_mismatch: links::is_mismatch(&signs::seen(text), places),
             });
         }
     }

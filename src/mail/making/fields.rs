@@ -15,8 +15,8 @@ const LONGEST_SHOWN: usize = 4_000;
 /// More fields of one section are not kept.
 const MOST_FIELDS: usize = 1_000;
 
-/// Fields that may stand only once (RFC 5322, section 3.6; RFC 2045).
-const ONCE: [&str; 13] = [
+/// Fields that may stand only once (RFC 5322, section 3.6; RFC 2045; RFC 2557).
+const ONCE: [&str; 15] = [
     "from",
     "sender",
     "reply-to",
@@ -30,6 +30,8 @@ const ONCE: [&str; 13] = [
     "content-transfer-encoding",
     "content-disposition",
     "content-id",
+    "content-base",
+    "content-location",
 ];
 
 /// A field as it was sent.

@@ -23,6 +23,8 @@ pub(super) struct Opened {
     pub bytes: Vec<u8>,
     /// Its HTML as Unicode, if it is HTML to be read.
     pub html: Option<Text>,
+    /// What the links of that HTML lead on from, beside what it says itself.
+    pub bases: Vec<String>,
 }
 
 /// Decodes all leaves.
@@ -77,6 +79,7 @@ fn open_one(message: &[u8], leaf: Leaf, tree: &mut Tree, limits: &Limits) -> Opt
         part: leaf.part,
         bytes,
         html,
+        bases: leaf.hints.bases,
     })
 }
 
@@ -154,9 +157,12 @@ fn describe_file(part: &mut Part, leaf: &Leaf, bytes: &[u8], tree: &mut Tree) {
     let at = number(leaf.part);
     let name = part.name.as_deref();
     let real_type = kinds::real_type(bytes);
-    if let Some((kind, word)) =
-        signs::in_file(&part.media_type, leaf.smime_type.as_deref(), name, bytes)
-    {
+    if let Some((kind, word)) = signs::in_file(
+        &part.media_type,
+        leaf.hints.smime_type.as_deref(),
+        name,
+        bytes,
+    ) {
         tree.doubt(kind, at, word);
     }
     if real_type.is_some_and(|real| kinds::is_pretence(real, &part.media_type, name)) {

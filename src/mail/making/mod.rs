@@ -137,17 +137,18 @@ fn described(message: &[u8], near: Option<&str>) -> Outline {
 /// Reads the HTML parts, with the images that they show.
 fn pages(opened: &mut [Opened], tree: &mut Tree) -> (Vec<Link>, Vec<Content>) {
     let (mut links, mut contents) = (Vec::new(), Vec::new());
-    let htmls: Vec<(usize, Text)> = opened
-        .iter_mut()
-        .filter_map(|opened| opened.html.take().map(|html| (opened.part, html)))
-        .collect();
+    let take = |opened: &mut Opened| {
+        let html = opened.html.take()?;
+        Some((opened.part, html, std::mem::take(&mut opened.bases)))
+    };
+    let htmls: Vec<(usize, Text, Vec<String>)> = opened.iter_mut().filter_map(take).collect();
     let with_id = |opened: &Opened| tree.parts.get(opened.part)?.content_id.clone();
     let files = opened
         .iter()
         .filter_map(|opened| Some((with_id(opened)?, opened.bytes.as_slice())));
     let mut pictures = Pictures::new(files);
-    for (part, text) in htmls {
-        let read = html::read(&text.text, &mut pictures);
+    for (part, text, bases) in htmls {
+        let read = html::read(&text.text, &bases, &mut pictures);
         if read.is_too_deep {
             tree.doubt(DoubtKind::TooDeep, number(part), "HTML");
         }

@@ -353,3 +353,18 @@ fn languages_are_told() {
     let outlined = made("Subject: =?utf-8?B?7JWI64WV?=\n\nhello\n");
     assert_eq!(outlined.outline.language.as_deref(), Some("ko"));
 }
+
+#[test]
+fn what_a_part_has_its_links_lead_on_from_is_told_with_them() {
+    for name in ["Content-Base", "Content-Location"] {
+        let outlined = made(&format!(
+            "Content-Type: text/html\n{name}: https://evil.test/\n\n<a href=login>Click</a>\n"
+        ));
+        let host = outlined.outline.links[0].host.as_deref();
+        assert_eq!(host, Some("evil.test"), "{name}");
+    }
+    let both = "Content-Location: https://b.test/\nContent-Base: https://a.test/";
+    let outlined = made(&format!("Content-Type: text/html\n{both}\n\n<a href=x>x"));
+    let host = outlined.outline.links[0].host.as_deref();
+    assert_eq!(host, Some("a.test or b.test"));
+}

@@ -20,8 +20,17 @@ pub(super) struct Leaf {
     pub part: usize,
     /// Where its content lies in the message, as it was sent.
     pub content: Range<usize>,
+    /// What else its header says of it.
+    pub hints: Hints,
+}
+
+/// What a header says of a leaf, and its part does not keep.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hints {
     /// What kind of S/MIME it says it is.
     pub smime_type: Option<String>,
+    /// What its links lead on from (RFC 2110, RFC 2557); programs that know either read the first of each.
+    pub bases: Vec<String>,
 }
 
 /// A message in pieces.
@@ -105,7 +114,7 @@ impl Taker<'_> {
         match holds {
             Holds::Parts | Holds::Message if is_too_deep => {
                 self.tree.doubt(DoubtKind::TooDeep, number, "");
-                self.leaf(number, content, None);
+                self.leaf(number, content, Hints::default());
             }
             Holds::Parts => {
                 if !is_plain {
@@ -129,9 +138,9 @@ impl Taker<'_> {
             // No program may encode a message (RFC 2046, section 5.2.1), and some decode it.
             Holds::Message => {
                 self.tree.doubt(DoubtKind::BadEncoding, number, "");
-                self.leaf(number, content, None);
+                self.leaf(number, content, Hints::default());
             }
-            Holds::Content => self.leaf(number, content, described.smime_type),
+            Holds::Content => self.leaf(number, content, described.hints),
         }
     }
 
@@ -147,7 +156,7 @@ impl Taker<'_> {
             |boundary: &Vec<u8>| !boundary.is_empty() && boundary.len() <= LONGEST_BOUNDARY;
         let Some(boundary) = boundary.filter(usable) else {
             self.tree.doubt(DoubtKind::NoBoundary, number, "");
-            return self.leaf(number, content, None);
+            return self.leaf(number, content, Hints::default());
         };
         let split = splitter::split(self.bytes(&content), &boundary);
         let shown = String::from_utf8_lossy(&boundary).into_owned();
@@ -156,7 +165,7 @@ impl Taker<'_> {
         self.tree.out_of_place.extend(out);
         if split.pieces.is_empty() {
             self.tree.doubt(DoubtKind::NoBoundary, number, &shown);
-            return self.leaf(number, content, None);
+            return self.leaf(number, content, Hints::default());
         }
         if split.n_outside > MOST_OUTSIDE {
             self.tree
@@ -192,13 +201,13 @@ impl Taker<'_> {
         }
     }
 
-    fn leaf(&mut self, number: u32, content: Range<usize>, smime_type: Option<String>) {
+    fn leaf(&mut self, number: u32, content: Range<usize>, hints: Hints) {
         let (archive, is_inline) = (None, false);
         self.set_body(number, Body::File { archive, is_inline });
         self.tree.leaves.push(Leaf {
             part: usize::try_from(number).unwrap_or(usize::MAX),
             content,
-            smime_type,
+            hints,
         });
     }
 
@@ -287,7 +296,7 @@ struct Described {
     part: Part,
     boundary: Option<Vec<u8>>,
     is_digest: bool,
-    smime_type: Option<String>,
+    hints: Hints,
     twice: Vec<String>,
 }
 
@@ -332,7 +341,14 @@ impl Described {
         Self {
             boundary: kind.raw("boundary").map(<[u8]>::to_vec),
             is_digest: kind.value == "multipart/digest",
-            smime_type: kind.parameter("smime-type").map(str::to_ascii_lowercase),
+            hints: Hints {
+                smime_type: kind.parameter("smime-type").map(str::to_ascii_lowercase),
+                bases: ["content-base", "content-location"]
+                    .into_iter()
+                    .filter_map(|name| section.values(name).next())
+                    .map(|value| String::from_utf8_lossy(value).into_owned())
+                    .collect(),
+            },
             twice: kind.twice.into_iter().chain(disposition.twice).collect(),
             part,
         }
