@@ -24,6 +24,10 @@ const MOST_BLANKS: usize = 8;
 /// Signs of a link after which the next word has a label again: some lines.
 const MOST_SIGNS: usize = 200;
 
+/// Signs of a link without a blank, after which it has a label again within the word; no address that a
+/// link has as its words is as long.
+const MOST_SIGNS_OF_A_WORD: usize = 600;
+
 /// Bytes of all labels: a mail can part the words of a link a hundred thousand times.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -62,7 +66,7 @@ impl Labels {
     pub fn end(&mut self) -> Option<String> {
         let ended = self.open.pop().filter(|label| !label.is_written)?;
         self.n_bytes += ended.html.len();
-        Some(format!("{}{NO_WORDS}", ended.html))
+        (!self.is_incomplete()).then(|| format!("{}{NO_WORDS}", ended.html))
     }
 
     /// An element begins or ends.
@@ -80,13 +84,11 @@ impl Labels {
     }
 
     /// What to write for a link that is only a place in a picture, with the words it has instead.
-    pub fn alone(&mut self, place: &str, words: &str) -> String {
-        let label = html(place);
-        self.n_bytes += label.len();
-        match words.is_empty() {
-            true => format!("{label}{NO_WORDS} "),
-            false => format!("{label}{} ", escaped(words)),
-        }
+    pub fn alone(&mut self, place: &str, words: &str, blanks: Blanks) -> Option<String> {
+        self.begin(place);
+        let words = self.with_words(words, blanks);
+        let instead = self.end().unwrap_or_default();
+        (!self.is_incomplete()).then(|| format!("{words}{instead} "))
     }
 
     /// Text as it is written out, with its labels.
@@ -106,6 +108,17 @@ impl Labels {
             }
         }
         html + &escaped(text.get(from..).unwrap_or_default())
+    }
+
+    /// The words of a picture, which the browser breaks into lines behind the label before it: few.
+    pub fn of_picture(&self, words: &str) -> Option<String> {
+        let few = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let end = few.char_indices().nth(MOST_SIGNS).map(|(end, _)| end);
+        let few = match end.and_then(|end| few.get(..end)) {
+            Some(cut) => format!("{cut}\u{2026}"),
+            None => few,
+        };
+        (self.is_within() && few != words).then_some(few)
     }
 
     /// Whether a link is open.
@@ -139,6 +152,7 @@ impl Label {
         if !sign.is_whitespace() {
             self.n_signs += 1;
             self.n_blanks = 0;
+            self.is_due |= self.n_signs >= MOST_SIGNS_OF_A_WORD;
             return;
         }
         let ends_a_line = match blanks {
@@ -171,6 +185,7 @@ fn html(place: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::mail::html::{Pictures, read};
 
     /// A page with bare labels and without its other elements, and with `/` where one of these parts lines.
@@ -250,6 +265,55 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_a_link_without_end_has_its_label_again() {
+        let dots = ".".repeat(5_000);
+        for html in [
+            format!("<a href=//evil.test>{dots}bank.test</a>"),
+            format!("<map><area href=//evil.test alt='{dots}bank.test'></map>"),
+        ] {
+            let page = shown(&html);
+            assert_eq!(page.matches("[evil.test] ").count(), 9, "{page}");
+            let (_, behind) = page.trim_end().rsplit_once("[evil.test] ").unwrap();
+            assert!(
+                behind.len() <= 600 && behind.ends_with("bank.test"),
+                "{page}"
+            );
+        }
+        let address = format!("https://evil.test/{}", "x".repeat(500));
+        let page = shown(&format!("<a href=//evil.test>{address}</a>"));
+        assert_eq!(page, format!("[evil.test] {address}"));
+    }
+
+    #[test]
+    fn the_words_of_a_picture_stay_at_their_label() {
+        let many = |piece: &str| piece.repeat(300);
+        for filled in [many("."), many(". "), many("&nbsp;."), many("\n.")] {
+            let page = shown(&format!(
+                "<a href=//evil.test><img alt='{filled}bank.test'>"
+            ));
+            assert!(page.starts_with("[evil.test] <img alt=\""), "{page}");
+            assert!(
+                page.ends_with("\u{2026}\">") && page.chars().count() < 250,
+                "{page}"
+            );
+            assert!(!page.contains("bank.test"), "{page}");
+        }
+        let blanks = many("&nbsp;") + &many("\n");
+        let page = shown(&format!(
+            "<pre><a href=//evil.test><img alt='{blanks}words'>"
+        ));
+        assert_eq!(page, "<pre>[evil.test] <img alt=\"words\"></pre>");
+        let page = shown(&format!(
+            "<map><area href=//evil.test alt='.{blanks}words'></map>"
+        ));
+        assert_eq!(page.matches("[evil.test] ").count(), 2, "{page}");
+        assert!(page.ends_with("[evil.test] words "), "{page}");
+        // Elsewhere they are as long as they like.
+        let page = shown(&format!("<img alt='{}'>", many(".")));
+        assert_eq!(page.len(), 300 + "<img alt=\"\">".len());
+    }
+
+    #[test]
     fn a_link_within_a_link_has_its_own_label_and_the_words_behind_it_the_outer_one() {
         let html = "<a href=//one.test>one <object><a href=//two.test>two</a></object> three</a>";
         assert_eq!(
@@ -261,6 +325,20 @@ mod tests {
     #[test]
     fn a_link_without_words_shows_a_box_for_them() {
         assert_eq!(shown("<a href=//x.test> <br></a>y"), " /[x.test] \u{25a1}y");
+    }
+
+    #[test]
+    fn nothing_is_written_once_labels_are_too_many() {
+        let host = "x".repeat(1_000);
+        let mut labels = Labels::default();
+        let mut n_bytes = 0;
+        for _ in 0..4_000 {
+            let alone = labels.alone(&host, "x", Blanks::Collapse);
+            labels.begin(&host);
+            n_bytes += alone.unwrap_or_default().len() + labels.end().unwrap_or_default().len();
+        }
+        assert!(labels.is_incomplete());
+        assert!(n_bytes < MOST_BYTES + 100_000, "{n_bytes}");
     }
 
     #[test]

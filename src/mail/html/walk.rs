@@ -151,6 +151,13 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
         state.borrow_mut().area(element, target, &places);
     }
     name_signs(element);
+    if name == "img" {
+        let words = decoded(&element.get_attribute("alt").unwrap_or_default());
+        if let Some(few) = state.borrow().labels.of_picture(&words) {
+            // Refused are names of attributes, and this one is good.
+            element.set_attribute("alt", &escaped(&few)).ok();
+        }
+    }
     isolate(element, break_, place.as_deref());
     let Some(closers) = element.end_tag_handlers() else {
         return;
@@ -274,10 +281,7 @@ impl State {
         let written = std::mem::take(&mut self.node);
         let mut text = decoded(&written);
         self.read_decoded(&text);
-        let blanks = match self.n_preformatted {
-            0 => Blanks::Collapse,
-            _ => Blanks::AreText,
-        };
+        let blanks = self.blanks();
         if let Blanks::Collapse = blanks {
             // A blank like any other, that no run of signs ends at.
             text = text.replace('\n', " ");
@@ -287,6 +291,13 @@ impl State {
             written
         } else {
             self.labels.with_words(&shown, blanks)
+        }
+    }
+
+    fn blanks(&self) -> Blanks {
+        match self.n_preformatted {
+            0 => Blanks::Collapse,
+            _ => Blanks::AreText,
         }
     }
 
@@ -313,7 +324,9 @@ impl State {
         let words = decoded(&element.get_attribute("alt").unwrap_or_default());
         if let Some(place) = places::label(places) {
             let shown = signs::prose_in_brackets(words.trim());
-            element.before(&self.labels.alone(&place, &shown), ContentType::Html);
+            if let Some(told) = self.labels.alone(&place, &shown, self.blanks()) {
+                element.before(&told, ContentType::Html);
+            }
         }
         self.link(&words, target, places);
     }
