@@ -306,3 +306,21 @@ fn a_bomb_of_tags_ends_in_time() {
         assert!(made.is_too_deep, "{bomb}");
     }
 }
+
+#[test]
+fn links_within_links_are_read_in_bounds_and_what_is_not_read_is_no_agreement() {
+    let words = "word ".repeat(200_000);
+    let html = "<a href=//x.test><table><td>".repeat(50) + &words;
+    let read = read_alone(&html);
+    let mismatches: Vec<bool> = read.links.iter().map(|link| link.is_mismatch).collect();
+    assert_eq!(mismatches, [[false; 4].as_slice(), &[true; 46]].concat());
+    // A text by itself is read to its end.
+    let read = read_alone(&format!("<a href=//x.test>{words}https://bank.test</a>"));
+    assert!(read.links[0].is_mismatch);
+}
+
+#[test]
+fn lines_without_number_do_not_part_lines_more() {
+    let read = read_alone(&format!("<pre>a{}</pre><p>b", "\n".repeat(5)));
+    assert_eq!(read.text, "a\n\n\n\n\nb");
+}

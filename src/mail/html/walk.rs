@@ -26,6 +26,13 @@ const MOST_LINKS: usize = 1_000;
 /// A longer target or text of a link is cut, in characters.
 const LONGEST_LINK: usize = 2_000;
 
+/// Bytes of the texts of all links that are read whole. Only links within links, which no mail program
+/// makes, have as many: the text of the inner ones counts for each of the outer.
+const MOST_READ: usize = 4 * 1024 * 1024;
+
+/// So much of a text is read in any case, in bytes.
+const MOST_OF_ONE: usize = 4 * LONGEST_LINK;
+
 /// A link that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::mail) struct Found {
@@ -125,6 +132,8 @@ struct State {
     /// Text that goes on in the next chunk: a sign is judged by its neighbours.
     node: String,
     links: Vec<Found>,
+    /// Bytes of their texts.
+    n_read: usize,
     labels: Labels,
     pictures: Vec<String>,
     has_hidden: bool,
@@ -174,8 +183,7 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     closers.push(end_tag!(move |end| {
         let mut state = state.borrow_mut();
         if let Some(target) = &target {
-            let text = state.text.get(start..).unwrap_or_default().to_owned();
-            state.link(&text, target, &places);
+            state.link_since(start, target, &places);
         }
         if place.is_some()
             && let Some(label) = state.labels.end()
@@ -269,10 +277,11 @@ impl State {
         };
         let length = self.text.trim_end_matches(' ').len();
         self.text.truncate(length);
-        let n_ends = self.text.len() - self.text.trim_end_matches('\n').len();
+        // No more than matter: preformatted text can end in half a million.
+        let last = self.text.bytes().rev().take(blank.len());
+        let n_ends = last.take_while(|byte| *byte == b'\n').count();
         if !self.text.is_empty() {
-            self.text
-                .push_str(blank.get(n_ends.min(blank.len())..).unwrap_or_default());
+            self.text.push_str(blank.get(n_ends..).unwrap_or_default());
         }
     }
 
@@ -329,6 +338,28 @@ impl State {
             }
         }
         self.link(&words, target, places);
+    }
+
+    /// Notes a link whose text began there.
+    fn link_since(&mut self, start: usize, target: &str, places: &[Place]) {
+        if self.links.len() >= MOST_LINKS {
+            return;
+        }
+        let text = self.text.get(start..).unwrap_or_default();
+        let room = MOST_READ.saturating_sub(self.n_read).max(MOST_OF_ONE);
+        self.n_read += text.len();
+        if text.len() <= room {
+            let text = text.to_owned();
+            return self.link(&text, target, places);
+        }
+        let end = text.floor_char_boundary(MOST_OF_ONE);
+        let begin = text.get(..end).unwrap_or_default().to_owned();
+        let n_links = self.links.len();
+        self.link(&begin, target, places);
+        for link in self.links.iter_mut().skip(n_links) {
+            // What was not read may name any host.
+            link.is_mismatch = true;
+        }
     }
 
     fn link(&mut self, text: &str, target: &str, places: &[Place]) {
