@@ -4,13 +4,11 @@
 //! somebody. So two readings are joined: that of the library, and our own, which takes whatever
 //! stands there as `local@domain`.
 
-use std::{
-    collections::HashSet,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::HashSet;
 
-use mail_parser::{HeaderName, HeaderValue, MessageParser};
+use mail_parser::{HeaderName, HeaderValue, Message};
 
+use super::library;
 use crate::domain::address::Address;
 
 /// Whether a header field is a From field.
@@ -20,27 +18,30 @@ pub fn is_from(name: &[u8]) -> bool {
 
 /// What stands behind the colon of each From field of a message, as a milter gets it.
 pub fn from_fields(message: &[u8]) -> Vec<Vec<u8>> {
-    let mut fields: Vec<(bool, Vec<u8>)> = Vec::new();
+    let mut fields: Vec<Vec<u8>> = Vec::new();
+    let mut in_from = None;
     for line in message.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match (line.first(), fields.last_mut()) {
+        match (line.first(), in_from) {
             (None, _) => break,
-            (Some(b' ' | b'\t'), Some((_, value))) => {
-                value.push(b'\n');
-                value.extend_from_slice(line);
+            (Some(b' ' | b'\t'), Some(false)) => {}
+            (Some(b' ' | b'\t'), Some(true)) => {
+                if let Some(value) = fields.last_mut() {
+                    value.push(b'\n');
+                    value.extend_from_slice(line);
+                }
             }
             (Some(_), _) => {
                 let at = line.iter().position(|byte| *byte == b':');
                 let (name, value) = line.split_at(at.unwrap_or(line.len()));
-                fields.push((is_from(name), value.get(1..).unwrap_or_default().to_vec()));
+                in_from = Some(is_from(name));
+                if is_from(name) {
+                    fields.push(value.get(1..).unwrap_or_default().to_vec());
+                }
             }
         }
     }
     fields
-        .into_iter()
-        .filter(|(is_from, _)| *is_from)
-        .map(|(_, value)| value)
-        .collect()
 }
 
 /// The mailboxes of From fields, given what stands behind the colon of each. Ends with one more than
@@ -49,8 +50,8 @@ pub fn authors(values: &[Vec<u8>], most: usize) -> Vec<Address> {
     let mut authors = Vec::new();
     let mut seen = HashSet::new();
     for value in values {
-        // The parser is somebody else's, and its input the sender's: our own reading is left.
-        let parsed = catch_unwind(AssertUnwindSafe(|| parsed(value))).unwrap_or_default();
+        let section = [b"From:", value.trim_ascii_end(), b"\r\n\r\n"].concat();
+        let parsed = library::read(&section, parsed).unwrap_or_default();
         let shown = parsed.names.iter().flat_map(|name| written(name));
         let read = parsed.mailboxes.into_iter().chain(written(value));
         let mut read: Vec<Address> = read.filter(is_mailbox).collect();
@@ -80,13 +81,9 @@ struct Parsed {
 }
 
 /// The library's reading (RFC 5322, section 3.4, groups included).
-fn parsed(value: &[u8]) -> Parsed {
+fn parsed(section: &Message<'_>) -> Parsed {
     let mut found = Parsed::default();
-    let section = [b"From:", value.trim_ascii_end(), b"\r\n\r\n"].concat();
-    let Some(message) = MessageParser::default().parse_headers(&section) else {
-        return found;
-    };
-    for value in message.header_values(HeaderName::From) {
+    for value in section.header_values(HeaderName::From) {
         if let HeaderValue::Address(addresses) = value {
             for one in addresses.iter() {
                 match one.address() {

@@ -6,9 +6,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use mail_parser::{Addr, HeaderName, HeaderValue, Message, MessageParser};
+use mail_parser::{Addr, HeaderName, HeaderValue, Message};
 
-use super::{author, mailboxes::mailboxes};
+use super::{author, library, mailboxes, plain::are_plain};
 use crate::domain::{address::Address, idn};
 
 /// No list shows more of a field than this, in bytes.
@@ -17,8 +17,9 @@ const LONGEST_FIELD: usize = 2_000;
 /// More addresses than these of To are not shown one by one.
 const MOST_ADDRESSES: usize = 50;
 
-/// No header section that the milter hands over is longer: it has no more addresses than this, in bytes.
-pub(super) const LONGEST_AUTHORS: usize = 256 * 1_024;
+/// More than all authors of what the milter captures, in bytes: at most 256 KiB of a header are read, in
+/// four ways, none of which makes more than three bytes out of one.
+pub(super) const LONGEST_AUTHORS: usize = 4 * 3 * 256 * 1_024;
 
 /// The decoded fields; each `None` if the message has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,10 +40,8 @@ pub struct Fields {
 
 /// Reads a header section: rendered fields, with or without the empty line at the end.
 pub fn fields(section: &[u8]) -> Fields {
-    // The parser is somebody else's, and its input the sender's: a panic in it costs the fields, but
-    // no author that is read in another way.
-    let read = catch_unwind(AssertUnwindSafe(|| read(section)));
-    let (fields, from) = read.unwrap_or_default();
+    // Where the library fails the fields are lost, but no author that is read in another way.
+    let (fields, from) = library::read(section, read).unwrap_or_default();
     Fields {
         from: with_all_authors(&from, section),
         ..fields
@@ -50,18 +49,15 @@ pub fn fields(section: &[u8]) -> Fields {
 }
 
 /// The fields without From, and the mailboxes of From.
-fn read(section: &[u8]) -> (Fields, Vec<String>) {
-    let Some(message) = MessageParser::default().parse_headers(section) else {
-        return (Fields::default(), Vec::new());
-    };
+fn read(message: &Message<'_>) -> (Fields, Vec<String>) {
     let fields = Fields {
         subject: message.subject().and_then(shown),
         from: None,
-        to: some_of(addresses(&message, HeaderName::To)),
+        to: some_of(addresses(message, HeaderName::To)),
         date: message.header_raw(HeaderName::Date).and_then(shown),
         message_id: message.header_raw(HeaderName::MessageId).and_then(shown),
     };
-    (fields, addresses(&message, HeaderName::From))
+    (fields, addresses(message, HeaderName::From))
 }
 
 fn addresses(message: &Message<'_>, name: HeaderName<'static>) -> Vec<String> {
@@ -90,18 +86,29 @@ fn some_of(mut texts: Vec<String>) -> Option<String> {
 
 /// The mailboxes of From as one text that has all its authors.
 fn with_all_authors(from: &[String], section: &[u8]) -> Option<String> {
+    let values = author::from_fields(section);
     let whole = from.join(", ");
-    let text = shown(&whole).map(|text| match whole.trim().len() > LONGEST_FIELD {
+    let is_long = whole.trim().len() > LONGEST_FIELD;
+    let text = shown(&whole).map(|text| match is_long {
         true => format!("{} \u{2026}", without_torn_address(&text)),
         false => text,
     });
+    match is_long || !are_plain(from, &values) {
+        true => with_missing(text, &whole, values),
+        false => text,
+    }
+}
+
+/// A text, and behind it the authors that it lacks.
+fn with_missing(text: Option<String>, whole: &str, values: Vec<Vec<u8>>) -> Option<String> {
     let mut known: HashSet<_> = text
         .iter()
         .flat_map(|text| Address::all_in(text))
         .map(one_spelling)
         .collect();
     let mut missing = String::new();
-    for author in Address::all_in(&whole).chain(authors(section)) {
+    let authors = authors(values).into_iter();
+    for author in authors.chain(Address::all_in(whole)) {
         let author_shown = author.to_display();
         let is_new = known.insert(one_spelling(author));
         if is_new && missing.len() + author_shown.len() < LONGEST_AUTHORS {
@@ -117,15 +124,13 @@ fn with_all_authors(from: &[String], section: &[u8]) -> Option<String> {
 }
 
 /// The authors as the milter's rules and the outline read them, whatever the library makes of the fields.
-fn authors(section: &[u8]) -> Vec<Address> {
-    let values = author::from_fields(section);
+fn authors(values: Vec<Vec<u8>>) -> Vec<Address> {
     let mut found = author::authors(&values, usize::MAX);
     for mut value in values {
         value.retain(|byte| *byte != b'\n');
-        let read = catch_unwind(AssertUnwindSafe(|| mailboxes(value.trim_ascii(), None)));
-        let read = read.unwrap_or_default().into_iter();
-        found
-            .extend(read.flat_map(|mailbox| Address::all_in(&mailbox.address).collect::<Vec<_>>()));
+        let read = || -> Vec<String> { mailboxes::addresses(value.trim_ascii()).collect() };
+        let read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_default();
+        found.extend(read.iter().flat_map(|address| Address::all_in(address)));
     }
     found
 }
@@ -165,6 +170,8 @@ fn shown(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use proptest::prelude::*;
 
     use super::*;
@@ -237,6 +244,60 @@ mod tests {
         assert_eq!(authors(&[&many.join(", ")]), many);
         let fields: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(authors(&fields), many);
+    }
+
+    #[test]
+    fn no_decoys_hide_an_author_however_many_or_long_they_are() {
+        let wide = |n: usize| {
+            let name = [b"=?tis-620?q?".to_vec(), b"\xa1".repeat(60)].concat();
+            [name, format!("{n}@\u{e01}_?=\r\n ").into_bytes()].concat()
+        };
+        let wide: Vec<u8> = (0..2_700).flat_map(wide).collect();
+        let garbage = [b"\xff".repeat(200_000), b"@\xff, ".to_vec()].concat();
+        // These fill what room long ones leave.
+        let short: String = (0..200).map(|n| format!("{n}@a, ")).collect();
+        let many = "a@b.test, ".repeat(1_000).into_bytes();
+        for decoys in [wide, garbage, many] {
+            for rita in ["rita@corp.test", "=?utf-8?q?rita?=@corp.test"] {
+                let decoys = [&*decoys, short.as_bytes()].concat();
+                let section = [b"From: ", &*decoys, rita.as_bytes(), b"\r\n\r\n"].concat();
+                assert!(section.len() < 256 * 1_024);
+                let from = fields(&section).from.unwrap();
+                let rita = Address::from_envelope(b"rita@corp.test");
+                assert!(Address::all_in(&from).any(|author| Some(author) == rita));
+            }
+        }
+    }
+
+    /// Each of these would be looked through anew at each of its signs.
+    #[test]
+    fn no_field_makes_the_reading_long() {
+        let signs = [
+            "=?aa?q? ",
+            "=?aa?q?\r\n ",
+            "=?aa?b? ",
+            "=?aa?q?a@b,",
+            "=? ",
+            "(",
+            "<",
+            "\"",
+        ];
+        let signs = signs.map(|sign| sign.repeat(200_000 / sign.len()));
+        let colons = format!("{}@{}", "a".repeat(100_000), ":".repeat(100_000));
+        for value in signs.into_iter().chain([colons]) {
+            for name in [
+                "From",
+                "To",
+                "Subject",
+                "Content-Type: a/b; c=\"",
+                "Keywords",
+            ] {
+                let before = Instant::now();
+                fields(format!("{name}: {value}\r\n\r\n").as_bytes());
+                let start: String = value.chars().take(20).collect();
+                assert!(before.elapsed() < Duration::from_secs(5), "{name}: {start}");
+            }
+        }
     }
 
     #[test]

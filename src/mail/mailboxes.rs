@@ -5,23 +5,22 @@ use crate::domain::idn;
 
 use super::{
     outline::Mailbox,
-    words::{decode_value, end_of_word},
+    words::{Ends, decode_value, end_of_word},
 };
 
-/// More mailboxes of one field are not kept.
-const MOST: usize = 1_000;
+/// Reads an unfolded value, one mailbox after the other.
+pub(super) fn mailboxes(value: &[u8], near: Option<&str>) -> impl Iterator<Item = Mailbox> {
+    Reader::new(value).filter_map(move |item| item.mailbox(near))
+}
 
-/// Reads an unfolded value.
-pub(super) fn mailboxes(value: &[u8], near: Option<&str>) -> Vec<Mailbox> {
-    let mut found = Vec::new();
-    let mut reader = Reader { value, at: 0 };
-    while let Some(item) = reader.item() {
-        found.extend(item.mailbox(near));
-        if found.len() >= MOST {
-            break;
-        }
-    }
-    found
+/// The addresses alone, with domains as they are written.
+pub(super) fn addresses(value: &[u8]) -> impl Iterator<Item = String> {
+    Reader::new(value).filter_map(|item| item.address().map(|address| text(address, None)))
+}
+
+fn text(bytes: &[u8], near: Option<&str>) -> String {
+    let decoded = decode_value(bytes.trim_ascii(), near);
+    decoded.text.trim().to_owned()
 }
 
 /// What stands between two commas.
@@ -35,21 +34,22 @@ struct Item {
 }
 
 impl Item {
+    fn address(&self) -> Option<&[u8]> {
+        let has_at = self.outside.contains(&b'@');
+        let outside = has_at.then_some(&self.outside);
+        self.inside.as_ref().or(outside).map(Vec::as_slice)
+    }
+
     fn mailbox(self, near: Option<&str>) -> Option<Mailbox> {
-        let text = |bytes: &[u8]| {
-            decode_value(bytes.trim_ascii(), near)
-                .text
-                .trim()
-                .to_owned()
+        // A name without an address is shown as what it is.
+        let address = self.address().map(|address| text(address, near));
+        let name = match (&self.inside, &address) {
+            (None, Some(_)) => String::new(),
+            (Some(_), _) | (None, None) => text(&self.outside, near),
         };
-        let (name, address) = match &self.inside {
-            Some(inside) => (text(&self.outside), text(inside)),
-            None if self.outside.contains(&b'@') => (text(&self.comment), text(&self.outside)),
-            // A name without an address is shown as what it is.
-            None => (text(&self.outside), String::new()),
-        };
+        let address = address.unwrap_or_default();
         let name = if name.is_empty() {
-            text(&self.comment)
+            text(&self.comment, near)
         } else {
             name
         };
@@ -100,10 +100,24 @@ pub(super) fn domain_spellings(domain: &str) -> (String, Option<String>) {
 struct Reader<'a> {
     value: &'a [u8],
     at: usize,
+    ends: Ends,
 }
 
-impl Reader<'_> {
-    fn next(&mut self) -> Option<u8> {
+impl Iterator for Reader<'_> {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        self.item()
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn new(value: &'a [u8]) -> Self {
+        let (at, ends) = (0, Ends::default());
+        Self { value, at, ends }
+    }
+
+    fn byte(&mut self) -> Option<u8> {
         let byte = self.value.get(self.at).copied()?;
         self.at += 1;
         Some(byte)
@@ -114,7 +128,9 @@ impl Reader<'_> {
             return None;
         }
         let mut item = Item::default();
-        while let Some(byte) = self.next() {
+        // Once it is none it stays so: nobody looks for its `@` at each colon.
+        let mut is_group = true;
+        while let Some(byte) = self.byte() {
             match byte {
                 b'"' => self.quoted(&mut item.outside),
                 b'(' => self.comment(&mut item.comment),
@@ -124,8 +140,12 @@ impl Reader<'_> {
                 }
                 b',' | b';' => break,
                 // The name of a group: its members follow.
-                b':' if item.inside.is_none() && !item.outside.contains(&b'@') => {
-                    item.outside.clear();
+                b':' if is_group => {
+                    is_group = item.address().is_none();
+                    match is_group {
+                        true => item.outside.clear(),
+                        false => item.outside.push(b':'),
+                    }
                 }
                 b'=' => self.word(&mut item.outside),
                 other => item.outside.push(other),
@@ -137,17 +157,17 @@ impl Reader<'_> {
     /// An encoded word as one, whatever signs its text is written with.
     fn word(&mut self, out: &mut Vec<u8>) {
         let start = self.at.saturating_sub(1);
-        let end = end_of_word(self.value, start).unwrap_or(self.at);
+        let end = end_of_word(self.value, start, &mut self.ends).unwrap_or(self.at);
         out.extend(self.value.get(start..end).unwrap_or_default());
         self.at = end;
     }
 
     /// The text of a quoted string; one without an end goes to the end of the value.
     fn quoted(&mut self, out: &mut Vec<u8>) {
-        while let Some(byte) = self.next() {
+        while let Some(byte) = self.byte() {
             match byte {
                 b'"' => break,
-                b'\\' => out.extend(self.next()),
+                b'\\' => out.extend(self.byte()),
                 other => out.push(other),
             }
         }
@@ -155,12 +175,12 @@ impl Reader<'_> {
 
     fn comment(&mut self, out: &mut Vec<u8>) {
         let mut depth = 1_u32;
-        while let Some(byte) = self.next() {
+        while let Some(byte) = self.byte() {
             match byte {
                 b'(' => depth += 1,
                 b')' if depth == 1 => break,
                 b')' => depth -= 1,
-                b'\\' => out.extend(self.next()),
+                b'\\' => out.extend(self.byte()),
                 other => out.push(other),
             }
         }
@@ -169,11 +189,11 @@ impl Reader<'_> {
     fn angle(&mut self) -> Vec<u8> {
         let mut inside = Vec::new();
         let mut is_quoted = false;
-        while let Some(byte) = self.next() {
+        while let Some(byte) = self.byte() {
             match byte {
                 b'>' if !is_quoted => break,
                 b'"' => is_quoted = !is_quoted,
-                b'\\' if is_quoted => inside.extend(self.next()),
+                b'\\' if is_quoted => inside.extend(self.byte()),
                 b' ' | b'\t' if !is_quoted => {}
                 other => inside.push(other),
             }
@@ -189,7 +209,7 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Vec<(String, String)> {
-        let found = mailboxes(value.as_bytes(), None).into_iter();
+        let found = mailboxes(value.as_bytes(), None);
         found
             .map(|mailbox| (mailbox.name, mailbox.address))
             .collect()
@@ -230,11 +250,23 @@ mod tests {
     #[test]
     fn a_domain_is_shown_in_both_spellings() {
         for value in ["a@xn--bcher-kva.test", "a@b\u{fc}cher.test"] {
-            let found = mailboxes(value.as_bytes(), None);
+            let found: Vec<Mailbox> = mailboxes(value.as_bytes(), None).collect();
             assert_eq!(found[0].address, "a@b\u{fc}cher.test");
             assert_eq!(found[0].ascii.as_deref(), Some("a@xn--bcher-kva.test"));
         }
-        assert_eq!(mailboxes(b"a@Corp.test", None)[0].ascii, None);
+        let found = mailboxes(b"a@Corp.test", None).next().unwrap();
+        assert_eq!(found.ascii, None);
+    }
+
+    #[test]
+    fn all_addresses_are_read_as_they_are_written() {
+        let value = b"A <a@xn--bcher-kva.test>, name, =?utf-8?q?b?=@corp.test (c@d), <@x.test:e@f>";
+        let found: Vec<String> = addresses(value).collect();
+        assert_eq!(
+            found,
+            ["a@xn--bcher-kva.test", "b@corp.test", "@x.test:e@f"]
+        );
+        assert_eq!(addresses(&b"a@b,".repeat(5_000)).count(), 5_000);
     }
 
     proptest! {

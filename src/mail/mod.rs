@@ -6,9 +6,11 @@ mod charset;
 pub mod digest;
 pub mod header;
 mod html;
+mod library;
 mod mailboxes;
 mod making;
 pub mod outline;
+mod plain;
 mod transfer;
 mod words;
 

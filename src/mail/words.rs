@@ -28,9 +28,10 @@ pub(super) fn decode_value(value: &[u8], near: Option<&str>) -> Value {
     let mut out = Value::default();
     let mut plain_from = 0;
     let mut words: Vec<Word<'_>> = Vec::new();
+    let mut ends = Ends::default();
     let mut at = 0;
     while let Some(found) = next_mark(value, at) {
-        let Some((word, end)) = word_at(value, found) else {
+        let Some((word, end)) = word_at(value, found, &mut ends) else {
             at = found + 2;
             continue;
         };
@@ -50,8 +51,29 @@ pub(super) fn decode_value(value: &[u8], near: Option<&str>) -> Value {
 }
 
 /// The end of an encoded word that begins here, if one does.
-pub(super) fn end_of_word(value: &[u8], start: usize) -> Option<usize> {
-    word_at(value, start).map(|(_, end)| end)
+pub(super) fn end_of_word(value: &[u8], start: usize, ends: &mut Ends) -> Option<usize> {
+    word_at(value, start, ends).map(|(_, end)| end)
+}
+
+/// Where the next word of a value ends, whichever it is. Many words without an end are looked
+/// through once and not each by itself, if they are asked for in their order.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    next: Option<usize>,
+}
+
+impl Ends {
+    /// The place of the first `?=` from here on, or the end of the value.
+    fn next(&mut self, value: &[u8], from: usize) -> usize {
+        if let Some(next) = self.next.filter(|next| from <= *next) {
+            return next;
+        }
+        let rest = value.get(from..).unwrap_or_default();
+        let length = rest.windows(2).position(|pair| pair == b"?=");
+        let next = length.map_or(value.len(), |length| from + length);
+        self.next = Some(next);
+        next
+    }
 }
 
 fn next_mark(value: &[u8], from: usize) -> Option<usize> {
@@ -62,10 +84,10 @@ fn next_mark(value: &[u8], from: usize) -> Option<usize> {
 }
 
 /// A word, however long: the limit of 75 characters is broken daily. It ends with its line.
-fn word_at(value: &[u8], start: usize) -> Option<(Word<'_>, usize)> {
+fn word_at<'a>(value: &'a [u8], start: usize, ends: &mut Ends) -> Option<(Word<'a>, usize)> {
     /// No character set has a longer name; the search for its end stops here.
     const LONGEST_NAME: usize = 64;
-    /// A longer word is none, and the search for its end has a bound.
+    /// A longer word is none, its `?=` included.
     const LONGEST_WORD: usize = 1_024;
 
     let rest = value.get(start..)?.strip_prefix(b"=?")?;
@@ -85,10 +107,13 @@ fn word_at(value: &[u8], start: usize) -> Option<(Word<'_>, usize)> {
         _ => return None,
     };
     let rest = rest.strip_prefix(b"?")?;
-    let near = rest.get(..LONGEST_WORD).unwrap_or(rest);
-    let length = near.windows(2).position(|pair| pair == b"?=")?;
+    let payload_at = start + 2 + mark + 1 + 2;
+    let length = ends.next(value, payload_at) - payload_at;
+    if length + 2 > LONGEST_WORD.min(rest.len()) {
+        return None;
+    }
     let payload = rest.get(..length)?;
-    let end = start + 2 + mark + 1 + 2 + length + 2;
+    let end = payload_at + length + 2;
     Some((
         Word {
             charset,

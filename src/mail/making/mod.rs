@@ -36,6 +36,12 @@ use super::{
 /// Links of all HTML parts of a message.
 const MOST_LINKS: usize = 2_000;
 
+/// More mailboxes of one field are not kept, but of From: rights depend on each of them.
+const MOST_OF_FIELD: usize = 1_000;
+
+/// More mailboxes of all fields of one name are not kept.
+const MOST_MAILBOXES: usize = 1_000_000;
+
 /// How far a message is taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -116,19 +122,21 @@ fn seen(message: &[u8], leaf: &Leaf, tree: &Tree) -> Seen {
 /// What the header of the message tells.
 fn described(message: &[u8], near: Option<&str>) -> Outline {
     let section = fields::read(message);
-    let all = |name: &str| -> Vec<Mailbox> {
+    let mailboxes_of = |name: &str, most: usize| -> Vec<Mailbox> {
         section
             .values(name)
-            .flat_map(|value| mailboxes(value, near))
+            .flat_map(|value| mailboxes(value, near).take(most))
+            .take(MOST_MAILBOXES)
             .collect()
     };
+    let some = |name: &str| mailboxes_of(name, MOST_OF_FIELD);
     let subject = section.values("subject").next();
     Outline {
         subject: subject.map(|value| shown(&decode_value(value, near).text)),
-        from: all("from"),
-        sender: all("sender"),
-        reply_to: all("reply-to"),
-        to: [all("to"), all("cc")].concat(),
+        from: mailboxes_of("from", usize::MAX),
+        sender: some("sender"),
+        reply_to: some("reply-to"),
+        to: [some("to"), some("cc")].concat(),
         fields: section.decoded(near),
         ..Outline::default()
     }

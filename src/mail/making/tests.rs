@@ -368,3 +368,12 @@ fn what_a_part_has_its_links_lead_on_from_is_told_with_them() {
     let host = outlined.outline.links[0].host.as_deref();
     assert_eq!(host, Some("a.test or b.test"));
 }
+
+#[test]
+fn no_number_of_mailboxes_hides_an_author() {
+    let decoys = "a@b.test, ".repeat(2_000);
+    let rita = "=?utf-8?q?rita?=@corp.test";
+    let outline = made(&format!("From: {decoys}{rita}\nTo: {decoys}{rita}\n\n")).outline;
+    assert_eq!(outline.from.last().unwrap().address, "rita@corp.test");
+    assert_eq!(outline.to.len(), 1_000);
+}

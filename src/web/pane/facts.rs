@@ -22,6 +22,9 @@ use crate::{
 /// More recipients than these are folded away behind a count by domain.
 const RECIPIENTS_SHOWN: usize = 20;
 
+/// More mailboxes of From are not shown; the outline has them for the rights.
+const AUTHORS_SHOWN: usize = 1_000;
+
 /// All facts in the order in which they are read.
 pub fn of(words: &Words, known: &Known<'_>, now: DateTime<Utc>) -> Vec<Fact> {
     let mut facts = header_facts(words, known);
@@ -48,9 +51,10 @@ fn header_facts(words: &Words, known: &Known<'_>) -> Vec<Fact> {
         let from = from.map(|from| fact(words.say("fact-from"), vec![Value::text(from)]));
         return from.into_iter().collect();
     };
+    let from = outline.from.get(..AUTHORS_SHOWN).unwrap_or(&outline.from);
     let fields = [
-        ("fact-from", &outline.from),
-        ("fact-sender", &outline.sender),
+        ("fact-from", from),
+        ("fact-sender", outline.sender.as_slice()),
         ("fact-reply-to", &outline.reply_to),
         ("fact-to", &outline.to),
     ];

@@ -1,5 +1,7 @@
 //! What a reviewer must beware of before deciding.
 
+use std::collections::HashSet;
+
 use super::{Known, Warning};
 use crate::{
     store::outlines::{DoubtKind, Mailbox, Outline, Standing},
@@ -61,6 +63,7 @@ fn senders(words: &Words, known: &Known<'_>, outline: &Outline) -> Vec<Warning> 
         list(&outline.sender),
         list(&outline.reply_to),
     );
+    let authors: HashSet<&String> = from.iter().collect();
     let warn = |id: &str, detail: String| Warning {
         kind: "warn",
         text: words.say(id),
@@ -77,10 +80,10 @@ fn senders(words: &Words, known: &Known<'_>, outline: &Outline) -> Vec<Warning> 
         let detail = format!("{} ≠ {envelope}", from.join(" "));
         warnings.push(warn("warn-from-differs", detail));
     }
-    if sender.iter().any(|one| !from.contains(one)) {
+    if sender.iter().any(|one| !authors.contains(one)) {
         warnings.push(warn("warn-sender-differs", sender.join(" ")));
     }
-    if reply_to.iter().any(|one| !from.contains(one)) {
+    if reply_to.iter().any(|one| !authors.contains(one)) {
         warnings.push(warn("warn-reply-to-differs", reply_to.join(" ")));
     }
     // A name that looks like an address, and another address behind it.
