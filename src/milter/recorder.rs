@@ -1,14 +1,14 @@
 //! Moves captures from the spool into PostgreSQL, in batches, for as long as it takes. Mail is held
 //! whether this gets on or not; nothing leaves the spool before its COMMIT.
 
-use std::{convert::Infallible, error::Error, io, time::Duration};
+use std::{convert::Infallible, error::Error, io, panic::resume_unwind, time::Duration};
 
 use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     domain::{capture_id::CaptureId, pace::Pace},
-    mail::header,
+    mail::header::{self, Fields},
     spool::{Chunks, Spool, SpoolError, Waiting},
     store::{
         Store, StoreError,
@@ -19,6 +19,9 @@ use crate::{
 
 /// Content of one batch, but for a single large message.
 const BATCH_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// A longer header section is read where it may take its time.
+const SHORT_SECTION_BYTES: usize = 16 * 1_024;
 
 /// The part of an alarm that the recorder feels, who reads the spool. It is over when nothing waits.
 pub(super) const RECORDER: &str = "recorder";
@@ -203,12 +206,33 @@ fn in_the_way(recorder: &Recorder, error: &StoreError) -> InTheWay {
 }
 
 async fn record(recorder: &Recorder, batch: &[Waiting]) -> Result<(), StoreError> {
-    let mut records: Vec<_> = batch.iter().map(to_record).collect();
+    let mut records = Vec::with_capacity(batch.len());
+    for waiting in batch {
+        records.push(to_record(waiting, fields(&waiting.header).await));
+    }
     recorder.store.record(&mut records).await
 }
 
-fn to_record(waiting: &Waiting) -> Record<Spooled> {
-    let fields = header::fields(&waiting.header);
+/// Sessions wait for a thread that reads fields: a short section takes some microseconds, a hostile one
+/// of 256 KiB a sixth of a second.
+async fn fields(section: &Bytes) -> Fields {
+    if section.len() <= SHORT_SECTION_BYTES {
+        return header::fields(section);
+    }
+    let section = section.clone();
+    let reading = tokio::task::spawn_blocking(move || header::fields(&section));
+    match reading.await {
+        Ok(fields) => fields,
+        // What it panics with it would have panicked with here.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The program ends: what waits is safe in the spool.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+fn to_record(waiting: &Waiting, fields: Fields) -> Record<Spooled> {
     Record {
         capture: waiting.capture.as_ref().clone(),
         header: HeaderFields {
@@ -255,7 +279,19 @@ fn waiting_fault(error: SpoolError) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    #[tokio::test]
+    async fn others_go_on_while_a_long_header_is_read() {
+        let section = Bytes::from(format!("From: {}\r\n", "a@b.test, ".repeat(2_000)));
+        let went_on = Cell::new(false);
+        let read = async { (fields(&section).await, went_on.get()) };
+        let ((read, went_on), ()) = tokio::join!(read, async { went_on.set(true) });
+        assert_eq!(read, header::fields(&section));
+        assert!(went_on);
+    }
 
     #[test]
     fn a_lack_of_file_handles_never_sets_a_capture_aside() {
