@@ -208,7 +208,7 @@ async fn a_lock_that_never_ends_is_given_up_as_transient(lab: &Lab) {
 async fn every_connection_names_its_role_and_its_limits(lab: &Lab) {
     let fixture = Fixture::shared(lab).await;
     let store = fixture.worker();
-    store.figures(&fixture.instance).await.unwrap();
+    store.figures(&fixture.instance, None).await.unwrap();
     let seen = fixture
         .execute(
             "select distinct application_name from pg_stat_activity where usename = 'mailhold_worker' \

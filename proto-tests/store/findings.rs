@@ -105,7 +105,7 @@ async fn doubts_are_counted_while_the_message_is_in_review(lab: &Lab) {
     let (held, other) = (fixture.held().await, fixture.captured().await);
     let worker = fixture.worker();
     let count = async || {
-        let figures = worker.figures(&fixture.instance).await.unwrap();
+        let figures = worker.figures(&fixture.instance, None).await.unwrap();
         figures.n_doubted
     };
     assert_eq!(count().await, 0);

@@ -164,7 +164,10 @@ async fn another_instances_messages_are_not_seen(lab: &Lab) {
     );
     assert_eq!(worker.decided(&other, None, 10).await.unwrap(), []);
     assert_eq!(worker.claim(&other, "w", LONG_LEASE, 10).await.unwrap(), []);
-    assert_eq!(worker.figures(&other).await.unwrap(), Default::default());
+    assert_eq!(
+        worker.figures(&other, None).await.unwrap(),
+        Default::default()
+    );
 }
 
 async fn a_claim_tells_all_that_identifies_the_queue_file(lab: &Lab) {
@@ -327,7 +330,11 @@ async fn figures_count_what_waits(lab: &Lab) {
     let held = fixture.held().await;
     fixture.held().await;
     fixture.decided(Decision::Discard).await;
-    let figures = fixture.worker().figures(&fixture.instance).await.unwrap();
+    let figures = fixture
+        .worker()
+        .figures(&fixture.instance, None)
+        .await
+        .unwrap();
     assert_eq!(
         (
             figures.unconfirmed.count,
@@ -339,4 +346,10 @@ async fn figures_count_what_waits(lab: &Lab) {
     assert_eq!(figures.unconfirmed.oldest, Some(captured.captured_at));
     assert_eq!(figures.held.oldest, Some(held.captured_at));
     assert!(figures.decided.oldest.is_some());
+    // What is known already is not counted again, unless nothing is held any more.
+    let store = fixture.worker();
+    let known = store.figures(&fixture.instance, Some(7)).await.unwrap();
+    assert_eq!((known.unconfirmed.count, known.held.count), (1, 7));
+    let none = store.figures(&instance(), Some(7)).await.unwrap();
+    assert_eq!(none.held.count, 0);
 }

@@ -102,8 +102,12 @@ impl Store {
         })
     }
 
-    /// Counts what waits on one instance.
-    pub async fn figures(&self, instance: &Instance) -> Result<Figures, StoreError> {
+    /// Counts what waits on one instance; what is held only where it is not `known` how much.
+    pub async fn figures(
+        &self,
+        instance: &Instance,
+        known: Option<u64>,
+    ) -> Result<Figures, StoreError> {
         let asked = sqlx::query!(
             r#"select
                 unconfirmed.count as "unconfirmed!", unconfirmed.oldest as unconfirmed_oldest,
@@ -119,9 +123,9 @@ impl Store {
                 -- Apart, so that each is found in an index: these may be very many.
                 (
                     select
-                        (
+                        coalesce($2, (
                             select count(*) from capture where instance = $1 and state = 'held'
-                        ) as count,
+                        )) as count,
                         (
                             select min(captured_at)
                             from capture
@@ -142,6 +146,7 @@ impl Store {
                         and c.state in ('captured', 'held', 'decided')
                 ) as doubted"#,
             instance.as_str(),
+            known.map(|known| i64::try_from(known).unwrap_or(i64::MAX)),
         )
         .fetch_one(&self.pool);
         let counted = within(asked)
@@ -151,9 +156,11 @@ impl Store {
             count: row::size(count),
             oldest,
         };
+        // What was known may be over.
+        let held = counted.held_oldest.map_or(0, |_| counted.held);
         Ok(Figures {
             unconfirmed: waiting(counted.unconfirmed, counted.unconfirmed_oldest),
-            held: waiting(counted.held, counted.held_oldest),
+            held: waiting(held, counted.held_oldest),
             decided: waiting(counted.decided, counted.decided_oldest),
             n_doubted: row::size(counted.doubted),
         })

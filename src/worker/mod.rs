@@ -2,7 +2,7 @@
 //! the network but to PostgreSQL, and moves messages by `postsuper` on the hold queue alone.
 //!
 //! Read in this order: identity, doubts, recipients, confirm, settle, recheck, prove, traces, fates,
-//! reconcile, troubles, asking, piecemeal, lookout.
+//! reconcile, troubles, asking, piecemeal, lookout, count.
 
 mod confirm;
 mod doubts;
@@ -18,25 +18,26 @@ mod traces;
 mod reconcile;
 
 mod asking;
+mod count;
 mod lookout;
 mod piecemeal;
 mod troubles;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use tokio::{
     sync::{Notify, watch},
     task::{JoinError, JoinSet},
     time::Instant,
 };
 
-use self::{asking::Asking, troubles::Part};
+use self::troubles::Part;
 pub use self::{asking::Rounds, reconcile::Sightings, troubles::Troubles};
 use crate::{
     domain::{instance::Instance, pace::Pace},
     postfix::{Postfix, error::PostfixError},
-    store::{Store, figures::Waiting, wake::Wake},
+    store::{Store, wake::Wake},
     telemetry::{Alarms, Metrics},
 };
 
@@ -134,7 +135,7 @@ pub async fn serve(desk: Arc<Desk>, stop: watch::Receiver<bool>) -> Result<(), J
     hearing.spawn(hear_store(Arc::clone(&desk), Arc::clone(&bells)));
     hearing.spawn(hear_hold(Arc::clone(&desk), bells));
     hearing.spawn(lookout::run(Arc::clone(&desk)));
-    hearing.spawn(count(desk));
+    hearing.spawn(count::run(desk));
     loop {
         tokio::select! {
             ended = loops.join_next() => match ended {
@@ -195,43 +196,6 @@ async fn hear_hold_until_blind(desk: &Desk, bells: &Bells) -> Result<(), Postfix
 
 /// How far apart hints are taken under load: each file gives several.
 const HINTS_APART: Duration = Duration::from_millis(50);
-
-/// Rounds of counting between two tries of what failed: where sudo is at fault, each try may be a
-/// mail to the administrator.
-const ROUNDS_BETWEEN_TRIES: u32 = 6;
-
-/// Counts what waits, for the figures, and looks whether faults are over.
-async fn count(desk: Arc<Desk>) {
-    for round in 0_u32.. {
-        Asking::Count.begin(&desk);
-        let asked = Instant::now();
-        match desk.store.figures(&desk.settings().instance).await {
-            Ok(figures) => {
-                doubts::counted(&desk, figures.n_doubted, asked);
-                let now = Utc::now();
-                desk.metrics
-                    .unconfirmed(figures.unconfirmed.count, age(&figures.unconfirmed, now));
-                desk.metrics
-                    .review(figures.held.count, age(&figures.held, now));
-                desk.metrics
-                    .settling(figures.decided.count, age(&figures.decided, now));
-            }
-            Err(error) => Asking::Count.note(&desk, &error),
-        }
-        Asking::Count.end(&desk);
-        if round % ROUNDS_BETWEEN_TRIES == 0 {
-            Troubles::try_again(&desk).await;
-        }
-        desk.pause().await;
-    }
-}
-
-fn age(waiting: &Waiting, now: DateTime<Utc>) -> Duration {
-    waiting
-        .oldest
-        .and_then(|oldest| (now - oldest).to_std().ok())
-        .unwrap_or_default()
-}
 
 /// Waits for a bell or the next poll; `false` when it is time to stop.
 async fn rung(bell: &Notify, desk: &Desk, stop: &mut watch::Receiver<bool>) -> bool {
