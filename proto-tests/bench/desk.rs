@@ -85,7 +85,7 @@ pub async fn measure(lab: &Lab) -> ExitCode {
     lab.postgres.with_setting("shared_buffers = '1GB'").await;
     let pages = HugePages::give(&lab.postgres).await;
     if pages.is_none() {
-        println!("the kernel gives no huge pages: counts take two to three times as long");
+        println!("the kernel gives no huge pages: counts of many matches take longer");
     }
     let fixture = Fixture::own(lab).await;
     let begin = Instant::now();

@@ -138,6 +138,17 @@ async fn a_double_tap_on_a_line_of_the_list_decides_nothing(lab: &Lab) {
     sitting.browser.end().await;
 }
 
+/// A press of the key for discarding, with the time of a script's expression.
+async fn discard_as_of(browser: &Browser, time: &str) {
+    let press = format!(
+        "void (() => {{ const key = new KeyboardEvent('keydown', \
+            {{ key: 'd', bubbles: true, cancelable: true }}); \
+        Object.defineProperty(key, 'timeStamp', {{ value: {time} }}); \
+        document.activeElement.dispatchEvent(key); }})()"
+    );
+    browser.value(&press).await;
+}
+
 /// The second press is one of a tenth of a second later, whenever it is served.
 async fn a_key_that_is_hit_twice_decides_one_message(lab: &Lab) {
     let house = House::shared(lab).await;
@@ -148,11 +159,7 @@ async fn a_key_that_is_hit_twice_decides_one_message(lab: &Lab) {
         { once: true, capture: true })";
     browser.value(note).await;
     sitting.step('d', sitting.id(0), sitting.id(1)).await;
-    let again = "void (() => { const key = new KeyboardEvent('keydown', \
-            { key: 'd', bubbles: true, cancelable: true }); \
-        Object.defineProperty(key, 'timeStamp', { value: window.first + 100 }); \
-        document.activeElement.dispatchEvent(key); })()";
-    browser.value(again).await;
+    discard_as_of(browser, "window.first + 100").await;
     says(browser, "did not count").await;
     assert!(!are_off(browser).await, "nothing is on its way");
     assert_eq!(open_message(browser).await, sitting.id(1));
@@ -184,11 +191,7 @@ async fn a_key_counts_on_no_message_that_has_only_just_come(lab: &Lab) {
     .await;
     browser.value(LET_GO).await;
     assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
-    let again = "void (() => { const key = new KeyboardEvent('keydown', \
-            { key: 'd', bubbles: true, cancelable: true }); \
-        Object.defineProperty(key, 'timeStamp', { value: window.came + 50 }); \
-        document.activeElement.dispatchEvent(key); })()";
-    browser.value(again).await;
+    discard_as_of(browser, "window.came + 50").await;
     says(browser, "did not count").await;
     assert_eq!(sitting.decided(house).await, 1);
     sitting.step('d', sitting.id(1), sitting.id(2)).await;

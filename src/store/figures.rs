@@ -102,7 +102,8 @@ impl Store {
         })
     }
 
-    /// Counts what waits on one instance; what is held only where it is not `known` how much.
+    /// Counts what waits on one instance; what is held only where it is not `known` how much. That is a statement
+    /// of its own: in one with the others its plan would be made anew for each value.
     pub async fn figures(
         &self,
         instance: &Instance,
@@ -111,7 +112,7 @@ impl Store {
         let asked = sqlx::query!(
             r#"select
                 unconfirmed.count as "unconfirmed!", unconfirmed.oldest as unconfirmed_oldest,
-                held.count as "held!", held.oldest as held_oldest,
+                held.oldest as held_oldest,
                 decided.count as "decided!", decided.oldest as decided_oldest,
                 doubted.count as "doubted!"
             from
@@ -120,17 +121,11 @@ impl Store {
                     from capture
                     where instance = $1 and state = 'captured'
                 ) as unconfirmed,
-                -- Apart, so that each is found in an index: these may be very many.
+                -- Not together with their number, so that it is found in an index: these may be very many.
                 (
-                    select
-                        coalesce($2, (
-                            select count(*) from capture where instance = $1 and state = 'held'
-                        )) as count,
-                        (
-                            select min(captured_at)
-                            from capture
-                            where instance = $1 and state = 'held'
-                        ) as oldest
+                    select min(captured_at) as oldest
+                    from capture
+                    where instance = $1 and state = 'held'
                 ) as held,
                 (
                     select count(*) as count, min(created_at) as oldest
@@ -146,7 +141,6 @@ impl Store {
                         and c.state in ('captured', 'held', 'decided')
                 ) as doubted"#,
             instance.as_str(),
-            known.map(|known| i64::try_from(known).unwrap_or(i64::MAX)),
         )
         .fetch_one(&self.pool);
         let counted = within(asked)
@@ -156,13 +150,32 @@ impl Store {
             count: row::size(count),
             oldest,
         };
-        // What was known may be over.
-        let held = counted.held_oldest.map_or(0, |_| counted.held);
+        let n_held = match (counted.held_oldest, known) {
+            // What was known may be over.
+            (None, _) => 0,
+            (Some(_), Some(known)) => known,
+            (Some(_), None) => self.n_held(instance).await?,
+        };
         Ok(Figures {
             unconfirmed: waiting(counted.unconfirmed, counted.unconfirmed_oldest),
-            held: waiting(held, counted.held_oldest),
+            held: Waiting {
+                count: n_held,
+                oldest: counted.held_oldest,
+            },
             decided: waiting(counted.decided, counted.decided_oldest),
             n_doubted: row::size(counted.doubted),
         })
+    }
+
+    async fn n_held(&self, instance: &Instance) -> Result<u64, StoreError> {
+        let asked = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from capture where instance = $1 and state = 'held'"#,
+            instance.as_str(),
+        )
+        .fetch_one(&self.pool);
+        let counted = within(asked)
+            .await
+            .map_err(|cause| StoreError::Count { cause })?;
+        Ok(row::size(counted))
     }
 }
