@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 
 use super::house::{Held, House, word};
 use crate::{
-    lab::{Lab, http::Ask},
+    lab::{Lab, Person, http::Ask},
     trials::{Trials, tests},
 };
 
@@ -14,6 +14,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         mail_that_names_the_reader_as_its_author_is_neither_listed_nor_opened,
         no_name_is_so_long_that_the_author_sees_or_decides_his_mail,
+        no_header_is_so_long_that_the_author_sees_or_decides_his_mail,
         after_a_decision_nobody_is_led_to_mail_of_his_own,
     ]
 }
@@ -60,8 +61,23 @@ async fn no_name_is_so_long_that_the_author_sees_or_decides_his_mail(lab: &Lab) 
     // No line is longer than one may be.
     let folded = name.replace("name name name name name ", "name name name name name\r\n ");
     let content = format!("From: \"{folded}\" <{author}>\r\nSubject: {subject}\r\n\r\nText.\r\n");
+    is_hidden_from_sven(house, &sender, &subject, &content).await;
+}
+
+async fn no_header_is_so_long_that_the_author_sees_or_decides_his_mail(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let sender = lab.person(&["Y"]).await;
+    let subject = word();
+    let author = &house.flagged_sven.address;
+    let others = "a:b\r\n".repeat(60_000);
+    let content = format!("Subject: {subject}\r\n{others}From: Sven <{author}>\r\n\r\nText.\r\n");
+    is_hidden_from_sven(house, &sender, &subject, &content).await;
+}
+
+/// Neither listed nor opened nor decided, whether it is outlined or not; Rita decides it.
+async fn is_hidden_from_sven(house: &House, sender: &Person, subject: &str, content: &str) {
     let held = house
-        .held(&sender, &["bob@elsewhere.test"], content.as_bytes())
+        .held(sender, &["bob@elsewhere.test"], content.as_bytes())
         .await;
     let id = held.id.to_string();
     let sven = house.session(&house.sven).await;
@@ -70,7 +86,7 @@ async fn no_name_is_so_long_that_the_author_sees_or_decides_his_mail(lab: &Lab) 
         if !is_outlined {
             forget_outline(house, &held).await;
         }
-        let query = if is_outlined { subject.as_str() } else { "" };
+        let query = if is_outlined { subject } else { "" };
         let list = sven.get(&format!("/inbox?q={query}")).await.text();
         assert!(!list.contains(&id), "{is_outlined}");
         let open = sven.get(&format!("/inbox?at={id}")).await;

@@ -30,6 +30,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         more_authors_than_can_be_looked_up_come_again,
         a_header_that_never_ends_comes_again,
         more_of_from_than_any_list_of_authors_comes_again,
+        no_message_is_held_with_more_of_from_than_is_read,
         each_message_of_a_connection_has_its_own_authors,
     ]
 }
@@ -170,6 +171,15 @@ async fn more_of_from_than_any_list_of_authors_comes_again() {
     let (desk, mut mta) = usual().await;
     let long = format!(" {}", "a@b.test,".repeat(8_000));
     let mail = Mail::unflagged().fields(&[("From", &long), ("From", " anna@corp.test")]);
+    mta.send(&mail).await.tries_again_at(Stage::End);
+    desk.nothing_captured().await;
+}
+
+/// Whoever is behind what is read could decide it.
+async fn no_message_is_held_with_more_of_from_than_is_read() {
+    let (desk, mut mta) = usual().await;
+    let long = format!(" {}", "a@b.test,".repeat(8_000));
+    let mail = Mail::flagged().fields(&[("From", &long), ("From", " anna@corp.test")]);
     mta.send(&mail).await.tries_again_at(Stage::End);
     desk.nothing_captured().await;
 }

@@ -8,6 +8,7 @@ use std::{
 
 use mail_parser::{Addr, HeaderName, HeaderValue, Message};
 
+pub use super::excerpt::{Excerpt, FROM_LIMIT_BYTES, n_from_bytes};
 use super::{author, library, mailboxes, plain::are_plain};
 use crate::domain::{address::Address, idn};
 
@@ -17,9 +18,9 @@ const LONGEST_FIELD: usize = 2_000;
 /// More addresses than these of To are not shown one by one.
 const MOST_ADDRESSES: usize = 50;
 
-/// More than all authors of what the milter captures, in bytes: at most 256 KiB of a header are read, in
-/// four ways, none of which makes more than three bytes out of one.
-pub(super) const LONGEST_AUTHORS: usize = 4 * 3 * 256 * 1_024;
+/// More than all authors of what is captured, in bytes: From is read in four ways, none of which makes
+/// more than three bytes out of one.
+pub(super) const LONGEST_AUTHORS: usize = 4 * 3 * FROM_LIMIT_BYTES;
 
 /// The decoded fields; each `None` if the message has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -252,8 +253,8 @@ mod tests {
             let name = [b"=?tis-620?q?".to_vec(), b"\xa1".repeat(60)].concat();
             [name, format!("{n}@\u{e01}_?=\r\n ").into_bytes()].concat()
         };
-        let wide: Vec<u8> = (0..2_700).flat_map(wide).collect();
-        let garbage = [b"\xff".repeat(200_000), b"@\xff, ".to_vec()].concat();
+        let wide: Vec<u8> = (0..670).flat_map(wide).collect();
+        let garbage = [b"\xff".repeat(50_000), b"@\xff, ".to_vec()].concat();
         // These fill what room long ones leave.
         let short: String = (0..200).map(|n| format!("{n}@a, ")).collect();
         let many = "a@b.test, ".repeat(1_000).into_bytes();
@@ -261,7 +262,7 @@ mod tests {
             for rita in ["rita@corp.test", "=?utf-8?q?rita?=@corp.test"] {
                 let decoys = [&*decoys, short.as_bytes()].concat();
                 let section = [b"From: ", &*decoys, rita.as_bytes(), b"\r\n\r\n"].concat();
-                assert!(section.len() < 256 * 1_024);
+                assert!(section.len() < FROM_LIMIT_BYTES);
                 let from = fields(&section).from.unwrap();
                 let rita = Address::from_envelope(b"rita@corp.test");
                 assert!(Address::all_in(&from).any(|author| Some(author) == rita));

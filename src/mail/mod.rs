@@ -4,6 +4,7 @@
 pub mod author;
 mod charset;
 pub mod digest;
+mod excerpt;
 pub mod header;
 mod html;
 mod library;

@@ -41,7 +41,8 @@ pub enum IntakeError {
     /// The envelope is longer than what is kept in memory.
     #[error("the envelope is longer than {0} bytes")]
     EnvelopeTooLong(usize),
-    /// The header section is longer than what is kept in memory for its From fields.
+    /// The header section is longer than what is kept in memory for its From fields, or these are longer
+    /// than what is read of them.
     #[error("the header, or what it says in From, is longer than {0} bytes")]
     HeaderTooLong(usize),
     /// The From fields name more mailboxes than can be looked up.

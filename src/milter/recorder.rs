@@ -8,7 +8,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     domain::{capture_id::CaptureId, pace::Pace},
-    mail::header::{self, Fields},
+    mail::header::{self, Excerpt, Fields},
     spool::{Chunks, Spool, SpoolError, Waiting},
     store::{
         Store, StoreError,
@@ -208,9 +208,29 @@ fn in_the_way(recorder: &Recorder, error: &StoreError) -> InTheWay {
 async fn record(recorder: &Recorder, batch: &[Waiting]) -> Result<(), StoreError> {
     let mut records = Vec::with_capacity(batch.len());
     for waiting in batch {
-        records.push(to_record(waiting, fields(&waiting.header).await));
+        let section = section(waiting).await?;
+        records.push(to_record(waiting, fields(&section).await));
     }
     recorder.store.record(&mut records).await
+}
+
+/// What is to be read of the header section. Where it is not there as a whole, all authors are all the same.
+async fn section(waiting: &Waiting) -> Result<Bytes, StoreError> {
+    if !waiting.is_header_cut() {
+        return Ok(waiting.header.clone());
+    }
+    let capture_id = waiting.capture.id;
+    let mut excerpt = Excerpt::default();
+    let mut chunks = waiting.content.chunks();
+    loop {
+        let chunk = chunks.next().await.map_err(waiting_fault);
+        let chunk = chunk.map_err(|cause| StoreError::ReadWaiting { capture_id, cause })?;
+        let Some(chunk) = chunk else { break };
+        if excerpt.add(&chunk).is_break() {
+            break;
+        }
+    }
+    Ok(excerpt.finish().into())
 }
 
 /// Sessions wait for a thread that reads fields: a short section takes some microseconds, a hostile one

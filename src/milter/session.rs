@@ -143,7 +143,7 @@ impl Session {
             reading.add_field(name.as_bytes(), value.as_bytes()),
         )
         .await;
-        self.note_written(written.unwrap_or(Err(SpoolError::Stalled)));
+        self.note(written.unwrap_or(Err(IntakeError::Capture(SpoolError::Stalled))));
     }
 
     /// Keeps an answer for the next stage at which Postfix reads one.

@@ -14,7 +14,10 @@ use crate::{
         queue_id::QueueId,
         verdict::Grounds,
     },
-    mail::{author, digest},
+    mail::{
+        author, digest,
+        header::{FROM_LIMIT_BYTES, n_from_bytes},
+    },
     spool::{Draft, SpoolError},
 };
 
@@ -63,6 +66,7 @@ pub struct Reading {
     envelope: Envelope,
     kept: Kept,
     fields: Vec<u8>,
+    n_from_bytes: usize,
     queue_id_at_data: Option<String>,
     on_its_way: OnItsWay,
 }
@@ -92,9 +96,6 @@ const ENVELOPE_LIMIT_BYTES: usize = 8 * 1_024 * 1_024;
 /// The longest header section that is read for its From fields. Postfix limits each field, but not
 /// their number.
 const HEADER_LIMIT_BYTES: usize = 1_024 * 1_024;
-
-/// More of From fields than this is no list of authors.
-const FROM_LIMIT_BYTES: usize = 64 * 1_024;
 
 /// The header section is handed over to the draft in pieces of this size.
 const FIELDS_PIECE_BYTES: usize = 16 * 1_024;
@@ -129,6 +130,7 @@ impl Addressing {
             envelope: self.envelope,
             kept,
             fields: Vec::with_capacity(FIELDS_PIECE_BYTES),
+            n_from_bytes: 0,
             queue_id_at_data: queue_id,
             on_its_way: self.on_its_way,
         }
@@ -142,11 +144,8 @@ impl Heading {
             return Err(IntakeError::HeaderTooLong(HEADER_LIMIT_BYTES));
         }
         digest::render_header(name, value, &mut self.fields);
+        count_from(&mut self.n_from_bytes, name, value)?;
         if author::is_from(name) {
-            self.n_from_bytes += value.len();
-            if self.n_from_bytes > FROM_LIMIT_BYTES {
-                return Err(IntakeError::HeaderTooLong(FROM_LIMIT_BYTES));
-            }
             self.from.push(value.to_vec());
         }
         Ok(())
@@ -161,18 +160,20 @@ impl Heading {
     pub fn begin_content(self, grounds: Grounds, kept: Kept) -> Reading {
         let mut reading = self.addressing.begin_content(grounds, kept, self.queue_id);
         reading.fields = self.fields;
+        reading.n_from_bytes = self.n_from_bytes;
         reading
     }
 }
 
 impl Reading {
     /// Adds a header field as Postfix gave it.
-    pub async fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), SpoolError> {
+    pub async fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), IntakeError> {
+        count_from(&mut self.n_from_bytes, name, value)?;
         digest::render_header(name, value, &mut self.fields);
         if self.fields.len() < FIELDS_PIECE_BYTES {
             return Ok(());
         }
-        self.flush_fields().await
+        self.flush_fields().await.map_err(IntakeError::Capture)
     }
 
     /// The header section is complete: one empty line, whether a body follows or not.
@@ -216,6 +217,15 @@ impl Reading {
         self.fields.clear();
         written
     }
+}
+
+/// Rights over a captured message depend on all its authors, so there are no more than are read.
+fn count_from(n_bytes: &mut usize, name: &[u8], value: &[u8]) -> Result<(), IntakeError> {
+    *n_bytes += n_from_bytes(name, value);
+    if *n_bytes > FROM_LIMIT_BYTES {
+        return Err(IntakeError::HeaderTooLong(FROM_LIMIT_BYTES));
+    }
+    Ok(())
 }
 
 /// What is known only at the end of a message.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{draft::off_thread, error::SpoolError, frame::Source, layout, load};
 use crate::domain::capture::Capture;
 
-/// How much of a header section is handed over.
+/// How much of a header section is handed over at once.
 pub(super) const HEADER_BYTES: usize = 256 * 1_024;
 /// The largest chunk of a content.
 const CHUNK_BYTES: usize = 1_024 * 1_024;
@@ -18,7 +18,8 @@ const CHUNK_BYTES: usize = 1_024 * 1_024;
 pub struct Waiting {
     /// Its facts.
     pub capture: Arc<Capture>,
-    /// The header fields, each with its CRLF, without the blank line; at most 256 KiB.
+    /// The header fields, each with its CRLF, without the blank line; at most 256 KiB. The rest of a
+    /// longer section is read with the content.
     pub header: Bytes,
     /// The content: header, blank line and body.
     pub content: Content,
@@ -38,6 +39,11 @@ enum ContentPlace {
 }
 
 impl Waiting {
+    /// Whether the header may go on behind what is handed over at once.
+    pub fn is_header_cut(&self) -> bool {
+        self.header.len() >= HEADER_BYTES
+    }
+
     pub(super) fn in_memory(capture: Arc<Capture>, content: Bytes) -> Self {
         Self {
             header: header_section(&content),

@@ -2,6 +2,7 @@
 //! behind it.
 
 use crate::mail::{
+    author,
     outline::{DoubtKind, Field},
     words::decode_value,
 };
@@ -9,11 +10,18 @@ use crate::mail::{
 /// So much of a value is read; no field that a person reads is longer.
 const LONGEST_VALUE: usize = 64 * 1024;
 
+/// So much of a From field is read: rights depend on each author, and what is captured has less in all
+/// its From fields (`header::FROM_LIMIT_BYTES`).
+const LONGEST_FROM: usize = 4 * 1024 * 1024;
+
 /// So much of a decoded value is kept.
 const LONGEST_SHOWN: usize = 4_000;
 
-/// More fields of one section are not kept.
+/// More fields of one section are not kept, but for From.
 const MOST_FIELDS: usize = 1_000;
+
+/// From fields behind so many fields are not kept: what is captured has fewer of them.
+const MOST_WITH_FROM: usize = 100_000;
 
 /// Fields that may stand only once (RFC 5322, section 3.6; RFC 2045; RFC 2557).
 const ONCE: [&str; 15] = [
@@ -52,6 +60,8 @@ pub(super) struct Section<'a> {
     pub body_at: usize,
     /// What is doubtful in it, each with a value that shows it.
     pub faults: Vec<(DoubtKind, String)>,
+    /// Whether the last field is not kept.
+    is_dropped: bool,
 }
 
 impl Section<'_> {
@@ -70,7 +80,7 @@ impl Section<'_> {
             name: shown(&decode_value(field.name, None).text),
             value: shown(&decode_value(&field.value, near).text),
         };
-        self.fields.iter().map(decoded).collect()
+        self.fields.iter().take(MOST_FIELDS).map(decoded).collect()
     }
 }
 
@@ -118,7 +128,8 @@ impl<'a> Section<'a> {
                 self.fault(line);
             }
             match self.fields.last_mut() {
-                Some(field) => push(&mut field.value, line),
+                Some(field) if !self.is_dropped => field.push(line),
+                Some(_) => {}
                 None => self.fault(line),
             }
             return;
@@ -133,13 +144,21 @@ impl<'a> Section<'a> {
             self.fault(line);
         }
         if self.fields.len() >= MOST_FIELDS {
-            return self.fault(line);
+            self.fault(line);
+        }
+        let most = match author::is_from(name) {
+            true => MOST_WITH_FROM,
+            false => MOST_FIELDS,
+        };
+        self.is_dropped = self.fields.len() >= most;
+        if self.is_dropped {
+            return;
         }
         let mut field = RawField {
             name: name.trim_ascii_end(),
             value: Vec::new(),
         };
-        push(&mut field.value, value.trim_ascii_start());
+        field.push(value.trim_ascii_start());
         self.fields.push(field);
     }
 
@@ -164,9 +183,15 @@ impl<'a> Section<'a> {
     }
 }
 
-fn push(value: &mut Vec<u8>, more: &[u8]) {
-    let room = LONGEST_VALUE.saturating_sub(value.len());
-    value.extend(more.get(..room).unwrap_or(more));
+impl RawField<'_> {
+    fn push(&mut self, more: &[u8]) {
+        let longest = match author::is_from(self.name) {
+            true => LONGEST_FROM,
+            false => LONGEST_VALUE,
+        };
+        let room = longest.saturating_sub(self.value.len());
+        self.value.extend(more.get(..room).unwrap_or(more));
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +239,31 @@ mod tests {
             [DoubtKind::TwoFields]
         );
         assert_eq!(faults(b"Received: a\nReceived: b\n\n"), []);
+    }
+
+    #[test]
+    fn no_number_of_other_fields_hides_an_author() {
+        let others = "a:b\r\n".repeat(70_000);
+        let bytes = format!("{others}From: a@corp.test\r\nTo: b\r\n c\r\nFROM : d@corp.test\r\n");
+        let section = read(bytes.as_bytes());
+        let from: Vec<&[u8]> = section.values("from").collect();
+        assert_eq!(from, [b"a@corp.test", b"d@corp.test"]);
+        assert_eq!(section.decoded(None).len(), MOST_FIELDS);
+        assert_eq!(faults(bytes.as_bytes())[0], DoubtKind::BadHeader);
+    }
+
+    #[test]
+    fn no_length_of_a_from_field_hides_an_author() {
+        let many = "a@b.test, ".repeat(30_000);
+        let bytes = format!("From: {many}\r\n rita@corp.test\r\n");
+        let section = read(bytes.as_bytes());
+        assert!(
+            section
+                .values("from")
+                .next()
+                .unwrap()
+                .ends_with(b" rita@corp.test")
+        );
     }
 
     #[test]

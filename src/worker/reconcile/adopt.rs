@@ -1,14 +1,14 @@
 //! Captures the strays that an administrator has adopted: the one time that the worker reads what a
 //! message says. It is then confirmed and decided as any other.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::ControlFlow};
 
 use uuid::Uuid;
 
 use super::Memory;
 use crate::{
     domain::{capture_id::CaptureId, instance::Instance, queue_id::QueueId},
-    mail::header,
+    mail::header::{self, Excerpt, FROM_LIMIT_BYTES},
     postfix::{error::PostfixError, presence::Presence},
     store::{
         StoreError,
@@ -131,20 +131,43 @@ async fn read(desk: &Desk, id: &QueueId) -> Result<Option<Foundling>, String> {
         recipients: recipients.collect(),
         login: message.login,
         client_address: message.client_address,
-        header: header_fields(&content),
+        header: header_fields(&content)?,
         content: content.into(),
     }))
 }
 
-fn header_fields(content: &[u8]) -> HeaderFields {
-    let end = content.windows(4).position(|window| window == b"\r\n\r\n");
-    let section = content.get(..end.map_or(content.len(), |end| end + 2));
-    let fields = header::fields(section.unwrap_or_default());
-    HeaderFields {
+/// Rights depend on all authors: what names more than are read is not adopted.
+fn header_fields(content: &[u8]) -> Result<HeaderFields, String> {
+    let mut excerpt = Excerpt::default();
+    // Either way it has ended.
+    let (ControlFlow::Break(()) | ControlFlow::Continue(())) = excerpt.add(content);
+    let section = excerpt.within_limit();
+    let too_long = || format!("what it says in From is longer than {FROM_LIMIT_BYTES} bytes");
+    let fields = header::fields(&section.ok_or_else(too_long)?);
+    Ok(HeaderFields {
         subject: fields.subject,
         from: fields.from,
         to: fields.to,
         date: fields.date,
         message_id: fields.message_id,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_author_behind_a_long_header_is_known() {
+        let others = "a:b\r\n".repeat(70_000);
+        let content = format!("{others}From: Rita <rita@corp.test>\r\n\r\nFrom: x\r\n");
+        let read = header_fields(content.as_bytes()).unwrap();
+        assert_eq!(read.from.as_deref(), Some("Rita <rita@corp.test>"));
+    }
+
+    #[test]
+    fn mail_that_names_more_authors_than_are_read_is_not_adopted() {
+        let content = format!("From: {}\r\n\r\n", "a@b.test, ".repeat(7_000));
+        assert!(header_fields(content.as_bytes()).is_err());
     }
 }
