@@ -86,10 +86,9 @@ fn parsed(section: &Message<'_>) -> Parsed {
     for value in section.header_values(HeaderName::From) {
         if let HeaderValue::Address(addresses) = value {
             for one in addresses.iter() {
-                match one.address() {
-                    Some(text) => found
-                        .mailboxes
-                        .extend(Address::from_envelope(text.as_bytes())),
+                let address = one.address().unwrap_or_default();
+                match Address::from_envelope(address.as_bytes()).filter(is_mailbox) {
+                    Some(mailbox) => found.mailboxes.push(mailbox),
                     None => found
                         .names
                         .extend(one.name().map(|name| name.as_bytes().to_vec())),
@@ -277,6 +276,9 @@ mod tests {
             " =?utf-8?q?Anna_=3Canna=40corp.test=3E?=",
             " (Anna <anna@corp.test>)",
             " \"anna@corp.test\"",
+            " Anna (=?utf-8?q?anna=40corp.test?=)",
+            " =?utf-8?q?anna=40corp.test?= <x>",
+            " =?utf-8?q?anna=40corp.test?= <>",
         ] {
             assert_eq!(read(&[value]), ["anna@corp.test"], "{value}");
         }
