@@ -41,9 +41,10 @@ impl Address {
         }
     }
 
-    /// Every word of a text that is a mailbox, in brackets, quotes or bare.
+    /// Every word of a text that is a mailbox, in brackets, quotes or bare. One whose local part is quoted
+    /// may have white space in it ([`Address::to_text`]).
     pub fn all_in(text: &str) -> impl Iterator<Item = Self> {
-        let words = text.split_whitespace();
+        let words = words(text);
         let plain = words.map(|word| word.trim_matches(|sign| "<>,;\"'()".contains(sign)));
         let read = plain.filter_map(|word| Self::from_envelope(word.as_bytes()));
         read.filter(|address| !address.local.is_empty() && !address.domain.is_empty())
@@ -67,6 +68,18 @@ impl Address {
         [self.local.as_slice(), b"@", &self.domain].concat()
     }
 
+    /// `local@domain` as a word of a text, out of which [`Address::all_in`] reads it again: a local part of more
+    /// than one word is quoted.
+    pub fn to_text(&self) -> String {
+        let text = self.to_display();
+        let (local, domain) = text.rsplit_once('@').unwrap_or((&text, ""));
+        let is_apart = local.contains(char::is_whitespace) && !local.contains(['"', '\\']);
+        match is_apart && !domain.is_empty() {
+            true => format!("\"{local}\"@{domain}"),
+            false => text,
+        }
+    }
+
     /// `local@domain` for people; bytes that are not UTF-8 and control characters are replaced.
     pub fn to_display(&self) -> String {
         String::from_utf8_lossy(&self.to_bytes())
@@ -74,6 +87,26 @@ impl Address {
             .map(|sign| if sign.is_control() { '\u{fffd}' } else { sign })
             .collect()
     }
+}
+
+/// The words of a text; the last one of a quoted local part has all of that before it.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut at = 0;
+    let mut last_quote = None;
+    let words = text.split_inclusive(char::is_whitespace);
+    words.map(move |word| {
+        let start = at;
+        at += word.len();
+        let end_of_quote = word.find("\"@").unwrap_or_default();
+        let n_before = word.bytes().take(end_of_quote);
+        let is_open = n_before.filter(|byte| *byte == b'"').count() % 2 == 0;
+        let ends_one = word.contains("\"@") && is_open;
+        let from = last_quote.filter(|_| ends_one).unwrap_or(start);
+        if let Some(quote) = word.rfind('"') {
+            last_quote = Some(start + quote);
+        }
+        text.get(from..at).unwrap_or(word).trim()
+    })
 }
 
 /// The parts before and after the last `@`.
@@ -174,6 +207,29 @@ mod tests {
         let text = "Anna A <anna@corp.test>, (bob@corp.test) @ x@ @y and \"eve\"@corp.test;";
         let read: Vec<String> = Address::all_in(text).map(|a| a.to_display()).collect();
         assert_eq!(read, ["anna@corp.test", "bob@corp.test", "eve@corp.test"]);
+    }
+
+    #[test]
+    fn a_quoted_local_part_is_one_word_with_its_domain() {
+        for (text, addresses) in [
+            ("\"anna smith\"@corp.test", &["anna smith@corp.test"][..]),
+            (
+                "A <\"an na s\"@corp.test>, b@c.test",
+                &["an na s@corp.test", "b@c.test"],
+            ),
+            (
+                "O\"Neil <a@b.test>, x\"@c.test",
+                &["a@b.test", "Neil <a@b.test>, x@c.test"],
+            ),
+            ("x\"@c.test", &["x@c.test"]),
+            ("\"A\" \"anna\"@corp.test", &["anna@corp.test"]),
+        ] {
+            let read: Vec<String> = Address::all_in(text).map(|a| a.to_display()).collect();
+            assert_eq!(read, addresses, "{text}");
+        }
+        let anna = Address::from_queue(b"anna smith@corp.test");
+        assert_eq!(anna.to_text(), "\"anna smith\"@corp.test");
+        assert_eq!(Address::all_in(&anna.to_text()).next(), Some(anna));
     }
 
     #[test]

@@ -18,11 +18,16 @@ pub fn is_from(name: &[u8]) -> bool {
 
 /// What stands behind the colon of each From field of a message, as a milter gets it.
 pub fn from_fields(message: &[u8]) -> Vec<Vec<u8>> {
+    fields(message, is_from)
+}
+
+/// What stands behind the colon of each field of a message whose name is meant.
+pub(super) fn fields(message: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
     let mut fields: Vec<Vec<u8>> = Vec::new();
-    let mut in_from = None;
+    let mut is_inside = None;
     for line in message.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match (line.first(), in_from) {
+        match (line.first(), is_inside) {
             (None, _) => break,
             (Some(b' ' | b'\t'), Some(false)) => {}
             (Some(b' ' | b'\t'), Some(true)) => {
@@ -34,8 +39,8 @@ pub fn from_fields(message: &[u8]) -> Vec<Vec<u8>> {
             (Some(_), _) => {
                 let at = line.iter().position(|byte| *byte == b':');
                 let (name, value) = line.split_at(at.unwrap_or(line.len()));
-                in_from = Some(is_from(name));
-                if is_from(name) {
+                is_inside = Some(is_meant(name));
+                if is_inside == Some(true) {
                     fields.push(value.get(1..).unwrap_or_default().to_vec());
                 }
             }

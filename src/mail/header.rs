@@ -1,15 +1,10 @@
 //! Reads Subject, From, To, Date and Message-ID out of a header section, for the list of reviews.
 //! Never sees a body, and never stops a record: what cannot be read is left out.
 
-use std::{
-    collections::HashSet,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
-
-use mail_parser::{Addr, HeaderName, HeaderValue, Message};
+use std::collections::HashSet;
 
 pub use super::excerpt::{Excerpt, FROM_LIMIT_BYTES, n_from_bytes};
-use super::{author, library, mailboxes, plain::are_plain};
+use super::{author, library::caught, mailboxes, plain::are_plain, words::decode_value};
 use crate::domain::{address::Address, idn};
 
 /// No list shows more of a field than this, in bytes.
@@ -41,44 +36,50 @@ pub struct Fields {
 
 /// Reads a header section: rendered fields, with or without the empty line at the end.
 pub fn fields(section: &[u8]) -> Fields {
-    // Where the library fails the fields are lost, but no author that is read in another way.
-    let (fields, from) = library::read(section, read).unwrap_or_default();
+    // Where this fails the fields are lost, but no author that is read in another way.
+    let read = caught(|| read(section));
+    let (fields, from) = read.unwrap_or_default();
     Fields {
         from: with_all_authors(&from, section),
         ..fields
     }
 }
 
-/// The fields without From, and the mailboxes of From.
-fn read(message: &Message<'_>) -> (Fields, Vec<String>) {
+/// The fields without From, and the mailboxes of From: as the outline shows them.
+fn read(section: &[u8]) -> (Fields, Vec<String>) {
+    let first = |name| values(section, name).into_iter().next();
+    let as_sent = |value: Vec<u8>| shown(&String::from_utf8_lossy(&value));
+    let decoded = |value: Vec<u8>| shown(&decode_value(&value, None).text);
     let fields = Fields {
-        subject: message.subject().and_then(shown),
+        subject: first("Subject").and_then(decoded),
         from: None,
-        to: some_of(addresses(message, HeaderName::To)),
-        date: message.header_raw(HeaderName::Date).and_then(shown),
-        message_id: message.header_raw(HeaderName::MessageId).and_then(shown),
+        to: some_of(&values(section, "To")),
+        date: first("Date").and_then(as_sent),
+        message_id: first("Message-ID").and_then(as_sent),
     };
-    (fields, addresses(message, HeaderName::From))
+    let from = unfolded(author::from_fields(section));
+    let from = from.iter().flat_map(|value| mailboxes::as_written(value));
+    (fields, from.map(mailbox).collect())
 }
 
-fn addresses(message: &Message<'_>, name: HeaderName<'static>) -> Vec<String> {
-    let mut texts = Vec::new();
-    for value in message.header_values(name) {
-        if let HeaderValue::Address(mail_parser::Address::List(list)) = value {
-            texts.extend(list.iter().map(mailbox));
-        } else if let HeaderValue::Address(mail_parser::Address::Group(groups)) = value {
-            let members = groups.iter().flat_map(|group| &group.addresses);
-            texts.extend(members.map(mailbox));
-        } else if let HeaderValue::Text(text) = value {
-            texts.push(text.to_string());
-        }
+fn values(section: &[u8], name: &str) -> Vec<Vec<u8>> {
+    let is_meant = |other: &[u8]| other.trim_ascii_end().eq_ignore_ascii_case(name.as_bytes());
+    unfolded(author::fields(section, is_meant))
+}
+
+fn unfolded(mut values: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    for value in &mut values {
+        value.retain(|byte| *byte != b'\n');
+        *value = value.trim_ascii().to_vec();
     }
-    texts
+    values
 }
 
-fn some_of(mut texts: Vec<String>) -> Option<String> {
-    let n_more = texts.len().saturating_sub(MOST_ADDRESSES);
-    texts.truncate(MOST_ADDRESSES);
+fn some_of(values: &[Vec<u8>]) -> Option<String> {
+    let mut mailboxes = values.iter().flat_map(|value| mailboxes::as_written(value));
+    let shown_ones = mailboxes.by_ref().take(MOST_ADDRESSES);
+    let mut texts: Vec<String> = shown_ones.map(mailbox).collect();
+    let n_more = mailboxes.count();
     if n_more > 0 {
         texts.push(format!("and {n_more} more"));
     }
@@ -110,7 +111,7 @@ fn with_missing(text: Option<String>, whole: &str, values: Vec<Vec<u8>>) -> Opti
     let mut missing = String::new();
     let authors = authors(values).into_iter();
     for author in authors.chain(Address::all_in(whole)) {
-        let author_shown = author.to_display();
+        let author_shown = author.to_text();
         let is_new = known.insert(one_spelling(author));
         if is_new && missing.len() + author_shown.len() < LONGEST_AUTHORS {
             missing.push_str(if missing.is_empty() { "" } else { ", " });
@@ -124,14 +125,16 @@ fn with_missing(text: Option<String>, whole: &str, values: Vec<Vec<u8>>) -> Opti
     }
 }
 
-/// The authors as the milter's rules and the outline read them, whatever the library makes of the fields.
+/// The authors as the milter's rules and the outline read them, whatever is shown of the fields.
 fn authors(values: Vec<Vec<u8>>) -> Vec<Address> {
     let mut found = author::authors(&values, usize::MAX);
-    for mut value in values {
-        value.retain(|byte| *byte != b'\n');
-        let read = || -> Vec<String> { mailboxes::addresses(value.trim_ascii()).collect() };
-        let read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_default();
-        found.extend(read.iter().flat_map(|address| Address::all_in(address)));
+    for value in unfolded(values) {
+        let read = || -> Vec<(String, String)> { mailboxes::as_written(&value).collect() };
+        let read = caught(read).unwrap_or_default();
+        let read = read
+            .iter()
+            .flat_map(|(_, address)| Address::all_in(address));
+        found.extend(read);
     }
     found
 }
@@ -150,11 +153,11 @@ fn without_torn_address(text: &str) -> &str {
     }
 }
 
-fn mailbox(address: &Addr<'_>) -> String {
-    let mailbox = address.address().unwrap_or_default();
-    match address.name() {
-        Some(name) if !name.is_empty() => format!("{name} <{mailbox}>"),
-        _ => mailbox.to_owned(),
+fn mailbox((name, address): (String, String)) -> String {
+    match (name.is_empty(), address.is_empty()) {
+        (false, false) => format!("{name} <{address}>"),
+        (false, true) => name,
+        (true, _) => address,
     }
 }
 
@@ -176,6 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mail::words::tests::VALUES;
 
     #[test]
     fn encoded_words_are_decoded() {
@@ -199,6 +203,40 @@ mod tests {
             Some("Fri, 21 Nov 2025 10:00:00 +0900")
         );
         assert_eq!(fields.message_id.as_deref(), Some("<1@corp.test>"));
+    }
+
+    #[test]
+    fn every_value_is_shown_as_it_was_meant() {
+        let titled: &[u8] = b"Dr =?utf-8?q?caf=C3=A9?= open";
+        let titled = ("text before a word", titled, "Dr caf\u{e9} open");
+        for (name, value, text) in VALUES.into_iter().chain([titled]) {
+            let field = |name: &[u8], end: &[u8]| [name, b": ", value, end, b"\r\n"].concat();
+            let subject = field(b"Subject", b"");
+            assert_eq!(fields(&subject).subject.as_deref(), Some(text), "{name}");
+            // These have signs that end a mailbox, or the name of a group.
+            if value.starts_with(b"\x1b") || value.starts_with(b"Re:") {
+                continue;
+            }
+            let named = format!("{text} <a@corp.test>");
+            let section = ["From", "To"].map(|name| field(name.as_bytes(), b" <a@corp.test>"));
+            let fields = fields(&section.concat());
+            assert_eq!(fields.from.as_deref(), Some(&*named), "{name}");
+            assert_eq!(fields.to.as_deref(), Some(&*named), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_local_part_is_no_other_author() {
+        for value in [
+            "\"anna smith\"@corp.test",
+            "Anna <\"anna smith\"@corp.test>",
+            "\"Anna\" <\"anna smith\"@corp.test> (Anna)",
+        ] {
+            assert_eq!(authors(&[value]), ["anna smith@corp.test"], "{value}");
+        }
+        let long = "Lang".repeat(600);
+        let read = authors(&[&format!("\"{long}\" <\"anna smith\"@corp.test>")]);
+        assert_eq!(read, ["anna smith@corp.test"]);
     }
 
     #[test]
@@ -349,7 +387,7 @@ mod tests {
     #[test]
     fn control_characters_never_get_into_a_list() {
         let fields = fields(b"Subject: =?utf-8?Q?a=00b=1B[31m?=\r\n\r\n");
-        assert_eq!(fields.subject.as_deref(), Some("a b [31m"));
+        assert_eq!(fields.subject.as_deref(), Some("a\u{fffd}b [31m"));
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! The mailboxes of an address field as people see them: names decoded, domains in both spellings.
 //! Never decides who wrote a mail: that is `author`'s.
 
-use crate::domain::idn;
+use crate::domain::{address::Address, idn};
 
 use super::{
     outline::Mailbox,
@@ -13,9 +13,19 @@ pub(super) fn mailboxes(value: &[u8], near: Option<&str>) -> impl Iterator<Item 
     Reader::new(value).filter_map(move |item| item.mailbox(near))
 }
 
-/// The addresses alone, with domains as they are written.
-pub(super) fn addresses(value: &[u8]) -> impl Iterator<Item = String> {
-    Reader::new(value).filter_map(|item| item.address().map(|address| text(address, None)))
+/// Names and addresses, with domains as they are written, and with quotes around a local part of more
+/// than one word if it has them.
+pub(super) fn as_written(value: &[u8]) -> impl Iterator<Item = (String, String)> {
+    Reader::new(value).filter_map(|item| {
+        let is_quoted = item.inside.is_some() || item.is_local_quoted;
+        let (name, address) = item.texts(None)?;
+        let is_apart = address.contains(char::is_whitespace) && address.contains('@');
+        let address = match is_quoted && is_apart {
+            true => Address::from_queue(address.as_bytes()).to_text(),
+            false => address,
+        };
+        Some((name, address))
+    })
 }
 
 fn text(bytes: &[u8], near: Option<&str>) -> String {
@@ -31,6 +41,8 @@ struct Item {
     /// Within angle brackets.
     inside: Option<Vec<u8>>,
     comment: Vec<u8>,
+    /// Whether a quote ends before the `@` outside of angle brackets.
+    is_local_quoted: bool,
 }
 
 impl Item {
@@ -40,7 +52,8 @@ impl Item {
         self.inside.as_ref().or(outside).map(Vec::as_slice)
     }
 
-    fn mailbox(self, near: Option<&str>) -> Option<Mailbox> {
+    /// Its name and its address, one of which may be empty.
+    fn texts(self, near: Option<&str>) -> Option<(String, String)> {
         // A name without an address is shown as what it is.
         let address = self.address().map(|address| text(address, near));
         let name = match (&self.inside, &address) {
@@ -56,6 +69,11 @@ impl Item {
         if name.is_empty() && address.is_empty() {
             return None;
         }
+        Some((name, address))
+    }
+
+    fn mailbox(self, near: Option<&str>) -> Option<Mailbox> {
+        let (name, address) = self.texts(near)?;
         let (address, ascii) = spellings(&address);
         Some(Mailbox {
             name,
@@ -132,7 +150,10 @@ impl<'a> Reader<'a> {
         let mut is_group = true;
         while let Some(byte) = self.byte() {
             match byte {
-                b'"' => self.quoted(&mut item.outside),
+                b'"' => {
+                    self.quoted(&mut item.outside);
+                    item.is_local_quoted |= self.value.get(self.at) == Some(&b'@');
+                }
                 b'(' => self.comment(&mut item.comment),
                 b'<' => {
                     let inside = self.angle();
@@ -259,14 +280,29 @@ mod tests {
     }
 
     #[test]
-    fn all_addresses_are_read_as_they_are_written() {
+    fn a_quoted_local_part_stays_quoted_where_it_is_written_out() {
+        let address = "\"anna smith\"@corp.test";
+        for (value, name, address) in [
+            (address, "", address),
+            ("A <\"anna smith\"@corp.test>", "A", address),
+            ("anna smith@corp.test", "", "anna smith@corp.test"),
+            ("\"anna\"@corp.test", "", "anna@corp.test"),
+            ("\"A\" b@Corp.test", "", "A b@Corp.test"),
+        ] {
+            let found: Vec<_> = as_written(value.as_bytes()).collect();
+            assert_eq!(found, [(name.to_owned(), address.to_owned())], "{value}");
+        }
+    }
+
+    #[test]
+    fn domains_are_written_out_as_they_are() {
         let value = b"A <a@xn--bcher-kva.test>, name, =?utf-8?q?b?=@corp.test (c@d), <@x.test:e@f>";
-        let found: Vec<String> = addresses(value).collect();
+        let found: Vec<String> = as_written(value).map(|(_, address)| address).collect();
         assert_eq!(
             found,
-            ["a@xn--bcher-kva.test", "b@corp.test", "@x.test:e@f"]
+            ["a@xn--bcher-kva.test", "", "b@corp.test", "@x.test:e@f"]
         );
-        assert_eq!(addresses(&b"a@b,".repeat(5_000)).count(), 5_000);
+        assert_eq!(as_written(&b"a@b,".repeat(5_000)).count(), 5_000);
     }
 
     proptest! {

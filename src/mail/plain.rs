@@ -32,7 +32,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::address::Address,
-        mail::{author::authors, mailboxes::addresses},
+        mail::{author::authors, mailboxes::as_written},
     };
 
     fn is_plain(value: &str) -> bool {
@@ -42,8 +42,10 @@ mod tests {
     /// Authors whom another reading of a value has, and who are not in its text.
     fn missing(value: &str) -> Vec<Address> {
         let known: Vec<Address> = Address::all_in(value).collect();
-        let read: Vec<String> = addresses(value.trim().as_bytes()).collect();
-        let read = read.iter().flat_map(|address| Address::all_in(address));
+        let read: Vec<(String, String)> = as_written(value.trim().as_bytes()).collect();
+        let read = read
+            .iter()
+            .flat_map(|(_, address)| Address::all_in(address));
         authors(&[value.as_bytes().to_vec()], usize::MAX)
             .into_iter()
             .chain(read)

@@ -194,13 +194,13 @@ fn unpack(word: &Word<'_>) -> transfer::Unpacked {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// Values of header fields and what a person must read.
-    const VALUES: [(&str, &[u8], &str); 19] = [
+    pub(in crate::mail) const VALUES: [(&str, &[u8], &str); 19] = [
         ("one word", b"=?utf-8?B?5L2g5aW9?=", "\u{4f60}\u{597d}"),
         (
             "words and text",
