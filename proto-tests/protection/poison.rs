@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use libtest_mimic::Trial;
@@ -21,6 +22,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         damaged_captures_stop_themselves_alone,
         a_capture_that_the_database_refuses_for_good_stops_itself_alone,
         a_capture_that_the_database_refuses_for_now_waits_alone,
+        a_capture_that_never_gets_an_answer_waits_alone,
     ]
 }
 
@@ -64,8 +66,12 @@ async fn refuse(outpost: &Outpost<'_>, pattern: &str, error: &str) {
 }
 
 async fn recorded(outpost: &Outpost<'_>, wanted: &[&str]) {
+    recorded_within(BOUND, outpost, wanted).await;
+}
+
+async fn recorded_within(bound: Duration, outpost: &Outpost<'_>, wanted: &[&str]) {
     let sql = "select queue_id from capture order by queue_id";
-    eventually(&format!("{wanted:?} are recorded"), BOUND, async || {
+    eventually(&format!("{wanted:?} are recorded"), bound, async || {
         let seen = outpost.sql(sql).await;
         match seen == wanted.join("\n") {
             true => Ok(()),
@@ -190,6 +196,37 @@ async fn a_capture_that_the_database_refuses_for_now_waits_alone(lab: &Lab) {
 
     outpost.sql("drop trigger refuse on capture").await;
     recorded(&outpost, &IDS[..4]).await;
+    let alarm = ["alarm.ended", "store_unreachable"];
+    outpost.milter.event_with(&alarm, BOUND).await;
+}
+
+/// The recorder gives up on each try after 20 s, and blames single captures after three of them.
+async fn a_capture_that_never_gets_an_answer_waits_alone(lab: &Lab) {
+    let bound = Duration::from_secs(180);
+    let outpost = Outpost::on_disk(lab, |_| {}).await;
+    let becomes = |what: &str| {
+        format!(
+            "create or replace function stall() returns trigger language plpgsql as $$ begin \
+             if new.queue_id = '{}' then {what}; end if; return new; end $$",
+            IDS[0]
+        )
+    };
+    // The server's own limit, half as long, ends the first sleep alone.
+    let stalls = "begin perform pg_sleep(30); \
+        exception when query_canceled then perform pg_sleep(15); end";
+    outpost.sql(&becomes(stalls)).await;
+    let sql = "create trigger stall before insert on capture for each row execute function stall()";
+    outpost.sql(sql).await;
+    let mut mta = outpost.mta().await;
+    for id in &IDS[..3] {
+        mta.send(&small(id)).await.held();
+    }
+    recorded_within(bound, &outpost, &IDS[1..3]).await;
+    mta.send(&small(IDS[3])).await.held();
+    recorded_within(bound, &outpost, &IDS[1..4]).await;
+
+    outpost.sql(&becomes("null")).await;
+    recorded_within(bound, &outpost, &IDS[..4]).await;
     let alarm = ["alarm.ended", "store_unreachable"];
     outpost.milter.event_with(&alarm, BOUND).await;
 }

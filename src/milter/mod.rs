@@ -5,6 +5,7 @@
 
 pub mod answer;
 mod callbacks;
+mod deadlines;
 mod door;
 pub mod intake;
 pub mod listener;

@@ -6,6 +6,7 @@ use std::{convert::Infallible, error::Error, io, panic::resume_unwind, time::Dur
 use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
 
+use super::deadlines::{self, Deadlines, is_late};
 use crate::{
     domain::{capture_id::CaptureId, pace::Pace},
     mail::header::{self, Excerpt, Fields},
@@ -60,18 +61,22 @@ pub struct Recorder {
 /// Records until `stop` turns true, and then what still waits, for a moment. The rest is recorded
 /// after the next start.
 pub async fn run(recorder: Recorder, mut stop: watch::Receiver<bool>) {
+    let mut deadlines = Deadlines::default();
     tokio::select! {
-        never = record_for_ever(&recorder) => match never {},
+        never = record_for_ever(&recorder, &mut deadlines) => match never {},
         // An error means that the sender is gone, which is a stop as well.
         _stopped = stop.wait_for(|stop| *stop) => {}
     }
-    let rest =
-        async { while recorder.spool.n_waiting() > 0 && record_next(&recorder).await.is_ok() {} };
+    let rest = async {
+        while recorder.spool.n_waiting() > 0 && record_next(&recorder, &mut deadlines).await.is_ok()
+        {
+        }
+    };
     // The time is up: what waits is safe in the spool.
     let _time_is_up = tokio::time::timeout(LAST_WORD, rest).await;
 }
 
-async fn record_for_ever(recorder: &Recorder) -> Infallible {
+async fn record_for_ever(recorder: &Recorder, deadlines: &mut Deadlines) -> Infallible {
     let mut pause = FIRST_PAUSE;
     let (mut pace, begin) = (Pace::new(recorder.settings.linger), Instant::now());
     loop {
@@ -79,7 +84,7 @@ async fn record_for_ever(recorder: &Recorder) -> Infallible {
         if take(recorder, 1).await.is_ok() && recorder.spool.n_waiting() < recorder.settings.batch {
             tokio::time::sleep(pace.take(begin.elapsed())).await;
         }
-        if record_next(recorder).await.is_ok() {
+        if record_next(recorder, deadlines).await.is_ok() {
             pause = FIRST_PAUSE;
             continue;
         }
@@ -91,22 +96,27 @@ async fn record_for_ever(recorder: &Recorder) -> Infallible {
 /// Something is in the way of all captures: wait, then try again.
 struct InTheWay;
 
-async fn record_next(recorder: &Recorder) -> Result<(), InTheWay> {
+async fn record_next(recorder: &Recorder, deadlines: &mut Deadlines) -> Result<(), InTheWay> {
     let batch = take(recorder, recorder.settings.batch).await?;
+    if deadlines.blame_one_of(&batch) {
+        return record_singly(recorder, batch, deadlines).await;
+    }
     let began = Instant::now();
     match record(recorder, &batch).await {
         Ok(()) => {
+            deadlines.end();
             done(recorder, &batch, began.elapsed());
             recorder
                 .alarms
                 .clear_part(AlarmKind::StoreUnreachable, RECORDER);
             Ok(())
         }
-        Err(error) if error.is_transient() && !error.is_answer() => {
+        Err(error) if is_for_all(&error) => {
+            deadlines.note(&error);
             Err(in_the_way(recorder, &error))
         }
         // One of the batch may be to blame: one by one the others get through.
-        Err(_) => record_singly(recorder, batch).await,
+        Err(_) => record_singly(recorder, batch, deadlines).await,
     }
 }
 
@@ -130,22 +140,33 @@ const HOPELESS: usize = 10;
 
 /// Records captures one by one. What is refused for good is set aside, what may be taken later waits,
 /// and neither stops the others.
-async fn record_singly(recorder: &Recorder, batch: Vec<Waiting>) -> Result<(), InTheWay> {
+async fn record_singly(
+    recorder: &Recorder,
+    batch: Vec<Waiting>,
+    deadlines: &mut Deadlines,
+) -> Result<(), InTheWay> {
     let mut refusals = Vec::new();
-    let (mut n_recorded, mut n_stuck) = (0, 0);
+    let (mut n_recorded, mut n_stuck, mut n_late) = (0, 0, 0);
+    let is_one_to_blame = deadlines.blame_one_of(&batch);
     for waiting in batch {
         let began = Instant::now();
         match record(recorder, std::slice::from_ref(&waiting)).await {
             Ok(()) => {
+                deadlines.recorded(waiting.capture.id);
                 done(recorder, &[waiting], began.elapsed());
                 n_recorded += 1;
             }
-            Err(error) if error.is_transient() && !error.is_answer() => {
+            Err(error) if is_for_all(&error) && !(is_one_to_blame && is_late(&error)) => {
+                deadlines.note(&error);
                 return Err(in_the_way(recorder, &error));
             }
             Err(error) if error.is_transient() => {
                 // It may be the one that all others are read behind.
                 recorder.spool.defer(waiting.capture.id);
+                if is_late(&error) {
+                    deadlines.blame(waiting.capture.id);
+                    n_late += 1;
+                }
                 refusals.push(error);
             }
             Err(error) => {
@@ -153,9 +174,13 @@ async fn record_singly(recorder: &Recorder, batch: Vec<Waiting>) -> Result<(), I
                 n_stuck += usize::from(moved.is_err());
             }
         }
-        if n_recorded == 0 && refusals.len() >= HOPELESS {
+        let is_hopeless = n_recorded == 0 && refusals.len() >= HOPELESS;
+        if is_hopeless || n_late >= deadlines::PATIENCE {
             break;
         }
+    }
+    if n_recorded > 0 {
+        deadlines.end();
     }
     match refusals.first() {
         Some(error) => Err(in_the_way(recorder, error)),
@@ -167,6 +192,11 @@ async fn record_singly(recorder: &Recorder, batch: Vec<Waiting>) -> Result<(), I
             Ok(())
         }
     }
+}
+
+/// Whether all captures have to wait: neither this one nor another gets through.
+fn is_for_all(error: &StoreError) -> bool {
+    error.is_transient() && !error.is_answer()
 }
 
 async fn set_aside(recorder: &Recorder, id: CaptureId, error: &StoreError) -> Result<(), InTheWay> {
