@@ -21,9 +21,10 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Monitoring gives up as well.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Alarms that tell of a moment stand for a quarter of an hour, whatever is cured.
-const MOMENTARY: [&str; 6] = [
+const MOMENTARY: [&str; 7] = [
     "flag_unknown",
     "capture_set_aside",
+    "header_unread",
     "session_panicked",
     "queue_id_missing",
     "negotiation_failed",

@@ -1,21 +1,16 @@
 //! Reads Subject, From, To, Date and Message-ID out of a header section, for the list of reviews.
 //! Never sees a body, and never stops a record: what cannot be read is left out.
 
-use std::collections::HashSet;
-
 pub use super::excerpt::{Excerpt, FROM_LIMIT_BYTES, n_from_bytes};
-use super::{author, library::caught, mailboxes, plain::are_plain, words::decode_value};
-use crate::domain::{address::Address, idn};
+use super::{
+    attribution::with_all_authors, author, library::caught, mailboxes, words::decode_value,
+};
 
 /// No list shows more of a field than this, in bytes.
-const LONGEST_FIELD: usize = 2_000;
+pub(super) const LONGEST_FIELD: usize = 2_000;
 
 /// More addresses than these of To are not shown one by one.
 const MOST_ADDRESSES: usize = 50;
-
-/// More than all authors of what is captured, in bytes: From is read in four ways, none of which makes
-/// more than three bytes out of one.
-pub(super) const LONGEST_AUTHORS: usize = 4 * 3 * FROM_LIMIT_BYTES;
 
 /// The decoded fields; each `None` if the message has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,10 +27,33 @@ pub struct Fields {
     pub date: Option<String>,
     /// Message-ID, as the sender wrote it.
     pub message_id: Option<String>,
+    /// Whether this program failed at it: there is only From then, as it was sent.
+    pub is_unread: bool,
 }
 
 /// Reads a header section: rendered fields, with or without the empty line at the end.
 pub fn fields(section: &[u8]) -> Fields {
+    caught(|| all_fields(section)).unwrap_or_else(|| unread(section))
+}
+
+/// No author may open the mail because it cannot be read.
+fn unread(section: &[u8]) -> Fields {
+    let mut from = String::new();
+    for value in unfolded(author::from_fields(section)) {
+        let decoded = caught(|| decode_value(&value, None).text).unwrap_or_default();
+        for text in [&*String::from_utf8_lossy(&value), &decoded] {
+            from.push_str(text);
+            from.push(' ');
+        }
+    }
+    Fields {
+        from: printable(&from),
+        is_unread: true,
+        ..Fields::default()
+    }
+}
+
+fn all_fields(section: &[u8]) -> Fields {
     // Where this fails the fields are lost, but no author that is read in another way.
     let read = caught(|| read(section));
     let (fields, from) = read.unwrap_or_default();
@@ -56,6 +74,7 @@ fn read(section: &[u8]) -> (Fields, Vec<String>) {
         to: some_of(&values(section, "To")),
         date: first("Date").and_then(as_sent),
         message_id: first("Message-ID").and_then(as_sent),
+        is_unread: false,
     };
     let from = unfolded(author::from_fields(section));
     let from = from.iter().flat_map(|value| mailboxes::as_written(value));
@@ -67,7 +86,7 @@ fn values(section: &[u8], name: &str) -> Vec<Vec<u8>> {
     unfolded(author::fields(section, is_meant))
 }
 
-fn unfolded(mut values: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+pub(super) fn unfolded(mut values: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     for value in &mut values {
         value.retain(|byte| *byte != b'\n');
         *value = value.trim_ascii().to_vec();
@@ -86,73 +105,6 @@ fn some_of(values: &[Vec<u8>]) -> Option<String> {
     shown(&texts.join(", "))
 }
 
-/// The mailboxes of From as one text that has all its authors.
-fn with_all_authors(from: &[String], section: &[u8]) -> Option<String> {
-    let values = author::from_fields(section);
-    let whole = from.join(", ");
-    let is_long = whole.trim().len() > LONGEST_FIELD;
-    let text = shown(&whole).map(|text| match is_long {
-        true => format!("{} \u{2026}", without_torn_address(&text)),
-        false => text,
-    });
-    match is_long || !are_plain(from, &values) {
-        true => with_missing(text, &whole, values),
-        false => text,
-    }
-}
-
-/// A text, and behind it the authors that it lacks.
-fn with_missing(text: Option<String>, whole: &str, values: Vec<Vec<u8>>) -> Option<String> {
-    let mut known: HashSet<_> = text
-        .iter()
-        .flat_map(|text| Address::all_in(text))
-        .map(one_spelling)
-        .collect();
-    let mut missing = String::new();
-    let authors = authors(values).into_iter();
-    for author in authors.chain(Address::all_in(whole)) {
-        let author_shown = author.to_text();
-        let is_new = known.insert(one_spelling(author));
-        if is_new && missing.len() + author_shown.len() < LONGEST_AUTHORS {
-            missing.push_str(if missing.is_empty() { "" } else { ", " });
-            missing.push_str(&author_shown);
-        }
-    }
-    match (text, missing.is_empty()) {
-        (text, true) => text,
-        (None, false) => Some(missing),
-        (Some(text), false) => Some(format!("{text}, {missing}")),
-    }
-}
-
-/// The authors as the milter's rules and the outline read them, whatever is shown of the fields.
-fn authors(values: Vec<Vec<u8>>) -> Vec<Address> {
-    let mut found = author::authors(&values, usize::MAX);
-    for value in unfolded(values) {
-        let read = || -> Vec<(String, String)> { mailboxes::as_written(&value).collect() };
-        let read = caught(read).unwrap_or_default();
-        let read = read
-            .iter()
-            .flat_map(|(_, address)| Address::all_in(address));
-        found.extend(read);
-    }
-    found
-}
-
-/// An address with its domain as it is looked up, so that two spellings of it are one.
-fn one_spelling(address: Address) -> (Vec<u8>, Vec<u8>) {
-    let domain = idn::to_ascii(address.domain()).into_owned();
-    (address.local().to_vec(), domain)
-}
-
-/// The beginning of an address may be the address of somebody else.
-fn without_torn_address(text: &str) -> &str {
-    match text.rsplit_once(char::is_whitespace) {
-        Some((before, torn)) if torn.contains('@') => before,
-        Some(_) | None => text,
-    }
-}
-
 fn mailbox((name, address): (String, String)) -> String {
     match (name.is_empty(), address.is_empty()) {
         (false, false) => format!("{name} <{address}>"),
@@ -162,14 +114,16 @@ fn mailbox((name, address): (String, String)) -> String {
 }
 
 /// A text fit for a list: no control characters, NUL among them, and not too long.
-fn shown(text: &str) -> Option<String> {
+pub(super) fn shown(text: &str) -> Option<String> {
+    let mut text = printable(text)?;
+    text.truncate(text.floor_char_boundary(LONGEST_FIELD));
+    Some(text)
+}
+
+fn printable(text: &str) -> Option<String> {
     let visible = |sign: char| if sign.is_control() { ' ' } else { sign };
     let text: String = text.trim().chars().map(visible).collect();
-    if text.is_empty() {
-        return None;
-    }
-    let end = text.floor_char_boundary(LONGEST_FIELD);
-    Some(text.get(..end).unwrap_or_default().to_owned())
+    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
@@ -179,7 +133,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mail::words::tests::VALUES;
+    use crate::{domain::address::Address, mail::words::tests::VALUES};
 
     #[test]
     fn encoded_words_are_decoded() {
@@ -237,6 +191,18 @@ mod tests {
         let long = "Lang".repeat(600);
         let read = authors(&[&format!("\"{long}\" <\"anna smith\"@corp.test>")]);
         assert_eq!(read, ["anna smith@corp.test"]);
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_read_has_its_authors() {
+        let fields =
+            unread(b"From: Rita\r\n <rita@corp.test>\r\nFrom: =?utf-8?q?ben?=@corp.test\r\n");
+        assert!(fields.is_unread);
+        let from = fields.from.unwrap();
+        let read: Vec<String> = Address::all_in(&from).map(|one| one.to_display()).collect();
+        for author in ["rita@corp.test", "ben@corp.test"] {
+            assert!(read.contains(&author.to_owned()), "{read:?}");
+        }
     }
 
     #[test]

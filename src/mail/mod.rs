@@ -1,6 +1,7 @@
 //! Mail as bytes: digests, the header fields that a list of reviews shows, and the outline of a message
 //! for people.
 
+mod attribution;
 pub mod author;
 mod charset;
 pub mod digest;

@@ -3,9 +3,10 @@
 
 use super::{
     Limits,
+    attribution::LONGEST_AUTHORS,
     author::{authors, from_fields, is_from},
     digest::render_header,
-    header::{LONGEST_AUTHORS, fields},
+    header::fields,
     outline::{Body, ContentKind},
 };
 use crate::domain::{address::Address, targets::Cut};

@@ -239,7 +239,12 @@ async fn record(recorder: &Recorder, batch: &[Waiting]) -> Result<(), StoreError
     let mut records = Vec::with_capacity(batch.len());
     for waiting in batch {
         let section = section(waiting).await?;
-        records.push(to_record(waiting, fields(&section).await));
+        let fields = fields(&section).await;
+        if fields.is_unread {
+            let detail = waiting.capture.queue_id.to_string();
+            recorder.alarms.raise(AlarmKind::HeaderUnread, &detail);
+        }
+        records.push(to_record(waiting, fields));
     }
     recorder.store.record(&mut records).await
 }

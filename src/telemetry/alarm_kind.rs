@@ -22,6 +22,8 @@ pub enum AlarmKind {
     SenderCapped,
     /// A capture was set aside: half written, or refused by the database for what it holds.
     CaptureSetAside,
+    /// The header of a capture could not be read; its mail is known by its From fields as they were sent.
+    HeaderUnread,
     /// A callback panicked; its connection ended with a temporary failure.
     SessionPanicked,
     /// Postfix gave no long queue ID at the end of a message.
@@ -54,7 +56,7 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All kinds.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::DirectoryUnreachable,
         Self::MirrorLost,
         Self::FlagUnknown,
@@ -64,6 +66,7 @@ impl AlarmKind {
         Self::SpoolFailing,
         Self::SenderCapped,
         Self::CaptureSetAside,
+        Self::HeaderUnread,
         Self::SessionPanicked,
         Self::QueueIdMissing,
         Self::NegotiationFailed,
@@ -92,6 +95,7 @@ impl AlarmKind {
             Self::SpoolFailing => "spool_failing",
             Self::SenderCapped => "sender_capped",
             Self::CaptureSetAside => "capture_set_aside",
+            Self::HeaderUnread => "header_unread",
             Self::SessionPanicked => "session_panicked",
             Self::QueueIdMissing => "queue_id_missing",
             Self::NegotiationFailed => "negotiation_failed",
@@ -148,6 +152,7 @@ impl AlarmKind {
             | Self::ReviewDue => Course::Aside,
             Self::FlagUnknown
             | Self::CaptureSetAside
+            | Self::HeaderUnread
             | Self::SessionPanicked
             | Self::QueueIdMissing
             | Self::NegotiationFailed

@@ -144,6 +144,9 @@ fn header_fields(content: &[u8]) -> Result<HeaderFields, String> {
     let section = excerpt.within_limit();
     let too_long = || format!("what it says in From is longer than {FROM_LIMIT_BYTES} bytes");
     let fields = header::fields(&section.ok_or_else(too_long)?);
+    if fields.is_unread {
+        return Err("its header cannot be read".to_owned());
+    }
     Ok(HeaderFields {
         subject: fields.subject,
         from: fields.from,
