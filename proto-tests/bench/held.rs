@@ -13,6 +13,10 @@ use super::{
 
 /// A C program that asks for the quarantine and keeps nothing.
 pub const BARE: &str = "C milter that captures nothing";
+/// The same by TCP: what that costs any milter.
+const BARE_TCP: &str = "C milter that captures nothing, TCP";
+/// The same with a copy of each message, written and synced by the thread that answers.
+const COPYING: &str = "C milter with a durable copy";
 const SPOOL: &str = "milter + durable spool";
 const WHOLE: &str = "whole job, mirror";
 const LIVE: &str = "whole job, live look-ups";
@@ -41,6 +45,8 @@ pub async fn measure(ground: &Ground<'_>, sizes: Sizes, report: &mut Report) {
     let (plain, desk) = (&ground.plain, &ground.lab.postfix);
     let servers = ground.servers(plain);
     let bare = Peer::libmilter(servers, Mode::Hold, Socket::Unix).await;
+    let bare_tcp = Peer::libmilter(servers, Mode::Hold, Socket::Inet).await;
+    let copying = Peer::libmilter(servers, Mode::Copy, Socket::Unix).await;
     let python = Peer::pymilter(servers, Socket::Unix).await;
     let python_tcp = Peer::pymilter(servers, Socket::Inet).await;
     let inet = format!("inet:{}:{}", ground.inet.ip(), ground.inet.port());
@@ -59,6 +65,8 @@ pub async fn measure(ground: &Ground<'_>, sizes: Sizes, report: &mut Report) {
             milter: Some(bare.id()),
             ..held(BARE, &bare.address, n)
         },
+        held(BARE_TCP, &bare_tcp.address, n),
+        held(COPYING, &copying.address, n),
         Contender {
             milter: Some(ground.spooling.id()),
             ..held(SPOOL, "unix:mailhold/spool.sock", n)
@@ -84,6 +92,10 @@ fn judge(results: &Results, report: &mut Report) {
         ((TCP, WHOLE), Target::AtLeast(0.92)),
         ((WHOLE, PYTHON), Target::AtLeast(2.5)),
         ((TCP, PYTHON_TCP), Target::AtLeast(8.0)),
+        ((COPYING, BARE), Target::None),
+        ((SPOOL, COPYING), Target::None),
+        ((BARE_TCP, BARE), Target::None),
+        ((BARE, PYTHON), Target::None),
         ((BARE, STATIC), Target::None),
         ((WHOLE, STATIC), Target::None),
         ((WHOLE, MAP), Target::None),

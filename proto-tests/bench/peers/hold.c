@@ -3,14 +3,19 @@
  * steps as mailhold's and asks for no macro that it does not need.
  *
  *     hold MODE SOCKET     hold           quarantines every message
+ *                          copy           the same with a copy of each, durable before the answer, and no
+ *                                         more: nothing is found again, nothing recorded
  *                          pass           accepts every message at the end of its header, where
  *                                         mailhold lets go what comes without a login
  *                          pass-at-mail   the same at MAIL, where mailhold lets go what has a login
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,10 +25,74 @@
 
 #include <libmilter/mfapi.h>
 
-enum mode { HOLD, PASS, PASS_AT_MAIL };
+enum mode { HOLD, COPY, PASS, PASS_AT_MAIL };
 
 static enum mode mode;
 static int is_inet;
+
+/* Copies go round in one file that is full of zeros: a sync of them changes no length and no extent. */
+enum { BLOCK = 4096, SPACE = 64 << 20 };
+
+static int copies;
+static atomic_size_t copied;
+
+/* What a connection has of its message. */
+struct content {
+    char *bytes;
+    size_t length, space;
+};
+
+static struct content *content_of(SMFICTX *session)
+{
+    struct content *content = smfi_getpriv(session);
+
+    if (content == NULL && (content = calloc(1, sizeof *content)) != NULL)
+        smfi_setpriv(session, content);
+    return content;
+}
+
+/* What does not fit into memory ends the program: nothing of it is measured then. */
+static void add(SMFICTX *session, const void *bytes, size_t length)
+{
+    struct content *content = content_of(session);
+
+    if (content == NULL)
+        exit(EX_OSERR);
+    if (content->space - content->length < length) {
+        content->space = 2 * (content->length + length);
+        if ((content->bytes = realloc(content->bytes, content->space)) == NULL)
+            exit(EX_OSERR);
+    }
+    memcpy(content->bytes + content->length, bytes, length);
+    content->length += length;
+}
+
+/* Every thread syncs for itself. */
+static int is_copied(SMFICTX *session)
+{
+    struct content *content = content_of(session);
+    size_t blocks, at;
+
+    if (content == NULL || content->length > SPACE)
+        return 0;
+    blocks = (content->length + BLOCK - 1) / BLOCK * BLOCK;
+    at = atomic_fetch_add(&copied, blocks) % SPACE;
+    /* A piece behind the end makes the file longer by it, once. */
+    return pwrite(copies, content->bytes, content->length, at) == (ssize_t)content->length &&
+           fdatasync(copies) == 0;
+}
+
+static int are_copies_made(const char *path)
+{
+    static char zeros[BLOCK];
+
+    if ((copies = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
+        return 0;
+    for (off_t at = 0; at < SPACE; at += BLOCK)
+        if (pwrite(copies, zeros, BLOCK, at) != BLOCK)
+            return 0;
+    return fsync(copies) == 0;
+}
 
 /*
  * libmilter gives its user no connection to tune, so its two calls are answered here. Without this
@@ -60,7 +129,7 @@ static sfsistat on_negotiate(SMFICTX *session, unsigned long offered_actions,
 
     (void)unused1;
     (void)unused2;
-    if (mode == HOLD)
+    if (mode == HOLD || mode == COPY)
         wanted |= SMFIP_NR_EOH;
     if (!(offered_actions & SMFIF_QUARANTINE) || (offered_steps & wanted) != wanted)
         return SMFIS_REJECT;
@@ -79,8 +148,9 @@ static sfsistat on_negotiate(SMFICTX *session, unsigned long offered_actions,
 
 static sfsistat on_mail(SMFICTX *session, char **arguments)
 {
-    (void)session;
     (void)arguments;
+    if (mode == COPY && content_of(session) != NULL)
+        content_of(session)->length = 0;
     return mode == PASS_AT_MAIL ? SMFIS_ACCEPT : SMFIS_CONTINUE;
 }
 
@@ -99,32 +169,49 @@ static sfsistat on_data(SMFICTX *session)
 
 static sfsistat on_header(SMFICTX *session, char *name, char *value)
 {
-    (void)session;
-    (void)name;
-    (void)value;
+    if (mode == COPY) {
+        add(session, name, strlen(name));
+        add(session, ":", 1);
+        add(session, value, strlen(value));
+        add(session, "\r\n", 2);
+    }
     return SMFIS_NOREPLY;
 }
 
 static sfsistat on_end_of_header(SMFICTX *session)
 {
-    (void)session;
-    return mode == HOLD ? SMFIS_NOREPLY : SMFIS_ACCEPT;
+    if (mode == COPY)
+        add(session, "\r\n", 2);
+    return mode == HOLD || mode == COPY ? SMFIS_NOREPLY : SMFIS_ACCEPT;
 }
 
 static sfsistat on_body(SMFICTX *session, unsigned char *chunk, size_t length)
 {
-    (void)session;
-    (void)chunk;
-    (void)length;
+    if (mode == COPY)
+        add(session, chunk, length);
     return SMFIS_NOREPLY;
 }
 
 static sfsistat on_end_of_message(SMFICTX *session)
 {
-    if (mode == HOLD &&
+    if (mode == COPY && !is_copied(session))
+        return SMFIS_TEMPFAIL;
+    if ((mode == HOLD || mode == COPY) &&
         (smfi_getsymval(session, "i") == NULL || smfi_quarantine(session, "peer") != MI_SUCCESS))
         return SMFIS_TEMPFAIL;
     return SMFIS_ACCEPT;
+}
+
+static sfsistat on_close(SMFICTX *session)
+{
+    struct content *content = smfi_getpriv(session);
+
+    if (content != NULL) {
+        free(content->bytes);
+        free(content);
+        smfi_setpriv(session, NULL);
+    }
+    return SMFIS_CONTINUE;
 }
 
 static const struct smfiDesc milter = {
@@ -139,6 +226,7 @@ static const struct smfiDesc milter = {
     .xxfi_eoh = on_end_of_header,
     .xxfi_body = on_body,
     .xxfi_eom = on_end_of_message,
+    .xxfi_close = on_close,
 };
 
 int main(int n_arguments, char **arguments)
@@ -149,9 +237,15 @@ int main(int n_arguments, char **arguments)
         mode = PASS;
     else if (n_arguments == 3 && strcmp(arguments[1], "pass-at-mail") == 0)
         mode = PASS_AT_MAIL;
+    else if (n_arguments == 4 && strcmp(arguments[1], "copy") == 0)
+        mode = COPY;
     else {
-        fputs("usage: hold {hold|pass|pass-at-mail} SOCKET\n", stderr);
+        fputs("usage: hold {hold|pass|pass-at-mail} SOCKET\n       hold copy SOCKET FILE\n", stderr);
         return EX_USAGE;
+    }
+    if (mode == COPY && !are_copies_made(arguments[3])) {
+        fprintf(stderr, "hold: cannot fill %s\n", arguments[3]);
+        return EX_CANTCREAT;
     }
     is_inet = strncmp(arguments[2], "inet:", 5) == 0;
     /* Postfix reaches a UNIX socket through its group. */

@@ -46,6 +46,8 @@ pub enum Socket {
 pub enum Mode {
     /// Quarantines every message.
     Hold,
+    /// The same with a copy that is durable before the answer, made in the plainest way.
+    Copy,
     /// Accepts every message where mailhold lets go an unflagged one that comes without a login: at
     /// the end of its header.
     Pass,
@@ -77,14 +79,22 @@ impl Peer {
     pub async fn libmilter(servers: Servers<'_>, mode: Mode, socket: Socket) -> Self {
         let mode = match mode {
             Mode::Hold => "hold",
+            Mode::Copy => "copy",
             Mode::Pass => "pass",
             Mode::PassAtMail => "pass-at-mail",
         };
         let executable = compiled(servers).await;
         let place = Place::new(servers, mode, socket);
-        let program = Program::new(&place.name(), executable)
+        let mut program = Program::new(&place.name(), executable)
             .user(User::milter())
             .arguments([mode, &place.for_libmilter()]);
+        if mode == "copy" {
+            let copies = servers
+                .tools
+                .place
+                .directory("copies", User::milter(), 0o700);
+            program = program.arguments([copies.join(place.name())]);
+        }
         Self::start(servers, program, place, None).await
     }
 

@@ -28,7 +28,8 @@ pub async fn run(lab: &Lab) {
     static_hold(lab, &people).await;
     ldap(lab, &people).await;
     for socket in SOCKETS {
-        c_hold(lab, &people, socket).await;
+        c_hold(lab, &people, (Mode::Hold, socket)).await;
+        c_hold(lab, &people, (Mode::Copy, socket)).await;
         c_pass(lab, &people, socket).await;
         python::holds_and_records(lab, &people, socket).await;
     }
@@ -51,15 +52,15 @@ async fn ldap(lab: &Lab, people: &People) {
     println!("LDAP access map: holds what a flagged sender sends, and nothing else");
 }
 
-async fn c_hold(lab: &Lab, people: &People, socket: Socket) {
-    let peer = Peer::libmilter(lab.servers(), Mode::Hold, socket).await;
+async fn c_hold(lab: &Lab, people: &People, (mode, socket): (Mode, Socket)) {
+    let peer = Peer::libmilter(lab.servers(), mode, socket).await;
     let smtp = behind(lab, &peer).await;
     for person in [&people.flagged, &people.other] {
         held(lab, smtp, &person.address).await;
     }
     two_in_a_session(lab, smtp, &people.other).await;
     crowd(lab, smtp, &people.other.address).await;
-    println!("C, hold, {socket:?}: holds all mail");
+    println!("C, {mode:?}, {socket:?}: holds all mail");
     end(lab, peer, smtp).await;
 }
 
