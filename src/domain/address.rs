@@ -82,10 +82,12 @@ impl Address {
 
     /// `local@domain` for people; bytes that are not UTF-8 and control characters are replaced.
     pub fn to_display(&self) -> String {
-        String::from_utf8_lossy(&self.to_bytes())
-            .chars()
-            .map(|sign| if sign.is_control() { '\u{fffd}' } else { sign })
-            .collect()
+        let bytes = self.to_bytes();
+        let text = String::from_utf8_lossy(&bytes);
+        match text.contains(char::is_control) {
+            true => text.replace(char::is_control, "\u{fffd}"),
+            false => text.into_owned(),
+        }
     }
 }
 

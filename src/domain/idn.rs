@@ -5,6 +5,10 @@ use std::borrow::Cow;
 /// A domain in lower case, letter by letter, as UTS 46 maps it: for `str::to_lowercase` a Greek sigma
 /// is another one at the end of a word.
 pub fn to_lower(domain: &str) -> String {
+    // Nearly all are, and each message has many.
+    if domain.is_ascii() {
+        return domain.to_ascii_lowercase();
+    }
     domain.chars().flat_map(char::to_lowercase).collect()
 }
 
@@ -50,6 +54,20 @@ pub(super) fn parse_domain(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_is_lowered_letter_by_letter_whatever_its_letters() {
+        for (domain, lower) in [
+            ("Corp.TEST", "corp.test"),
+            ("\u{c4}B.test", "\u{e4}b.test"),
+            (
+                "\u{39f}\u{394}\u{39f}\u{3a3}.test",
+                "\u{3bf}\u{3b4}\u{3bf}\u{3c3}.test",
+            ),
+        ] {
+            assert_eq!(to_lower(domain), lower);
+        }
+    }
 
     #[test]
     fn a_domain_has_another_spelling_only_if_it_leads_back() {

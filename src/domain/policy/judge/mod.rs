@@ -231,6 +231,9 @@ impl Policy {
 /// Whether every form of a recipient is in a list: a form that is not may be where the mail goes.
 /// Without a domain Postfix's own form decides.
 fn is_in(list: &[RecipientPattern], recipient: &Path) -> bool {
+    if list.is_empty() {
+        return false;
+    }
     let addresses = recipient.addresses();
     let mut whole = addresses
         .iter()
