@@ -13,6 +13,7 @@ mod pictures;
 mod places;
 mod plain;
 mod safe;
+mod tags;
 mod walk;
 
 #[cfg(test)]
