@@ -290,6 +290,12 @@ fn an_image_of_the_mail_is_shown_and_no_other() {
 }
 
 #[test]
+fn an_image_that_is_named_often_is_taken_once() {
+    let html = "<img src=\"cid:b\"><img src=\"CID:a\">".repeat(4_000) + "<img src=\"cid:%61\">";
+    assert_eq!(walk::walk(&html, &[]).unwrap().pictures, ["b", "a"]);
+}
+
+#[test]
 fn a_bomb_of_tags_ends_in_time() {
     for bomb in [
         "<div>",

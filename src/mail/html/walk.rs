@@ -2,7 +2,7 @@
 //! host before the words of each link, and the name of each sign that is not seen. Never reads HTML as the sender
 //! wrote it.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
 use lol_html::{
     RewriteStrSettings, doc_text, element, end_tag,
@@ -56,7 +56,7 @@ pub(super) struct Walked {
     pub text: String,
     /// Its links.
     pub links: Vec<Found>,
-    /// The Content-IDs of its images, in order.
+    /// The Content-IDs of its images, in order, each once.
     pub pictures: Vec<String>,
     /// Whether text is hidden.
     pub has_hidden: bool,
@@ -136,6 +136,8 @@ struct State {
     n_read: usize,
     labels: Labels,
     pictures: Vec<String>,
+    /// The same, to be looked up: a page can name one image ten thousand times.
+    pictures_seen: BTreeSet<String>,
     has_hidden: bool,
     /// How many hidden elements are open.
     n_hidden: u32,
@@ -256,8 +258,9 @@ impl State {
         self.begin(break_);
         self.labels.pass(name);
         if name == "img" {
+            let id = attribute("src").and_then(|src| id_of(&src));
             self.pictures
-                .extend(attribute("src").and_then(|src| id_of(&src)));
+                .extend(id.filter(|id| self.pictures_seen.insert(id.clone())));
             let alt = attribute("alt").unwrap_or_default();
             self.read_decoded(&alt);
             if let Some(label) = self.labels.before_picture() {
