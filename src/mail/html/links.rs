@@ -1,5 +1,7 @@
 //! Where a link leads, and whether its text says something else. Never resolves a name.
 
+use std::borrow::Cow;
+
 use crate::mail::{mailboxes::domain_spellings, transfer};
 
 /// A host in its spellings.
@@ -37,6 +39,10 @@ const WITHOUT_PLACE: [&str; 5] = ["mailto", "tel", "sms", "cid", "mid"];
 
 /// No name that can be asked for is longer, in bytes.
 const LONGEST_HOST: usize = 512;
+
+/// Signs that no host has, and that would end one, or its label. A program that takes them all the same
+/// asks for the whole.
+const IN_NO_HOST: &str = "[]/\\?#@:%<>^|\"`{}";
 
 /// Ends of file names that look like the end of a host name.
 const FILE_ENDS: [&str; 24] = [
@@ -152,12 +158,30 @@ pub(super) fn authority(rest: &str) -> Option<Host> {
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
-    let host = match host.split_once(']') {
-        Some((address, _)) => address.trim_start_matches('['),
-        None => host.split_once(':').map_or(host, |(host, _)| host),
+    if let Some(address) = literal(host) {
+        return Some(Host {
+            unicode: address.to_lowercase(),
+            ascii: None,
+        });
+    }
+    let host = match host.contains(['[', ']']) {
+        // Where a port would begin is anybody's guess.
+        true => host,
+        false => host.split_once(':').map_or(host, |(host, _)| host),
     };
     let decoded = transfer::percent(host.as_bytes()).bytes;
     named(&String::from_utf8_lossy(&decoded))
+}
+
+/// The address in brackets that a host is (RFC 3986, section 3.2.2; RFC 6874), without them.
+fn literal(host: &str) -> Option<&str> {
+    let (address, behind) = host.strip_prefix('[')?.split_once(']')?;
+    let (digits, zone) = address.split_once('%').unwrap_or((address, ""));
+    let is_digit = |sign: char| sign.is_ascii_hexdigit() || ":.".contains(sign);
+    let is_address = digits.matches(':').count() >= 2
+        && digits.chars().all(is_digit)
+        && zone.chars().all(|sign| sign.is_ascii_alphanumeric());
+    (is_address && (behind.is_empty() || behind.starts_with(':'))).then_some(address)
 }
 
 fn named(host: &str) -> Option<Host> {
@@ -167,8 +191,26 @@ fn named(host: &str) -> Option<Host> {
         && !host.contains(|sign: char| sign.is_control() || sign.is_whitespace());
     is_name.then(|| {
         let (unicode, ascii) = domain_spellings(&host);
-        Host { unicode, ascii }
+        let in_ascii = ascii.as_deref().unwrap_or(&unicode);
+        match escaped(in_ascii) {
+            Cow::Borrowed(_) => Host { unicode, ascii },
+            Cow::Owned(unicode) => Host {
+                unicode,
+                ascii: None,
+            },
+        }
     })
+}
+
+fn escaped(host: &str) -> Cow<'_, str> {
+    if !host.contains(|sign| IN_NO_HOST.contains(sign)) {
+        return Cow::Borrowed(host);
+    }
+    let written = |sign: char| match IN_NO_HOST.contains(sign) {
+        true => format!("%{:02X}", u32::from(sign)),
+        false => sign.to_string(),
+    };
+    Cow::Owned(host.chars().map(written).collect())
 }
 
 /// Whether a text names a host, and not the one that its link leads to, or may lead to as well.
@@ -197,7 +239,9 @@ fn host_in_text(text: &str) -> Option<Host> {
     });
     if let Some(word) = word {
         let at = word.find("://").map_or(0, |at| at + 3);
-        return authority(word.get(at..)?.trim_start_matches(['(', '<', '"']));
+        let begins = word.get(at..)?.trim_start_matches(['(', '<', '"']);
+        let ends: &[char] = &[')', '>', ']', '"', '.', ',', ';'];
+        return authority(begins.trim_end_matches(ends));
     }
     let mut words = text.split_whitespace();
     let (Some(word), None) = (words.next(), words.next()) else {
@@ -262,6 +306,30 @@ mod tests {
     }
 
     #[test]
+    fn no_sign_of_a_host_ends_its_label_before_it() {
+        for (target, shown) in [
+            ("smb://bank.test%5D.evil.test/", "bank.test%5D.evil.test"),
+            ("smb://bank.test].evil.test/", "bank.test%5D.evil.test"),
+            ("smb://[bank.test].evil.test/", "%5Bbank.test%5D.evil.test"),
+            ("smb://[::1].evil.test", "%5B%3A%3A1%5D.evil.test"),
+            (
+                "https://bank.test\u{ff3d}.evil.test",
+                "bank.test%5D.evil.test",
+            ),
+            (
+                "smb://bank.test%2Flogin.evil.test",
+                "bank.test%2Flogin.evil.test",
+            ),
+            ("smb://bank.test%3A1.evil.test", "bank.test%3A1.evil.test"),
+            ("smb://bank%252Etest", "bank%252etest"),
+            ("smb://[FE80::1%25eth0]:1", "fe80::1%25eth0"),
+            ("https://[::ffff:192.0.2.1]/", "::ffff:192.0.2.1"),
+        ] {
+            assert_eq!(host(target).as_deref(), Some(shown), "{target}");
+        }
+    }
+
+    #[test]
     fn a_text_that_names_another_host_is_told() {
         let leads =
             |text: &str, target: &str| is_mismatch(text, &places_of(target, &Bases::default()));
@@ -278,6 +346,7 @@ mod tests {
             ("bank.test", "https://www.bank.test/x"),
             ("https://bank.test/", "https://bank.test/other"),
             ("bank.test", "https://login.bank.test/"),
+            ("[https://bank.test], new", "https://bank.test/"),
             ("report.pdf", "https://files.test/1"),
             ("Click here. Now", "https://evil.test/"),
             ("e.g. this", "https://evil.test/"),
