@@ -21,9 +21,8 @@ const NAMED: [(&str, &str); 6] = [
 ];
 
 /// All attributes that may be left.
-const ATTRIBUTES: [&str; 12] = [
-    "alt", "width", "height", "src", "colspan", "rowspan", "align", "start", "span", "lang", "dir",
-    "title",
+const ATTRIBUTES: [&str; 11] = [
+    "alt", "width", "height", "src", "colspan", "align", "start", "span", "lang", "dir", "title",
 ];
 
 /// Elements that must not be left.

@@ -94,10 +94,11 @@ const TAGS: [&str; 73] = [
 
 /// Cleans a text; `shown` has the images of the mail by their Content-IDs, as data URIs.
 pub(super) fn clean(html: &str, shown: BTreeMap<String, String>, room: Room) -> String {
+    // A cell spans no rows: another one that spans columns would lie over it, label and all.
     let attributes: HashMap<&str, HashSet<&str>> = [
         ("img", ["src", "alt", "width", "height"].as_slice()),
-        ("td", &["colspan", "rowspan", "align"]),
-        ("th", &["colspan", "rowspan", "align"]),
+        ("td", &["colspan", "align"]),
+        ("th", &["colspan", "align"]),
         ("ol", &["start"]),
         ("col", &["span"]),
         ("colgroup", &["span"]),

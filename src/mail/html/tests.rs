@@ -155,6 +155,17 @@ fn a_mail_cannot_turn_the_host_of_a_link_round() {
 }
 
 #[test]
+fn no_cell_lies_over_another_one() {
+    let page = read_alone(
+        "<table><tr><td>a<td rowspan=3 align=right>b<tr><th colspan=2 rowspan=2>c</table>",
+    )
+    .page
+    .unwrap();
+    assert!(!page.contains("rowspan"), "{page}");
+    assert!(page.contains("<td align=\"right\">b</td>") && page.contains("<th colspan=\"2\">c"));
+}
+
+#[test]
 fn a_mail_cannot_write_a_label_of_its_own() {
     let link = |text: &str| format!("<a href=https://evil.test>{text}</a>");
     for forged in [
