@@ -19,6 +19,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_label_is_ours_and_stands_before_the_words_of_its_own_link,
         small_and_high_letters_lead_no_words_away_from_their_label,
+        what_is_nested_deeply_stays_in_view_and_readable,
         the_host_of_a_link_is_read_from_left_to_right_whatever_stands_around_it,
         a_safe_page_is_in_the_language_of_its_letters,
     ]
@@ -170,6 +171,35 @@ async fn small_and_high_letters_lead_no_words_away_from_their_label(lab: &Lab) {
     {
         assert!(gap.as_f64().unwrap().abs() < 30.0, "{gaps}");
     }
+    browser.end().await;
+}
+
+async fn what_is_nested_deeply_stays_in_view_and_readable(lab: &Lab) {
+    let house = House::shared(lab).await;
+    let html: Vec<String> = [
+        ("<blockquote>", "</blockquote>"),
+        ("<figure>", "</figure>"),
+        ("<ul><li>", "</li></ul>"),
+        ("<blockquote><ol><li>", "</li></ol></blockquote>"),
+        ("<dl><dd>", "</dd></dl>"),
+        ("<table><tr><td>", "</td></tr></table>"),
+        ("<h1><div>", "</div></h1>"),
+        ("<h6><div>", "</div></h6>"),
+        ("<ruby>x<rt>", "</rt></ruby>"),
+    ]
+    .into_iter()
+    .map(|(begin, end)| {
+        let (begin, end) = (begin.repeat(40), end.repeat(40));
+        format!("{begin}<a href=https://evil.test>words</a>{end}")
+    })
+    .collect();
+    let browser = framed(house, lab, "utf-8", html.concat().as_bytes()).await;
+    let told = "[...document.querySelectorAll('a')].map((link) => { \
+        const size = parseFloat(getComputedStyle(link).fontSize); \
+        const { right } = link.getBoundingClientRect(); \
+        return right < innerWidth && 7 < size && size < 40 ? 'good' : right + ' ' + size; })";
+    let told = browser.value(told).await;
+    assert_eq!(told, serde_json::json!(vec!["good"; html.len()]));
     browser.end().await;
 }
 

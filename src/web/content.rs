@@ -28,14 +28,25 @@ use crate::{
 
 /// What stands before a safe page, but for its language: its letters, the frame of the hosts that are
 /// written before links and the line below both (no mail can draw them in letters; an `a` has a `dir` if
-/// it has a host), and nothing that it could be without. Of letters that are set small, big, high or low
-/// again and again it is done once: else a mail lifts words away from the host, or makes them too small.
+/// it has a host), and nothing that it could be without. Of letters that are set small, big, high or low,
+/// as headings or above others, again and again, it is done once: else a mail lifts words away from the
+/// host, or makes them too big or small. What is quoted or listed, or in tables, for the fifth time stands
+/// no further in: else it is beside the window, host and all.
 const PAGE_HEAD: &str = "<head><meta charset=\"utf-8\"><style>\
     body{margin:8px;font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere;background:#fff;color:#111}\
     samp{display:inline-block;direction:ltr;unicode-bidi:isolate;max-width:100%;padding:0 4px;\
     border:2px solid #b3541e;border-radius:4px;background:#fff4e5;color:#111;font:bold 13px/1.4 monospace}\
     a[dir]{text-decoration:underline 2px #b3541e}\
     :is(small,big,sub,sup) :is(small,big,sub,sup){font-size:1em;vertical-align:baseline}\
+    :is(small,big,sub,sup,rt,h1,h2,h3,h4,h5,h6) :is(rt,h1,h2,h3,h4,h5,h6),\
+    rt :is(small,big,sub,sup){font-size:1em}\
+    :is(blockquote,figure){margin-right:0}\
+    :is(blockquote,figure,ul,ol,dd) :is(blockquote,figure,ul,ol,dd) \
+    :is(blockquote,figure,ul,ol,dd) :is(blockquote,figure,ul,ol,dd) \
+    :is(blockquote,figure,ul,ol,dd){\
+    margin-left:0;margin-right:0;padding-left:0;padding-right:0;list-style-position:inside}\
+    table table table table table{border-spacing:0}\
+    table table table table table :is(td,th){padding:0}\
     img{max-width:100%;height:auto}table{max-width:100%}\
     </style></head><body>";
 const PAGE_END: &str = "</body></html>";
