@@ -215,7 +215,7 @@ pub enum DoubtKind {
     TextDiffersFromHtml,
     /// The declared type is not what the first bytes tell.
     OtherType,
-    /// HTML in which text is hidden from the reader.
+    /// HTML in which text is hidden from its reader, or that a page loses and some program shows.
     HiddenText,
 }
 

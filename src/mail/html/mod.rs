@@ -6,9 +6,12 @@
 //! sanitiser comes last, and nothing touches its output.
 
 mod bounds;
+mod breaks;
 mod hidden;
 mod labels;
 mod links;
+mod lost;
+mod names;
 mod pictures;
 mod places;
 mod plain;
@@ -36,7 +39,7 @@ pub(super) struct Read {
     pub text: String,
     /// Its links in order.
     pub links: Vec<Found>,
-    /// Whether text in it is hidden from the reader.
+    /// Whether text in it is hidden from its reader, or from ours.
     pub has_hidden: bool,
     /// Whether it is nested too deep to be read, where the text is its source, or its links are of too
     /// many pieces for a page.
@@ -46,24 +49,31 @@ pub(super) struct Read {
 /// Reads an HTML text that is Unicode already. `bases` are what the header of its part has its links lead
 /// on from.
 pub(super) fn read(html: &str, bases: &[String], pictures: &mut Pictures<'_>) -> Read {
-    if !bounds::fits(html) {
-        return Read {
-            text: html.to_owned(),
-            is_too_deep: true,
-            ..Read::default()
-        };
+    let read_as = names::neutral(html);
+    if !bounds::fits(&read_as) {
+        return unread(html);
     }
     // The parsers are somebody else's, and their input the sender's.
-    let made = catch_unwind(AssertUnwindSafe(|| make(html, bases, pictures)));
+    let made = catch_unwind(AssertUnwindSafe(|| make(&read_as, bases, pictures)));
     made.ok().flatten().unwrap_or_else(|| Read {
         text: html.to_owned(),
         ..Read::default()
     })
 }
 
+/// What becomes of an HTML text that is too much to be read.
+pub(super) fn unread(html: &str) -> Read {
+    Read {
+        text: html.to_owned(),
+        is_too_deep: true,
+        ..Read::default()
+    }
+}
+
 fn make(html: &str, bases: &[String], pictures: &mut Pictures<'_>) -> Option<Read> {
     let plain = plain::write_out(html);
     let walked = walk::walk(&plain, bases)?;
+    let lost = lost::read(html, bases, &walked);
     for id in &walked.pictures {
         pictures.show(id);
     }
@@ -72,7 +82,7 @@ fn make(html: &str, bases: &[String], pictures: &mut Pictures<'_>) -> Option<Rea
         is_too_deep: walked.html.is_none(),
         page: walked.html.map(clean),
         text: walked.text,
-        links: walked.links,
-        has_hidden: walked.has_hidden,
+        links: [walked.links, lost.links].concat(),
+        has_hidden: walked.has_hidden || lost.has_words,
     })
 }

@@ -6,9 +6,9 @@ use ammonia::Builder;
 use super::labels::LABEL;
 
 /// Elements beside the usual ones that texts stand in.
-const MORE_TAGS: [&str; 13] = [
+const MORE_TAGS: [&str; 14] = [
     "font", "tfoot", "section", "main", "address", "big", "label", "button", "form", "fieldset",
-    "legend", "o:p", "dir",
+    "legend", "o:p", "dir", "input",
 ];
 
 /// What a mail loses here already: the element that labels are written with, so that no mail writes one,
@@ -115,6 +115,9 @@ pub(super) fn write_out(html: &str) -> String {
         .clean_content_tags(WITHOUT_CONTENT.into())
         .add_generic_attributes(["style", "hidden", "dir"])
         .add_tag_attributes("area", ["href", "alt"])
+        .add_tag_attributes("form", ["action"])
+        .add_tag_attributes("button", ["formaction"])
+        .add_tag_attributes("input", ["formaction", "type", "value"])
         .add_tags(["base"])
         .add_tag_attributes("base", ["href"])
         .url_schemes(SCHEMES.into())

@@ -14,9 +14,10 @@ use super::{
 };
 
 /// Elements that lay out or mark text. None of them loads anything but `img`, and none leads anywhere;
-/// `bdo` and `bdi`, with which a line of letters is turned round, are not among them. `samp` is ours: the
+/// `bdo` and `bdi`, with which a line of letters is turned round, are not among them, nor those that a
+/// browser hides (`rp`, closed `details`), which some program shows. `samp` is ours: the
 /// walk writes labels with it, and mails have lost theirs before (`plain`).
-const TAGS: [&str; 73] = [
+const TAGS: [&str; 70] = [
     "a",
     "abbr",
     "acronym",
@@ -35,7 +36,6 @@ const TAGS: [&str; 73] = [
     "colgroup",
     "dd",
     "del",
-    "details",
     "dfn",
     "div",
     "dl",
@@ -64,7 +64,6 @@ const TAGS: [&str; 73] = [
     "p",
     "pre",
     "q",
-    "rp",
     "rt",
     "ruby",
     "s",
@@ -75,7 +74,6 @@ const TAGS: [&str; 73] = [
     "strike",
     "strong",
     "sub",
-    "summary",
     "sup",
     "table",
     "tbody",

@@ -11,6 +11,7 @@ use lol_html::{
 };
 
 use super::{
+    breaks::{Break, break_of},
     hidden::is_hidden,
     labels::{Blanks, Labels},
     links::{self, Host, Place},
@@ -154,14 +155,25 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     let places = target.as_deref().map_or_else(Vec::new, |target| {
         places::places_of(target, &state.borrow().bases)
     });
-    let place = places::label(&places);
+    // A form holds words of all kinds.
+    let place = places::label(&places).filter(|_| name != "form");
     let start = state.borrow_mut().begin_element(element, &name, break_);
     if name == "area"
         && let Some(target) = &target
     {
         state.borrow_mut().area(element, target, &places);
     }
+    if name == "input"
+        && let Some(target) = &target
+    {
+        let words = decoded(&element.get_attribute("value").unwrap_or_default());
+        state.borrow_mut().link(&words, target, &places);
+    }
     name_signs(element);
+    if matches!(name.as_str(), "details" | "summary") {
+        // Closed, it would hide what some program shows; a name of an element is refused, and this is good.
+        element.set_tag_name("div").ok();
+    }
     if name == "img" {
         let words = decoded(&element.get_attribute("alt").unwrap_or_default());
         if let Some(few) = state.borrow().labels.of_picture(&words) {
@@ -203,8 +215,15 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
 }
 
 fn target_of(element: &Element<'_, '_>, name: &str) -> Option<String> {
-    let target = element.get_attribute("href")?;
-    matches!(name, "a" | "area").then(|| decoded(&target))
+    let attribute = match name {
+        "a" | "area" => "href",
+        "form" => "action",
+        "button" | "input" => "formaction",
+        _ => return None,
+    };
+    element
+        .get_attribute(attribute)
+        .map(|target| decoded(&target))
 }
 
 /// Sets a link apart together with its label, so that text around it moves neither; else an element has a
@@ -230,33 +249,18 @@ fn name_signs(element: &mut Element<'_, '_>) {
     }
 }
 
-/// What an element does to the line it begins or ends on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Break {
-    None,
-    Space,
-    Line,
-    Paragraph,
-}
-
-fn break_of(name: &str) -> Break {
-    match name {
-        "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "dl" | "table"
-        | "blockquote" | "pre" | "hr" => Break::Paragraph,
-        "br" | "div" | "li" | "tr" | "dt" | "dd" | "article" | "aside" | "section" | "main"
-        | "nav" | "header" | "footer" | "address" | "figure" | "figcaption" | "caption"
-        | "details" | "summary" | "center" | "form" | "fieldset" => Break::Line,
-        "td" | "th" => Break::Space,
-        _ => Break::None,
-    }
-}
-
 impl State {
     /// Notes an element that begins; tells where in the text.
     fn begin_element(&mut self, element: &mut Element<'_, '_>, name: &str, break_: Break) -> usize {
         let attribute = |name: &str| element.get_attribute(name).map(|value| decoded(&value));
         self.begin(break_);
         self.labels.pass(name);
+        let is_field = name == "input" && attribute("type").is_none_or(|kind| kind != "hidden");
+        if let Some(words) = attribute("value").filter(|_| is_field) {
+            // They stand in a field that no page has.
+            self.has_hidden |= words.contains(char::is_alphanumeric);
+            self.read_decoded(&words);
+        }
         if name == "img" {
             let id = attribute("src").and_then(|src| id_of(&src));
             self.pictures

@@ -180,7 +180,7 @@ doubt-unopened = Holds a file format that is not taken apart:
 doubt-encrypted = Encrypted: it cannot be read here.
 doubt-text-differs-from-html = Text and HTML say different things. Read both.
 doubt-other-type = A file is not what it says it is:
-doubt-hidden-text = The HTML holds text that its reader does not see.
+doubt-hidden-text = The HTML holds text that its reader may not see, or that the tab HTML here does not show.
 
 fact-from = From
 fact-sender = Sender

@@ -161,7 +161,7 @@ doubt-unopened = 含有未解析的檔案格式：
 doubt-encrypted = 已加密：此處無法閱讀。
 doubt-text-differs-from-html = 純文字與 HTML 內容不同，請兩者都讀。
 doubt-other-type = 檔案與其宣稱的類型不符：
-doubt-hidden-text = HTML 中有讀者看不到的文字。
+doubt-hidden-text = HTML 中有讀者可能看不到、或此處 HTML 分頁未顯示的文字。
 
 fact-from = 寄件人
 fact-sender = 代寄人
