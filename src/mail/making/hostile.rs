@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Limits, outline};
+use crate::mail::outline::{Body, Doubt, DoubtKind};
 
 #[test]
 fn hostile_messages_end_in_time() {
@@ -45,4 +46,23 @@ fn hostile_messages_end_in_time() {
             before.elapsed()
         );
     }
+}
+
+#[test]
+fn of_many_html_parts_some_have_a_page_and_the_others_are_doubtful() {
+    let part = "--b\nContent-Type: text/html\n\n".to_owned() + &"many words \n".repeat(85_000);
+    let parts = part.repeat(10);
+    let message = format!("Content-Type: multipart/mixed; boundary=b\n\n{parts}--b--\n");
+    let outline = outline(message.as_bytes(), &Limits::default()).outline;
+    let has_page = |body: &Body| matches!(body, Body::Html { has_page: true, .. });
+    let with_page = outline.parts.iter().filter(|part| has_page(&part.body));
+    assert_eq!(with_page.count(), 8);
+    let is_told = |doubt: &&Doubt| doubt.kind == DoubtKind::TooDeep;
+    let told: Vec<Option<u32>> = outline
+        .doubts
+        .iter()
+        .filter(is_told)
+        .map(|doubt| doubt.part)
+        .collect();
+    assert_eq!(told, [Some(9), Some(10)]);
 }

@@ -36,6 +36,9 @@ use super::{
 /// Links of all HTML parts of a message.
 const MOST_LINKS: usize = 2_000;
 
+/// Bytes of all HTML of a message that is read: each takes its time.
+const MOST_HTML: usize = 8 * 1024 * 1024;
+
 /// More mailboxes of one field are not kept, but of From: rights depend on each of them.
 const MOST_OF_FIELD: usize = 1_000;
 
@@ -155,19 +158,26 @@ fn pages(opened: &mut [Opened], tree: &mut Tree) -> (Vec<Link>, Vec<Content>) {
         .iter()
         .filter_map(|opened| Some((with_id(opened)?, opened.bytes.as_slice())));
     let mut pictures = Pictures::new(files);
+    let mut room = MOST_HTML;
     for (part, text, bases) in htmls {
-        let read = html::read(&text.text, &bases, &mut pictures);
+        let read = match room.checked_sub(text.text.len()) {
+            Some(left) => {
+                room = left;
+                html::read(&text.text, &bases, &mut pictures)
+            }
+            None => html::unread(&text.text),
+        };
         if read.is_too_deep {
             tree.doubt(DoubtKind::TooDeep, number(part), "HTML");
         }
         if read.has_hidden {
             tree.doubt(DoubtKind::HiddenText, number(part), "");
         }
-        let room = MOST_LINKS.saturating_sub(links.len());
+        let n_links = MOST_LINKS.saturating_sub(links.len());
         links.extend(
             read.links
                 .into_iter()
-                .take(room)
+                .take(n_links)
                 .map(|found| link(part, found)),
         );
         let has_page = read.page.is_some();
