@@ -158,16 +158,8 @@ fn open(element: &mut Element<'_, '_>, state: &Rc<RefCell<State>>) {
     // A form holds words of all kinds.
     let place = places::label(&places).filter(|_| name != "form");
     let start = state.borrow_mut().begin_element(element, &name, break_);
-    if name == "area"
-        && let Some(target) = &target
-    {
-        state.borrow_mut().area(element, target, &places);
-    }
-    if name == "input"
-        && let Some(target) = &target
-    {
-        let words = decoded(&element.get_attribute("value").unwrap_or_default());
-        state.borrow_mut().link(&words, target, &places);
+    if let Some(target) = &target {
+        state.borrow_mut().alone(element, &name, target, &places);
     }
     name_signs(element);
     if matches!(name.as_str(), "details" | "summary") {
@@ -332,6 +324,18 @@ impl State {
                 }
                 other => self.text.push(other),
             }
+        }
+    }
+
+    /// Notes a link of an element that has no content, and words as an attribute.
+    fn alone(&mut self, element: &mut Element<'_, '_>, name: &str, target: &str, places: &[Place]) {
+        match name {
+            "area" => self.area(element, target, places),
+            "input" => {
+                let words = decoded(&element.get_attribute("value").unwrap_or_default());
+                self.link(&words, target, places);
+            }
+            _ => {}
         }
     }
 
