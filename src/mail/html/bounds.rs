@@ -37,7 +37,7 @@ const MOST_ATTRIBUTES: usize = 256;
 const MOST_READ: usize = 16 * 1024 * 1024;
 
 /// Bytes of the tags of elements that blocks open anew: each is written out anew.
-const MOST_BYTES_ANEW: u64 = 32 * 1024 * 1024;
+const MOST_BYTES_ANEW: u64 = 16 * 1024 * 1024;
 
 /// Bytes that are looked through when it is written out, in each of two times: less than half a second.
 const MOST_LOOKED_THROUGH: u64 = 40_000_000_000;

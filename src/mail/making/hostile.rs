@@ -48,21 +48,27 @@ fn hostile_messages_end_in_time() {
     }
 }
 
-#[test]
-fn of_many_html_parts_some_have_a_page_and_the_others_are_doubtful() {
-    let part = "--b\nContent-Type: text/html\n\n".to_owned() + &"many words \n".repeat(85_000);
-    let parts = part.repeat(10);
+/// A message of ten such parts, how many of them have a page, and which ones are doubtful.
+fn ten_parts(html: &str) -> (usize, Vec<Option<u32>>) {
+    let parts = format!("--b\nContent-Type: text/html\n\n{html}\n").repeat(10);
     let message = format!("Content-Type: multipart/mixed; boundary=b\n\n{parts}--b--\n");
     let outline = outline(message.as_bytes(), &Limits::default()).outline;
     let has_page = |body: &Body| matches!(body, Body::Html { has_page: true, .. });
     let with_page = outline.parts.iter().filter(|part| has_page(&part.body));
-    assert_eq!(with_page.count(), 8);
     let is_told = |doubt: &&Doubt| doubt.kind == DoubtKind::TooDeep;
-    let told: Vec<Option<u32>> = outline
-        .doubts
-        .iter()
-        .filter(is_told)
-        .map(|doubt| doubt.part)
-        .collect();
-    assert_eq!(told, [Some(9), Some(10)]);
+    let told = outline.doubts.iter().filter(is_told);
+    (with_page.count(), told.map(|doubt| doubt.part).collect())
+}
+
+#[test]
+fn of_many_html_parts_some_have_a_page_and_the_others_are_doubtful() {
+    let words = "many words \n".repeat(85_000);
+    assert_eq!(ten_parts(&words), (8, vec![Some(9), Some(10)]));
+}
+
+#[test]
+fn pages_that_are_longer_than_their_html_are_bounded_in_all() {
+    let title = "x".repeat(1_000);
+    let html = format!("<p><b title={title}>x{}", "<p>x\n".repeat(4_000));
+    assert_eq!(ten_parts(&html), (9, vec![Some(10)]));
 }

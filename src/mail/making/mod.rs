@@ -39,6 +39,10 @@ const MOST_LINKS: usize = 2_000;
 /// Bytes of all HTML of a message that is read: each takes its time.
 const MOST_HTML: usize = 8 * 1024 * 1024;
 
+/// Bytes of all safe pages of a message, after which no other is made: formatting and labels make them
+/// longer than what they are made of.
+const MOST_PAGES: usize = 32 * 1024 * 1024;
+
 /// More mailboxes of one field are not kept, but of From: rights depend on each of them.
 const MOST_OF_FIELD: usize = 1_000;
 
@@ -145,6 +149,26 @@ fn described(message: &[u8], near: Option<&str>) -> Outline {
     }
 }
 
+/// What may still be read of the HTML of a message, and be made of it, in bytes.
+struct Room {
+    html: usize,
+    pages: usize,
+}
+
+impl Room {
+    fn read(&mut self, html: &str, bases: &[String], pictures: &mut Pictures<'_>) -> html::Read {
+        let left = self.html.checked_sub(html.len());
+        let Some(left) = left.filter(|_| self.pages > 0) else {
+            return html::unread(html);
+        };
+        self.html = left;
+        let read = html::read(html, bases, pictures);
+        let length = read.page.as_ref().map_or(0, String::len);
+        self.pages = self.pages.saturating_sub(length);
+        read
+    }
+}
+
 /// Reads the HTML parts, with the images that they show.
 fn pages(opened: &mut [Opened], tree: &mut Tree) -> (Vec<Link>, Vec<Content>) {
     let (mut links, mut contents) = (Vec::new(), Vec::new());
@@ -158,15 +182,12 @@ fn pages(opened: &mut [Opened], tree: &mut Tree) -> (Vec<Link>, Vec<Content>) {
         .iter()
         .filter_map(|opened| Some((with_id(opened)?, opened.bytes.as_slice())));
     let mut pictures = Pictures::new(files);
-    let mut room = MOST_HTML;
+    let mut room = Room {
+        html: MOST_HTML,
+        pages: MOST_PAGES,
+    };
     for (part, text, bases) in htmls {
-        let read = match room.checked_sub(text.text.len()) {
-            Some(left) => {
-                room = left;
-                html::read(&text.text, &bases, &mut pictures)
-            }
-            None => html::unread(&text.text),
-        };
+        let read = room.read(&text.text, &bases, &mut pictures);
         if read.is_too_deep {
             tree.doubt(DoubtKind::TooDeep, number(part), "HTML");
         }
