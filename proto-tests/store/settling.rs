@@ -10,7 +10,7 @@ use mailhold::{
         decision::{Decision, Disposition},
     },
     store::{
-        StoreError,
+        Role, StoreError,
         reviews::ReviewKey,
         settlements::{Closing, Method, Settlement, Undecided},
         work::Claimed,
@@ -18,11 +18,11 @@ use mailhold::{
 };
 
 use super::{
-    fixture::{Deciding, Fixture, ballot, queue_id},
+    fixture::{BOUND, Deciding, Fixture, LONG_LEASE, ballot, queue_id},
     working::claim_some,
 };
 use crate::{
-    lab::Lab,
+    lab::{Lab, eventually::eventually},
     trials::{Trials, tests},
 };
 
@@ -38,6 +38,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         a_captured_message_can_be_never_queued_or_gone,
         a_held_message_can_be_gone_but_not_never_queued,
         a_decided_message_is_not_closed_behind_its_back,
+        what_was_settled_before_is_not_read_again,
     ]
 }
 
@@ -270,4 +271,48 @@ async fn a_decided_message_is_not_closed_behind_its_back(lab: &Lab) {
     let n_decisions = fixture.count("decision").await;
     assert_eq!(n_decisions, 1 - closed);
     assert_eq!(worker.settle_undecided("w1", &gone).await.unwrap(), []);
+}
+
+/// Statements are planned once for a connection, here while there is next to nothing in the tables.
+async fn what_was_settled_before_is_not_read_again(lab: &Lab) {
+    const MESSAGES: usize = 200;
+    const READ_FOR_EACH: usize = 20;
+    let fixture = Fixture::own(lab).await;
+    fixture
+        .execute("vacuum (analyze) decision, settlement")
+        .await;
+    let worker = fixture.fresh("mailhold_worker", Role::Worker);
+    for _ in 0..MESSAGES {
+        let capture = fixture.decided(Decision::Release).await;
+        let claimed = worker.claim(&fixture.instance, "w1", LONG_LEASE, 10).await;
+        let claimed = claimed.unwrap();
+        let leases = [claimed[0].lease];
+        let begun = worker.begin(&leases, Duration::ZERO).await.unwrap();
+        assert_eq!(begun, leases);
+        let report = settlement(&claimed[0], Disposition::Released, Method::Unhold);
+        let settled = worker.settle("w1", &[report]).await.unwrap();
+        assert_eq!(settled, [capture.id]);
+    }
+    // What a connection has read is told at its end.
+    drop(worker);
+    let sql = format!(
+        "select count(*) from pg_stat_activity
+        where usename = 'mailhold_worker' and datname = '{}'",
+        fixture.database
+    );
+    // The other one confirms.
+    let n_kept = 1;
+    eventually(
+        "the worker's connection has ended",
+        BOUND,
+        async || match fixture.execute(&sql).await.parse().unwrap() {
+            n if n <= n_kept => Ok(()),
+            n => Err::<(), usize>(n),
+        },
+    )
+    .await;
+    let sql = "select sum(idx_tup_read) from pg_stat_user_indexes
+        where relname in ('decision', 'settlement')";
+    let n_read: usize = fixture.execute(sql).await.parse().unwrap();
+    assert!(n_read <= MESSAGES * READ_FOR_EACH, "{n_read}");
 }

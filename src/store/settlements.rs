@@ -113,6 +113,14 @@ struct Columns {
 }
 
 impl Columns {
+    fn of(settlements: &[Settlement]) -> Self {
+        let mut columns = Self::default();
+        for settlement in settlements {
+            columns.push(settlement);
+        }
+        columns
+    }
+
     fn push(&mut self, settlement: &Settlement) {
         let new_queue_id = settlement.method.new_queue_id();
         self.capture_ids.push(settlement.capture_id.uuid());
@@ -139,12 +147,11 @@ impl Store {
         worker: &str,
         settlements: &[Settlement],
     ) -> Result<Vec<CaptureId>, StoreError> {
-        let mut columns = Columns::default();
-        settlements
-            .iter()
-            .for_each(|settlement| columns.push(settlement));
+        let columns = Columns::of(settlements);
         // The guard on capture.state looks for the settlement: a trigger function sees what the
-        // statement has done so far, and `moved` takes its rows from `inserted`.
+        // statement has done so far, and `moved` takes its rows from `inserted`. What an earlier call
+        // settled is asked for one by one: a join that was planned while the table was small reads
+        // all of it for each batch.
         let asked = sqlx::query_scalar!(
             "with fenced as (
                 select work.decision_id, work.capture_id,
@@ -180,11 +187,13 @@ impl Store {
             )
             select capture_id as \"capture_id!\" from moved
             union all
-            select settlement.capture_id
-            from settlement
-            join unnest($1::uuid[], $2::uuid[]) as report (capture_id, decision_id)
-                using (capture_id, decision_id)
-            where settlement.worker = $8",
+            select report.capture_id
+            from unnest($1::uuid[], $2::uuid[]) as report (capture_id, decision_id)
+            where (
+                select s.decision_id = report.decision_id and s.worker = $8
+                from settlement s
+                where s.capture_id = report.capture_id
+            )",
             &columns.capture_ids,
             &columns.decision_ids,
             &columns.fences,
