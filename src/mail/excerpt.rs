@@ -27,6 +27,8 @@ pub struct Excerpt {
     /// A line of which the end is not yet there.
     line: Vec<u8>,
     is_from: bool,
+    /// Whether a line was left out: what would fit behind it may be the rest of a field that is not there.
+    is_full: bool,
     n_from_bytes: usize,
 }
 
@@ -73,8 +75,10 @@ impl Excerpt {
         }
         if self.is_from {
             self.n_from_bytes += line.len();
+        } else {
+            self.is_full |= self.kept.len() + line.len() > BEGINNING_BYTES;
         }
-        if self.is_from || self.kept.len() + line.len() <= BEGINNING_BYTES {
+        if self.is_from || !self.is_full {
             self.kept.extend_from_slice(line);
         }
     }
@@ -129,6 +133,16 @@ mod tests {
     fn a_field_without_an_end_is_no_reason_to_keep_it() {
         let long = "a ".repeat(BEGINNING_BYTES);
         let content = format!("Subject: {long}\r\n {long}\r\nFrom: a@corp.test\r\n\r\n");
+        assert_eq!(
+            excerpt(&[content.as_bytes()]).finish(),
+            b"From: a@corp.test\r\n"
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_field_that_is_left_out_is_no_end_of_another_one() {
+        let long = "a ".repeat(BEGINNING_BYTES);
+        let content = format!("From: a@corp.test\r\nX: {long}\r\n , b@corp.test\r\nTo: c\r\n\r\n");
         assert_eq!(
             excerpt(&[content.as_bytes()]).finish(),
             b"From: a@corp.test\r\n"
