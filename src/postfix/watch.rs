@@ -5,7 +5,10 @@ use std::{
     os::fd::{AsFd, AsRawFd, RawFd},
 };
 
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
+use nix::{
+    errno::Errno,
+    sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent},
+};
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{error::PostfixError, hold::Queues};
@@ -24,13 +27,15 @@ pub enum Hint {
 
 /// A watch on the hold queue.
 pub struct Watch {
-    notifier: AsyncFd<Notifier>,
+    inotify: Inotify,
     queues: Queues,
 }
 
-struct Notifier(Inotify);
+/// The runtime wakes up for each event of what is registered with it, whether anybody waits or not. So
+/// this is made for a wait alone: under load hints are taken at a pace, and meanwhile events pile up.
+struct Awaited<'a>(&'a Inotify);
 
-impl AsRawFd for Notifier {
+impl AsRawFd for Awaited<'_> {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_fd().as_raw_fd()
     }
@@ -38,8 +43,9 @@ impl AsRawFd for Notifier {
 
 impl Watch {
     pub(super) fn start(queues: Queues) -> Result<Self, PostfixError> {
-        let notifier = notifier().map_err(|cause| cannot_watch(&queues, cause))?;
-        let watch = Self { notifier, queues };
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
+            .map_err(|fault| cannot_watch(&queues, fault.into()))?;
+        let watch = Self { inotify, queues };
         watch.watch_all()?;
         Ok(watch)
     }
@@ -52,10 +58,7 @@ impl Watch {
     pub async fn next_hints(&mut self) -> Result<Vec<Hint>, PostfixError> {
         loop {
             let events = self
-                .notifier
-                .async_io(Interest::READABLE, |notifier| {
-                    notifier.0.read_events().map_err(io::Error::from)
-                })
+                .next_events()
                 .await
                 .map_err(|cause| cannot_watch(&self.queues, cause))?;
             let mut hints: Vec<Hint> = events.iter().filter_map(hint).collect();
@@ -65,6 +68,19 @@ impl Watch {
             }
             if !hints.is_empty() {
                 return Ok(hints);
+            }
+        }
+    }
+
+    async fn next_events(&self) -> io::Result<Vec<InotifyEvent>> {
+        loop {
+            match self.inotify.read_events() {
+                Ok(events) => return Ok(events),
+                Err(Errno::EAGAIN) => {
+                    let awaited = awaited(&self.inotify)?;
+                    let _readable = awaited.readable().await?;
+                }
+                Err(fault) => return Err(fault.into()),
             }
         }
     }
@@ -82,8 +98,7 @@ impl Watch {
             | AddWatchFlags::IN_ONLYDIR
             | AddWatchFlags::IN_DONT_FOLLOW;
         for directory in self.queues.hold_directories()? {
-            let inotify = &self.notifier.get_ref().0;
-            inotify
+            self.inotify
                 .add_watch(&directory, events)
                 .map_err(|fault| PostfixError::Watch {
                     path: directory,
@@ -97,11 +112,10 @@ impl Watch {
 #[expect(
     deprecated,
     reason = "the newer constructor is unsafe: it wants the promise that the descriptor lives as \
-              long as its owner, which a Notifier keeps"
+              long as its owner, which the borrow keeps"
 )]
-fn notifier() -> io::Result<AsyncFd<Notifier>> {
-    let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-    AsyncFd::with_interest(Notifier(inotify), Interest::READABLE)
+fn awaited(inotify: &Inotify) -> io::Result<AsyncFd<Awaited<'_>>> {
+    AsyncFd::with_interest(Awaited(inotify), Interest::READABLE)
 }
 
 fn cannot_watch(queues: &Queues, cause: io::Error) -> PostfixError {
@@ -171,6 +185,22 @@ mod tests {
         assert_eq!(next(&mut watch).await, [Hint::Changed(id.clone())]);
         fs::rename(&inside, &outside).unwrap();
         assert_eq!(next(&mut watch).await, [Hint::Left(id)]);
+    }
+
+    #[tokio::test]
+    async fn what_happens_while_nobody_waits_is_told_later() {
+        let root = tempfile::tempdir().unwrap();
+        let mut watch = watch(root.path(), &[]);
+        let inside = root.path().join("hold");
+        let (first, second) = (ID, "4jWkMG56f7z2j");
+        for id in [first, second] {
+            // A wait that is given up takes nothing with it.
+            let waiting = tokio::time::timeout(Duration::ZERO, watch.next_hints());
+            assert!(waiting.await.is_err());
+            fs::write(root.path().join(id), "x").unwrap();
+            fs::rename(root.path().join(id), inside.join(id)).unwrap();
+            assert_eq!(next(&mut watch).await, [Hint::Changed(id.parse().unwrap())]);
+        }
     }
 
     #[tokio::test]
