@@ -14,6 +14,9 @@ use tokio::io::{Interest, unix::AsyncFd};
 use super::{error::PostfixError, hold::Queues};
 use crate::domain::queue_id::QueueId;
 
+/// Reads of events in one go, of 4 kB each.
+const READS_AT_ONCE: usize = 64;
+
 /// What may have happened in the hold queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
@@ -74,7 +77,7 @@ impl Watch {
 
     async fn next_events(&self) -> io::Result<Vec<InotifyEvent>> {
         loop {
-            match self.inotify.read_events() {
+            match self.events() {
                 Ok(events) => return Ok(events),
                 Err(Errno::EAGAIN) => {
                     let awaited = awaited(&self.inotify)?;
@@ -83,6 +86,19 @@ impl Watch {
                 Err(fault) => return Err(fault.into()),
             }
         }
+    }
+
+    /// All that waits, up to a bound: one read gives a hundred events, and each message has several.
+    fn events(&self) -> Result<Vec<InotifyEvent>, Errno> {
+        let mut events = self.inotify.read_events()?;
+        for _ in 1..READS_AT_ONCE {
+            match self.inotify.read_events() {
+                Ok(more) => events.extend(more),
+                Err(Errno::EAGAIN) => break,
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(events)
     }
 
     /// Watches the directories that there are now; those watched already stay as they are.
@@ -185,6 +201,23 @@ mod tests {
         assert_eq!(next(&mut watch).await, [Hint::Changed(id.clone())]);
         fs::rename(&inside, &outside).unwrap();
         assert_eq!(next(&mut watch).await, [Hint::Left(id)]);
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_messages_is_told_in_one_go() {
+        const CROWD: usize = 1_000;
+        let root = tempfile::tempdir().unwrap();
+        let mut watch = watch(root.path(), &[]);
+        for number in 0..CROWD {
+            let name = format!("4jWkMG56f7z{number:04}");
+            fs::write(root.path().join(&name), "x").unwrap();
+            fs::rename(
+                root.path().join(&name),
+                root.path().join("hold").join(&name),
+            )
+            .unwrap();
+        }
+        assert_eq!(next(&mut watch).await.len(), CROWD);
     }
 
     #[tokio::test]
