@@ -5,14 +5,14 @@
 insert into capture (
     capture_id, instance, queue_id, state, captured_at, sender, sender_argument, sender_parameters,
     n_recipients, rule, matched_identity_kind, matched_identity, matched_entry, matched_flag,
-    matched_recipient, size_bytes, digest, subject, header_from
+    matched_recipient, size_bytes, digest, subject, header_from, twin_by_digest
 )
 select
     (lpad(to_hex(f.i), 8, '0') || '-0000-7000-8000-000000000000')::uuid, 'mx1', '4jWkMG56f7z' || f.i,
     case when f.i > :n * 9 / 10 then 'held' when f.i % 50 = 0 then 'discarded' else 'released' end,
     '2026-01-01'::timestamptz + f.i * interval '25 seconds', p.address, '', '{}', 1, 'flagged-external',
     'envelope sender', p.address, p.entry, 'Y', '', f.h1 % 100000 + 500, sha256(f.i::text::bytea),
-    'subject ' || f.i, p.address
+    'subject ' || f.i, p.address, gen_random_uuid()
 from (
     select i, hashint4(i) & 2147483647 as h1, hashint4(i + 500000000) & 2147483647 as h3
     from generate_series(:begin, :end) as i

@@ -104,10 +104,12 @@ pub fn records(instance: &str, n_held: usize) -> String {
     format!(
         "insert into capture (capture_id, instance, queue_id, captured_at, sender, sender_argument,
             sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
-            matched_entry, matched_flag, matched_recipient, size_bytes, digest)
+            matched_entry, matched_flag, matched_recipient, size_bytes, digest,
+            twin_by_digest)
         select (lpad(to_hex(number), 8, '0') || '-0000-7000-8000-000000000000')::uuid, '{instance}',
             '{begin}' || number, now() - interval '1 hour', 'a@corp.test', '', '{{}}', 1,
-            'flagged-external', '', '', '', '', '', 1, decode(repeat('00', 32), 'hex')
+            'flagged-external', '', '', '', '', '', 1, decode(repeat('00', 32), 'hex'),
+            gen_random_uuid()
         from generate_series(0, {n_held} - 1) as number;
         update capture set state = 'held' where instance = '{instance}';
         update capture set held_at = now() - interval '1 hour' where instance = '{instance}'"

@@ -15,9 +15,11 @@ const PAGE: &str = include_str!("../../docs/security.md");
 const REVIEWS: &str = "
     insert into capture (capture_id, instance, queue_id, captured_at, sender, sender_argument,
         sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
-        matched_entry, matched_flag, matched_recipient, size_bytes, digest)
+        matched_entry, matched_flag, matched_recipient, size_bytes, digest,
+        twin_by_digest)
     select gen_random_uuid(), 'postfix', queue_id, now() - interval '100 days', 'a@corp.test', '',
-        '{}', 1, 'flagged-external', '', '', '', '', '', 1, decode(repeat('00', 32), 'hex')
+        '{}', 1, 'flagged-external', '', '', '', '', '', 1, decode(repeat('00', 32), 'hex'),
+        gen_random_uuid()
     from unnest(array['4jWkMG56f7z1j', '4jWkMG56f7z1k']) as queue_id;
     insert into capture_recipient (capture_id, ordinal, recipient, argument, parameters)
     select capture_id, 0, 'b@elsewhere.test', '', '{}' from capture;

@@ -28,11 +28,15 @@ use crate::{
     trials::{Trials, tests},
 };
 
+/// Of what is adopted.
+const MESSAGE_ID: &str = "<1@corp.test>";
+
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.shared:
         a_stray_ends_once_and_is_adopted_by_an_administrator_alone,
         of_two_records_of_an_adopted_message_one_is_confirmed_and_the_other_ends,
         a_message_that_is_adopted_after_its_end_is_reviewed_again,
+        an_adopted_message_is_a_twin_of_what_the_same_person_sent,
     ]
 }
 
@@ -110,6 +114,25 @@ async fn a_message_that_is_adopted_after_its_end_is_reviewed_again(lab: &Lab) {
     assert_eq!(worker.confirm(&[adopted]).await.unwrap(), [adopted]);
 }
 
+/// Found by its content and by its Message-ID, as what the milter records.
+async fn an_adopted_message_is_a_twin_of_what_the_same_person_sent(lab: &Lab) {
+    let fixture = Fixture::shared(lab).await;
+    let mut own = record(&of_mail(&fixture), MAIL);
+    own.header.message_id = Some(MESSAGE_ID.to_owned());
+    let own_id = own.capture.id;
+    fixture.milter().record(&mut [own]).await.unwrap();
+    let adopted = adopted(&fixture, &fixture.capture().queue_id).await;
+    let keys = format!(
+        "select count(*), count(twin_by_message_id), count(distinct twin_by_message_id),
+            count(distinct twin_by_digest)
+        from capture where capture_id in ('{own_id}', '{adopted}')"
+    );
+    assert_eq!(fixture.execute(&keys).await, "2|2|1|1");
+    let review = fixture.reviews().show(adopted).await.unwrap().unwrap();
+    let twins: Vec<CaptureId> = review.twins.known.iter().map(|t| t.capture_id).collect();
+    assert!(twins.contains(&own_id), "{twins:?}");
+}
+
 /// A capture with the digest of its content.
 fn of_mail(fixture: &Fixture<'_>) -> Capture {
     let mut capture = fixture.capture();
@@ -137,7 +160,10 @@ async fn adopted(fixture: &Fixture<'_>, queue_id: &QueueId) -> CaptureId {
         recipients: vec![b"bob@elsewhere.test".to_vec()],
         login: None,
         client_address: None,
-        header: HeaderFields::default(),
+        header: HeaderFields {
+            message_id: Some(MESSAGE_ID.to_owned()),
+            ..HeaderFields::default()
+        },
         content: Bytes::from_static(MAIL),
     };
     let instance = &fixture.instance;

@@ -135,11 +135,12 @@ impl Alone {
             insert into capture (
                 capture_id, instance, queue_id, captured_at, sender, sender_argument,
                 sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
-                matched_entry, matched_flag, matched_recipient, size_bytes, digest, subject
+                matched_entry, matched_flag, matched_recipient, size_bytes, digest, subject,
+                twin_by_digest
             )
             values ('{id}', 'mx1', '4jWkMG56f7z1j', now(), 'anna@corp.test', '<anna@corp.test>',
                 '{{}}', 1, 'flagged-external', 'envelope sender', 'anna@corp.test', '', 'Y', '', 18,
-                sha256(''), 'alone');
+                sha256(''), 'alone', gen_random_uuid());
             insert into capture_recipient (capture_id, ordinal, recipient, argument, parameters)
             values ('{id}', 0, 'bob@elsewhere.test', '<bob@elsewhere.test>', '{{}}');
             insert into capture_content (capture_id, ordinal, encoding, bytes)

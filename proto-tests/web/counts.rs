@@ -27,11 +27,12 @@ async fn fill(alone: &Alone, from: u32, to: u32) {
         "insert into capture (
             capture_id, instance, queue_id, state, captured_at, sender, sender_argument,
             sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
-            matched_entry, matched_flag, matched_recipient, size_bytes, digest, subject
+            matched_entry, matched_flag, matched_recipient, size_bytes, digest, subject,
+            twin_by_digest
         )
         select {id}, 'mx1', '4jWkMG56f7z' || i, 'held', now(), 'anna@corp.test', '', '{{}}', 1,
             'flagged-external', 'envelope sender', 'anna@corp.test', '', 'Y', '', 500,
-            sha256(i::text::bytea), 'subject'
+            sha256(i::text::bytea), 'subject', gen_random_uuid()
         from generate_series({from}, {to}) as i;
         insert into listing (
             capture_id, captured_at, size_bytes, n_attachments, has_html, has_image, is_doubtful,

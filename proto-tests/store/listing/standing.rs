@@ -99,12 +99,13 @@ async fn add_backlog(fixture: &Fixture<'_>, from: u32, to: u32) {
         "insert into capture (
             capture_id, instance, queue_id, state, captured_at, sender, sender_argument,
             sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
-            matched_entry, matched_flag, matched_recipient, size_bytes, digest
+            matched_entry, matched_flag, matched_recipient, size_bytes, digest,
+            twin_by_digest
         )
         select (lpad(to_hex(i), 8, '0') || '-0000-7000-8000-000000000000')::uuid, '{}',
             '4jWkMG56f7z' || i, 'held', now() - interval '1 hour', 'eve@corp.test', '', '{{}}', 1,
             'flagged-external', 'envelope sender', 'eve@corp.test', 'uid=eve,dc=other', 'Y', '',
-            500, sha256(i::text::bytea)
+            500, sha256(i::text::bytea), gen_random_uuid()
         from generate_series({from}, {to}) as i;
         update outline_due set due_at = now() - interval '1 hour'
         from capture c

@@ -210,9 +210,11 @@ async fn what_is_found_does_not_depend_on_the_way(lab: &Lab) {
             from generate_series(1, 5000) as number;
         insert into capture (capture_id, instance, queue_id, captured_at, sender, sender_argument,
             sender_parameters, n_recipients, rule, matched_identity_kind, matched_identity,
-            matched_entry, matched_flag, matched_recipient, size_bytes, digest)
+            matched_entry, matched_flag, matched_recipient, size_bytes, digest,
+            twin_by_digest)
         select id, instance, '5' || queue_id || number, now() + number * interval '1 second', sender,
-            sender_argument, sender_parameters, 0, rule, '', '', '', '', '', 1, digest
+            sender_argument, sender_parameters, 0, rule, '', '', '', '', '', 1, digest,
+            gen_random_uuid()
         from capture cross join fresh where capture_id = '{pattern}';
         insert into listing (capture_id, captured_at, size_bytes, n_attachments, has_html, has_image,
             is_doubtful, entry, texts, snippet, grams)

@@ -17,7 +17,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
 /// All rights of all logins, and no others: login, table, right, columns.
 const RIGHTS: &str = "\
 milter|_sqlx_migrations|select
-milter|capture|insert (26)
+milter|capture|insert (28)
 milter|capture_content|insert (bytes capture_id encoding ordinal)
 milter|capture_recipient|insert (argument capture_id ordinal parameters recipient rewritten)
 milter|watched|insert (10)

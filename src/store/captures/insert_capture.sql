@@ -5,7 +5,8 @@ insert into capture (
     rule, matched_identity_kind, matched_identity,
     matched_entry, matched_flag, matched_recipient,
     size_bytes, digest,
-    subject, header_from, header_to, header_date, message_id
+    subject, header_from, header_to, header_date, message_id,
+    twin_by_message_id, twin_by_digest
 )
 select
     capture_id, instance, queue_id, captured_at,
@@ -13,7 +14,9 @@ select
     login, client_address::inet, client_name, client_daemon,
     rule, identity_kind, identity, entry, flag, recipient,
     size_bytes, digest,
-    subject, header_from, header_to, header_date, message_id
+    subject, header_from, header_to, header_date, message_id,
+    case when message_id <> '' then twin_key(login, sender, message_id) end,
+    twin_key(login, sender, encode(digest, 'hex'))
 from unnest(
     $1::uuid[], $2::text[], $3::text[], $4::timestamptz[],
     $5::text[], $6::bytea[], $7::text[], $8::bytea[], $9::int[],
