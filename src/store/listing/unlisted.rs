@@ -72,7 +72,9 @@ impl Store {
                 order by d.due_at
                 limit $1
             ) as due
-            join capture c on c.capture_id = due.capture_id",
+            join capture c on c.capture_id = due.capture_id
+            -- What is one too many is the last one.
+            order by due.due_at",
             most + 1,
             &words(&search.query.states()),
         )
