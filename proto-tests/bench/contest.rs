@@ -2,6 +2,7 @@
 //! drift of the machine hits all alike, and the rounds that are compared are near each other.
 
 use std::{
+    fs,
     net::SocketAddr,
     path::Path,
     time::{Duration, Instant},
@@ -43,6 +44,8 @@ pub enum Ends<'a> {
     Held,
     /// All is on hold, recorded and confirmed.
     Recorded { milter: &'a Role, worker: &'a Role },
+    /// All is on hold, recorded and marked, as this file says.
+    Marked(&'a Path),
     /// All has left Postfix's queues.
     Delivered,
 }
@@ -160,7 +163,7 @@ impl Contender<'_> {
         };
         let n_held = self.postfix.held().len() - held_before;
         let wanted = match self.ends {
-            Ends::Held | Ends::Recorded { .. } => self.n_messages,
+            Ends::Held | Ends::Recorded { .. } | Ends::Marked(_) => self.n_messages,
             Ends::Delivered => 0,
         };
         assert_eq!(n_held, wanted, "{}: what is on hold", self.name);
@@ -187,7 +190,7 @@ impl Contender<'_> {
         let wanted = before.map(|count| count + self.n_messages);
         eventually(&what, BOUND, async || match self.ends {
             Ends::Held => Ok(()),
-            Ends::Recorded { .. } => match self.ends.done_soon().await {
+            Ends::Recorded { .. } | Ends::Marked(_) => match self.ends.done_soon().await {
                 done if done[0] >= wanted[0] && done[1] >= wanted[1] => Ok(()),
                 done => Err((done, wanted)),
             },
@@ -211,6 +214,11 @@ impl Ends<'_> {
     async fn done(&self) -> [usize; 2] {
         match self {
             Self::Held | Self::Delivered => [0, 0],
+            Self::Marked(file) => {
+                let text = fs::read_to_string(file).unwrap();
+                // Nothing is in it before the first mark.
+                [text.trim().parse().unwrap_or_default(); 2]
+            }
             Self::Recorded { milter, worker } => {
                 let recorded = milter.metric("mailhold_recorded_total").await;
                 [recorded, worker.metric("mailhold_confirmed_total").await].map(|n| n as usize)

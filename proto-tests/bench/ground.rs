@@ -76,7 +76,10 @@ impl<'a> Ground<'a> {
             as_on_one_host(settings, &lab.postgres);
         })
         .await;
-        let live = live(lab, &desk).await;
+        let live = beside(lab, &desk, "live", |settings| {
+            settings.set("directory.ldap.mirror", "off");
+        })
+        .await;
         let flagged = address(0);
         let spooling = spooling(lab, &plain, &desk, &flagged).await;
         let ground = Self {
@@ -224,16 +227,23 @@ fn people() -> String {
     people
 }
 
-async fn live(lab: &Lab, desk: &Desk) -> Role {
+/// Another milter of the lab's Postfix, by a socket of this name, that is told something else.
+pub async fn beside(
+    lab: &Lab,
+    desk: &Desk,
+    name: &str,
+    change: impl FnOnce(&mut Settings),
+) -> Role {
     let metrics = free_address();
     let mut settings = desk.settings.clone();
     settings
-        .listen(&[(socket(&lab.postfix, "live"), "postfix")])
-        .set("directory.ldap.mirror", "off")
+        .listen(&[(socket(&lab.postfix, name), "postfix")])
         .set("milter.metrics", metrics.to_string())
         .set("spool.directory", spool(lab).display().to_string());
-    let file = settings.write(&lab.tools.place, "bench-live.toml");
-    let program = role::program(lab.tools.mailhold("bench-live"), &file, "milter");
+    change(&mut settings);
+    let file = settings.write(&lab.tools.place, &format!("bench-{name}.toml"));
+    let executable = lab.tools.mailhold(&format!("bench-{name}"));
+    let program = role::program(executable, &file, "milter");
     Role::start(&lab.tools.starter, program.user(User::milter()), metrics).await
 }
 

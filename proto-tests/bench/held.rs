@@ -17,6 +17,8 @@ pub const BARE: &str = "C milter that captures nothing";
 const BARE_TCP: &str = "C milter that captures nothing, TCP";
 /// The same with a copy of each message, written and synced by the thread that answers.
 const COPYING: &str = "C milter with a durable copy";
+/// And with rows of each in PostgreSQL.
+const RECORDING: &str = "C milter with a durable copy and a plain record";
 const SPOOL: &str = "milter + durable spool";
 const WHOLE: &str = "whole job, mirror";
 const LIVE: &str = "whole job, live look-ups";
@@ -38,6 +40,8 @@ pub struct Sizes {
     pub n_slow: usize,
     /// For what is slower by far.
     pub n_slowest: usize,
+    /// Messages that are sent alone.
+    pub n_alone: usize,
 }
 
 /// Measures.
@@ -47,6 +51,7 @@ pub async fn measure(ground: &Ground<'_>, sizes: Sizes, report: &mut Report) {
     let bare = Peer::libmilter(servers, Mode::Hold, Socket::Unix).await;
     let bare_tcp = Peer::libmilter(servers, Mode::Hold, Socket::Inet).await;
     let copying = Peer::libmilter(servers, Mode::Copy, Socket::Unix).await;
+    let recording = Peer::libmilter(servers, Mode::Record, Socket::Unix).await;
     let python = Peer::pymilter(servers, Socket::Unix).await;
     let python_tcp = Peer::pymilter(servers, Socket::Inet).await;
     let inet = format!("inet:{}:{}", ground.inet.ip(), ground.inet.port());
@@ -67,6 +72,10 @@ pub async fn measure(ground: &Ground<'_>, sizes: Sizes, report: &mut Report) {
         },
         held(BARE_TCP, &bare_tcp.address, n),
         held(COPYING, &copying.address, n),
+        Contender {
+            ends: Ends::Marked(recording.marked.as_deref().unwrap()),
+            ..held(RECORDING, &recording.address, n)
+        },
         Contender {
             milter: Some(ground.spooling.id()),
             ..held(SPOOL, "unix:mailhold/spool.sock", n)
@@ -94,6 +103,8 @@ fn judge(results: &Results, report: &mut Report) {
         ((TCP, PYTHON_TCP), Target::AtLeast(8.0)),
         ((COPYING, BARE), Target::None),
         ((SPOOL, COPYING), Target::None),
+        ((RECORDING, BARE), Target::None),
+        ((WHOLE, RECORDING), Target::None),
         ((BARE_TCP, BARE), Target::None),
         ((BARE, PYTHON), Target::None),
         ((BARE, STATIC), Target::None),

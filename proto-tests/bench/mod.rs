@@ -9,6 +9,7 @@ mod ground;
 mod held;
 mod hold;
 mod keys;
+mod latency;
 mod machine;
 mod many;
 mod memory;
@@ -88,12 +89,14 @@ const QUICK: Sizes = Sizes {
     n_messages: 300,
     n_slow: 80,
     n_slowest: 20,
+    n_alone: 2_000,
 };
 const THOROUGH: Sizes = Sizes {
     n_rounds: 30,
     n_messages: 800,
     n_slow: 200,
     n_slowest: 40,
+    n_alone: 8_000,
 };
 
 impl Part {
@@ -158,7 +161,7 @@ fn read(words: &[&str]) -> Option<What> {
         _ => Part::ALL.map(|(_, part)| part).to_vec(),
     };
     let (sizes, n_single) = if is_quick {
-        (QUICK, 200)
+        (QUICK, 500)
     } else {
         (THOROUGH, 1_000)
     };

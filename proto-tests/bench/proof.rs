@@ -10,7 +10,10 @@ use super::{
     statistics::Figure,
     verdict::{Row, Target, Verdict},
 };
-use crate::trials::{Trials, tests};
+use crate::{
+    lab::chance::Chance,
+    trials::{Trials, tests},
+};
 
 pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
     tests![trials.alone:
@@ -18,6 +21,7 @@ pub fn tests(trials: &Arc<Trials>) -> Vec<Trial> {
         too_few_samples_give_the_least_and_the_greatest,
         a_quantile_is_a_value_that_was_seen,
         a_quantile_of_very_many_samples_has_a_narrow_interval,
+        what_is_added_to_a_quantile_lies_in_its_interval,
         an_even_number_of_samples_has_its_median_between_two,
         a_target_that_is_surpassed_or_inside_the_interval_passes,
         a_target_beyond_the_interval_is_short,
@@ -56,6 +60,18 @@ async fn a_quantile_is_a_value_that_was_seen() {
 async fn a_quantile_of_very_many_samples_has_a_narrow_interval() {
     let figure = Figure::median(&counted(10_000));
     assert!(figure.relative_half_width() < 0.03, "{figure:?}");
+}
+
+async fn what_is_added_to_a_quantile_lies_in_its_interval() {
+    let mut chance = Chance::new(7);
+    let mut samples = || -> Vec<f64> { (0..2_000).map(|_| chance.below(1_000) as f64).collect() };
+    let less = samples();
+    let more: Vec<f64> = samples().iter().map(|sample| sample + 50.0).collect();
+    let figure = Figure::added(&more, &less, 0.99);
+    assert!(figure.low < 50.0 && figure.high > 50.0, "{figure:?}");
+    let apart = [&more, &less].map(|samples| Figure::quantile(samples, 0.99));
+    let widest = apart[0].high - apart[0].low + apart[1].high - apart[1].low;
+    assert!(figure.high - figure.low < widest, "{figure:?}");
 }
 
 async fn an_even_number_of_samples_has_its_median_between_two() {

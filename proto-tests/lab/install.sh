@@ -34,6 +34,7 @@ need chromium-driver /usr/bin/chromedriver
 if [ "${1:-}" = bench ]; then
     python=/usr/lib/python3/dist-packages
     need libmilter-dev /usr/include/libmilter/mfapi.h
+    need libpq-dev /usr/include/postgresql/libpq-fe.h
     need postfix-ldap /usr/lib/postfix/postfix-ldap.so
     need python3-milter "$python/Milter/__init__.py"
     need python3-ldap3 "$python/ldap3/__init__.py"

@@ -32,14 +32,16 @@ impl Book {
         self.postgres.execute(&self.name, sql).await
     }
 
-    /// What a program of `user` opens it with (libpq's keywords), the password in a file.
+    /// What a program of `user` opens it with (libpq's keywords), the password in a file: by
+    /// PostgreSQL's socket, as mailhold does here.
     pub fn sign_in(&self, servers: Servers<'_>, user: User) -> String {
         let (name, port) = (&self.name, self.postgres.port);
         let password = &self.postgres.login(OWNER).password;
         let file = format!("{name}-{}.pgpass", user.uid);
-        let line = format!("127.0.0.1:{port}:{name}:{OWNER}:{password}\n");
+        let line = format!("*:{port}:{name}:{OWNER}:{password}\n");
         let file = servers.tools.place.file(&file, user, 0o600, line);
         let file = file.display();
-        format!("host=127.0.0.1 port={port} dbname={name} user={OWNER} passfile={file}")
+        let socket = self.postgres.socket_directory.display();
+        format!("host={socket} port={port} dbname={name} user={OWNER} passfile={file}")
     }
 }

@@ -2,9 +2,12 @@
  * A milter in C that captures nothing: the least that any milter can cost. It takes part in the same
  * steps as mailhold's and asks for no macro that it does not need.
  *
- *     hold MODE SOCKET     hold           quarantines every message
+ *     hold MODE SOCKET [FILE [DATABASE]]
+ *
+ *                          hold           quarantines every message
  *                          copy           the same with a copy of each, durable before the answer, and no
  *                                         more: nothing is found again, nothing recorded
+ *                          record         copies, and has it recorded in PostgreSQL in the plainest way
  *                          pass           accepts every message at the end of its header, where
  *                                         mailhold lets go what comes without a login
  *                          pass-at-mail   the same at MAIL, where mailhold lets go what has a login
@@ -25,10 +28,22 @@
 
 #include <libmilter/mfapi.h>
 
-enum mode { HOLD, COPY, PASS, PASS_AT_MAIL };
+#include "record.h"
+
+enum mode { HOLD, COPY, RECORD, PASS, PASS_AT_MAIL };
 
 static enum mode mode;
 static int is_inet;
+
+static int is_copying(void)
+{
+    return mode == COPY || mode == RECORD;
+}
+
+static int is_holding(void)
+{
+    return mode == HOLD || is_copying();
+}
 
 /* Copies go round in one file that is full of zeros: a sync of them changes no length and no extent. */
 enum { BLOCK = 4096, SPACE = 64 << 20 };
@@ -129,7 +144,7 @@ static sfsistat on_negotiate(SMFICTX *session, unsigned long offered_actions,
 
     (void)unused1;
     (void)unused2;
-    if (mode == HOLD || mode == COPY)
+    if (is_holding())
         wanted |= SMFIP_NR_EOH;
     if (!(offered_actions & SMFIF_QUARANTINE) || (offered_steps & wanted) != wanted)
         return SMFIS_REJECT;
@@ -149,7 +164,7 @@ static sfsistat on_negotiate(SMFICTX *session, unsigned long offered_actions,
 static sfsistat on_mail(SMFICTX *session, char **arguments)
 {
     (void)arguments;
-    if (mode == COPY && content_of(session) != NULL)
+    if (is_copying() && content_of(session) != NULL)
         content_of(session)->length = 0;
     return mode == PASS_AT_MAIL ? SMFIS_ACCEPT : SMFIS_CONTINUE;
 }
@@ -169,7 +184,7 @@ static sfsistat on_data(SMFICTX *session)
 
 static sfsistat on_header(SMFICTX *session, char *name, char *value)
 {
-    if (mode == COPY) {
+    if (is_copying()) {
         add(session, name, strlen(name));
         add(session, ":", 1);
         add(session, value, strlen(value));
@@ -180,25 +195,28 @@ static sfsistat on_header(SMFICTX *session, char *name, char *value)
 
 static sfsistat on_end_of_header(SMFICTX *session)
 {
-    if (mode == COPY)
+    if (is_copying())
         add(session, "\r\n", 2);
-    return mode == HOLD || mode == COPY ? SMFIS_NOREPLY : SMFIS_ACCEPT;
+    return is_holding() ? SMFIS_NOREPLY : SMFIS_ACCEPT;
 }
 
 static sfsistat on_body(SMFICTX *session, unsigned char *chunk, size_t length)
 {
-    if (mode == COPY)
+    if (is_copying())
         add(session, chunk, length);
     return SMFIS_NOREPLY;
 }
 
 static sfsistat on_end_of_message(SMFICTX *session)
 {
-    if (mode == COPY && !is_copied(session))
+    const char *queue_id = smfi_getsymval(session, "i");
+
+    if (is_copying() && !is_copied(session))
         return SMFIS_TEMPFAIL;
-    if ((mode == HOLD || mode == COPY) &&
-        (smfi_getsymval(session, "i") == NULL || smfi_quarantine(session, "peer") != MI_SUCCESS))
+    if (is_holding() && (queue_id == NULL || smfi_quarantine(session, "peer") != MI_SUCCESS))
         return SMFIS_TEMPFAIL;
+    if (mode == RECORD)
+        record(queue_id, content_of(session)->bytes, content_of(session)->length);
     return SMFIS_ACCEPT;
 }
 
@@ -239,14 +257,19 @@ int main(int n_arguments, char **arguments)
         mode = PASS_AT_MAIL;
     else if (n_arguments == 4 && strcmp(arguments[1], "copy") == 0)
         mode = COPY;
+    else if (n_arguments == 5 && strcmp(arguments[1], "record") == 0)
+        mode = RECORD;
     else {
-        fputs("usage: hold {hold|pass|pass-at-mail} SOCKET\n       hold copy SOCKET FILE\n", stderr);
+        fputs("usage: hold {hold|pass|pass-at-mail} SOCKET\n       hold copy SOCKET FILE\n"
+              "       hold record SOCKET FILE DATABASE\n", stderr);
         return EX_USAGE;
     }
-    if (mode == COPY && !are_copies_made(arguments[3])) {
+    if (is_copying() && !are_copies_made(arguments[3])) {
         fprintf(stderr, "hold: cannot fill %s\n", arguments[3]);
         return EX_CANTCREAT;
     }
+    if (mode == RECORD)
+        record_in(arguments[4], arguments[3]);
     is_inet = strncmp(arguments[2], "inet:", 5) == 0;
     /* Postfix reaches a UNIX socket through its group. */
     umask(007);

@@ -28,6 +28,8 @@ use crate::lab::{
 };
 
 const HOLD_C: &str = include_str!("hold.c");
+const RECORD_C: &str = include_str!("record.c");
+const RECORD_H: &str = include_str!("record.h");
 const CAPTURE_PY: &str = include_str!("capture.py");
 const PYTHON: &str = "/usr/bin/python3";
 const START_BOUND: Duration = Duration::from_secs(15);
@@ -48,6 +50,8 @@ pub enum Mode {
     Hold,
     /// The same with a copy that is durable before the answer, made in the plainest way.
     Copy,
+    /// The same with rows of each in PostgreSQL, made in the plainest way.
+    Record,
     /// Accepts every message where mailhold lets go an unflagged one that comes without a login: at
     /// the end of its header.
     Pass,
@@ -61,6 +65,8 @@ pub struct Peer {
     pub address: String,
     /// What it records, if it does.
     pub book: Option<Book>,
+    /// Where the milter in C says how many of its records are marked, if it records.
+    pub marked: Option<PathBuf>,
     child: Child,
 }
 
@@ -77,25 +83,34 @@ impl Peer {
     /// # Panics
     /// With what the compiler says, when it does not compile.
     pub async fn libmilter(servers: Servers<'_>, mode: Mode, socket: Socket) -> Self {
-        let mode = match mode {
+        let name = match mode {
             Mode::Hold => "hold",
             Mode::Copy => "copy",
+            Mode::Record => "record",
             Mode::Pass => "pass",
             Mode::PassAtMail => "pass-at-mail",
         };
         let executable = compiled(servers).await;
-        let place = Place::new(servers, mode, socket);
+        let place = Place::new(servers, name, socket);
         let mut program = Program::new(&place.name(), executable)
             .user(User::milter())
-            .arguments([mode, &place.for_libmilter()]);
-        if mode == "copy" {
-            let copies = servers
-                .tools
-                .place
-                .directory("copies", User::milter(), 0o700);
+            .arguments([name, &place.for_libmilter()]);
+        if matches!(mode, Mode::Copy | Mode::Record) {
+            let directory = &servers.tools.place;
+            let copies = directory.directory("copies", User::milter(), 0o700);
             program = program.arguments([copies.join(place.name())]);
         }
-        Self::start(servers, program, place, None).await
+        let mut peer_book = None;
+        let mut marked = None;
+        if matches!(mode, Mode::Record) {
+            let book = Book::make(servers).await;
+            program = program.arguments([book.sign_in(servers, User::milter())]);
+            peer_book = Some(book);
+            let name = format!("copies/{}.marked", place.name());
+            marked = Some(servers.tools.place.path().join(name));
+        }
+        let peer = Self::start(servers, program, place, peer_book).await;
+        Self { marked, ..peer }
     }
 
     /// The whole job of mailhold's milter in Python, with a database of its own.
@@ -134,6 +149,7 @@ impl Peer {
         Self {
             address: place.for_postfix(),
             book,
+            marked: None,
             child,
         }
     }
@@ -189,12 +205,15 @@ fn next_number() -> usize {
 async fn compiled(servers: Servers<'_>) -> PathBuf {
     let executable = directory(servers).join("hold");
     if !executable.exists() {
-        let source = file(servers, "hold.c", HOLD_C);
+        let sources = [("hold.c", HOLD_C), ("record.c", RECORD_C)];
+        let sources = sources.map(|(name, content)| file(servers, name, content));
+        file(servers, "record.h", RECORD_H);
         Program::new("cc", "/usr/bin/cc")
             // Where it is switched on by itself it would define `read`.
             .arguments(["-O2", "-Wall", "-Wextra", "-U_FORTIFY_SOURCE", "-o"])
-            .arguments([executable.as_path(), source.as_path()])
-            .arguments(["-lmilter"])
+            .arguments([&executable])
+            .arguments(&sources)
+            .arguments(["-lmilter", "-lpq", "-lpthread"])
             .run(b"")
             .await;
     }

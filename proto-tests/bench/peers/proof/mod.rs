@@ -4,9 +4,9 @@ mod mail;
 mod polling;
 mod python;
 
-use self::mail::{behind, crowd, end, held, passed, smtpd, two_in_a_session};
-use super::{Mode, Peer, Socket, access::ldap_access};
-use crate::lab::{Lab, Person};
+use self::mail::{BOUND, CROWD, behind, crowd, end, held, passed, smtpd, two_in_a_session};
+use super::{Mode, Peer, Socket, access::ldap_access, book::Book};
+use crate::lab::{Lab, Person, eventually::eventually_true};
 
 const SOCKETS: [Socket; 2] = [Socket::Unix, Socket::Inet];
 
@@ -30,6 +30,7 @@ pub async fn run(lab: &Lab) {
     for socket in SOCKETS {
         c_hold(lab, &people, (Mode::Hold, socket)).await;
         c_hold(lab, &people, (Mode::Copy, socket)).await;
+        c_hold(lab, &people, (Mode::Record, socket)).await;
         c_pass(lab, &people, socket).await;
         python::holds_and_records(lab, &people, socket).await;
     }
@@ -60,8 +61,21 @@ async fn c_hold(lab: &Lab, people: &People, (mode, socket): (Mode, Socket)) {
     }
     two_in_a_session(lab, smtp, &people.other).await;
     crowd(lab, smtp, &people.other.address).await;
+    if let Some(book) = &peer.book {
+        records(book, CROWD + 4).await;
+    }
     println!("C, {mode:?}, {socket:?}: holds all mail");
     end(lab, peer, smtp).await;
+}
+
+/// All of it, with a content each, and marked.
+async fn records(book: &Book, n_messages: usize) {
+    let marked = "select count(*) from fact join content using (number)
+        where is_marked and queue_id <> '' and length(bytes) > 50";
+    eventually_true("all is recorded and marked", BOUND, async || {
+        book.execute(marked).await == n_messages.to_string()
+    })
+    .await;
 }
 
 async fn c_pass(lab: &Lab, people: &People, socket: Socket) {
