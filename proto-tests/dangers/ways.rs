@@ -43,13 +43,6 @@ async fn state(house: &House, id: &QueueId) -> String {
     review["state"].as_str().unwrap_or("none").to_owned()
 }
 
-/// Sets a parameter, and waits until Postfix has read it.
-async fn set(house: &House, parameter: &str) {
-    let log = house.postfix.log().starting_now();
-    house.postfix.set(&[parameter]).await;
-    log.line_with(&["reload -- version"], BOUND).await;
-}
-
 /// The first of this person's mails, one after the other, that Postfix holds or does not hold.
 async fn first_that(house: &House, sender: &str, is_held: bool) -> (QueueId, Mail) {
     eventually("the milter knows of the flag", BOUND, async || {
@@ -69,7 +62,7 @@ async fn a_mail_that_a_content_filter_gives_back_is_not_held_twice(lab: &Lab) {
     let filter = Sink::start().await;
     let house = House::start(lab, "filtered", |_| {}).await;
     let next = format!("content_filter=smtp:[127.0.0.1]:{}", filter.address.port());
-    set(&house, &next).await;
+    house.postfix.set(&[&next]).await;
     let flagged = house.person(&["Y"]).await;
     let mail = Mail::new(&flagged.address, &["elsewhere.test"]);
     let recipient = mail.recipients[0].as_str();
@@ -81,7 +74,7 @@ async fn a_mail_that_a_content_filter_gives_back_is_not_held_twice(lab: &Lab) {
     let given = filter.message_to(recipient, BOUND).await;
 
     // What the filter gives back goes round it, as master.cf has it for such a service.
-    set(&house, "content_filter=").await;
+    house.postfix.set(&["content_filter="]).await;
     let back = smtp::send(
         house.postfix.plain_smtp,
         given.sender(),
@@ -104,7 +97,7 @@ async fn a_mail_that_another_milter_put_on_hold_is_never_touched(lab: &Lab) {
     let ours = show.arguments(["-h", "smtpd_milters"]).run(b"").await;
     let other = "{ unix:mailhold/nobody.sock, default_action=quarantine, connect_timeout=1s }";
     let both = format!("smtpd_milters={other}, {}", ours.trim());
-    set(&house, &both).await;
+    house.postfix.set(&[&both]).await;
     let (flagged, other) = (house.person(&["Y"]).await, house.person(&["N"]).await);
     let mut strays = Vec::new();
     for sender in [&flagged, &other] {
@@ -113,7 +106,8 @@ async fn a_mail_that_another_milter_put_on_hold_is_never_touched(lab: &Lab) {
     }
 
     // The other milter is gone for good, and decisions are carried out.
-    set(&house, &format!("smtpd_milters={}", ours.trim())).await;
+    let alone = format!("smtpd_milters={}", ours.trim());
+    house.postfix.set(&[&alone]).await;
     for decision in ["release", "discard", "return"] {
         let mail = Mail::new(&flagged.address, &["elsewhere.test"]);
         let id = house.send(&mail).await.ok().queue_id();

@@ -10,31 +10,23 @@ use mailhold::domain::queue_id::QueueId;
 
 use super::super::{eventually::eventually, program::text};
 
-/// The log of a private Postfix, from some moment on.
+/// The log of a private Postfix.
 pub struct PostfixLog {
     path: PathBuf,
-    from: usize,
 }
 
 impl PostfixLog {
     pub(super) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            from: 0,
         }
-    }
-
-    /// The part that is written from now on.
-    pub fn starting_now(mut self) -> Self {
-        self.from = fs::metadata(&self.path).map_or(0, |found| found.len() as usize);
-        self
     }
 
     /// All lines that hold every one of the words.
     pub fn lines_with(&self, words: &[&str]) -> Vec<String> {
         let bytes = fs::read(&self.path).unwrap_or_default();
-        let part = text(bytes.get(self.from..).unwrap_or_default());
-        let wanted = part
+        let all = text(&bytes);
+        let wanted = all
             .lines()
             .filter(|line| words.iter().all(|word| line.contains(word)));
         wanted.map(str::to_owned).collect()

@@ -13,13 +13,19 @@ use std::{
 };
 
 use mailhold::domain::queue_id::QueueId;
-use nix::sys::signal::Signal;
+use nix::{sys::signal::Signal, unistd::Pid};
 use tokio::net::TcpStream;
 
 use self::{log::PostfixLog, logins::Logins, setup::SOCKETS};
 use super::{
-    Tools, child::Child, eventually::eventually, place::make_old, ports::free_address,
-    program::Program, sudo_view, user::User,
+    Tools,
+    child::{Child, children_of},
+    eventually::eventually,
+    place::make_old,
+    ports::free_address,
+    program::Program,
+    sudo_view,
+    user::User,
 };
 
 const MASTER: &str = "/usr/lib/postfix/sbin/master";
@@ -117,7 +123,8 @@ impl Postfix {
         .await;
     }
 
-    /// Sets parameters of main.cf, such as `maximal_queue_lifetime=1h`, and has them read.
+    /// Sets parameters of main.cf, such as `maximal_queue_lifetime=1h`. All of its daemons work with
+    /// them once this returns, so no session with it may be open.
     pub async fn set(&self, parameters: &[&str]) {
         self.command("postconf")
             .arguments(["-e"])
@@ -125,13 +132,33 @@ impl Postfix {
             .run(b"")
             .await;
         make_old(&self.config_directory.join("main.cf"));
+        // Each daemon reads the settings at its start alone, and takes sessions until it ends.
+        let before = self.daemons();
         self.reload();
+        eventually(
+            "the daemons with the old settings have gone",
+            STOP_BOUND,
+            async || {
+                let mut left = self.daemons();
+                left.retain(|daemon| before.contains(daemon));
+                if left.is_empty() { Ok(()) } else { Err(left) }
+            },
+        )
+        .await;
     }
 
-    /// Has it read its settings again, as `postfix reload` does.
+    /// Has it read its settings again, as `postfix reload` does: daemons that are idle end, some time
+    /// after this returned.
     pub fn reload(&self) {
         let child = self.child.lock().unwrap();
         child.as_ref().unwrap().signal(Signal::SIGHUP);
+    }
+
+    /// The processes that its master has started.
+    fn daemons(&self) -> Vec<Pid> {
+        let guardian = self.child.lock().unwrap().as_ref().unwrap().id();
+        let masters = children_of(guardian).into_iter();
+        masters.flat_map(children_of).collect()
     }
 
     /// One of its commands, such as `postsuper`, as root.
