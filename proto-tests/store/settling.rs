@@ -294,20 +294,19 @@ async fn what_was_settled_before_is_not_read_again(lab: &Lab) {
         assert_eq!(settled, [capture.id]);
     }
     // What a connection has read is told at its end.
-    drop(worker);
+    worker.close().await;
+    fixture.worker().close().await;
     let sql = format!(
         "select count(*) from pg_stat_activity
         where usename = 'mailhold_worker' and datname = '{}'",
         fixture.database
     );
-    // The other one confirms.
-    let n_kept = 1;
     eventually(
-        "the worker's connection has ended",
+        "the worker's connections have ended",
         BOUND,
-        async || match fixture.execute(&sql).await.parse().unwrap() {
-            n if n <= n_kept => Ok(()),
-            n => Err::<(), usize>(n),
+        async || match fixture.execute(&sql).await.as_str() {
+            "0" => Ok(()),
+            n => Err(n.to_owned()),
         },
     )
     .await;
