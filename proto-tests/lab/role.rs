@@ -116,6 +116,20 @@ impl Role {
         matches!(self.get("/readyz").await, Some((200, _)))
     }
 
+    /// Waits until `/readyz` says so.
+    ///
+    /// # Panics
+    /// When `bound` has passed; it shows why it is not ready.
+    pub async fn becomes_ready(&self, bound: Duration) {
+        eventually("it is ready", bound, async || {
+            match self.get("/readyz").await {
+                Some((200, _)) => Ok(()),
+                other => Err(other),
+            }
+        })
+        .await;
+    }
+
     /// The file that all its lines since its first start are in.
     pub fn log_path(&self) -> PathBuf {
         self.log.lock().unwrap().clone().unwrap()

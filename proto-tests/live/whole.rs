@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 
 use super::house::{House, Seen};
 use crate::{
-    lab::{Lab, eventually::eventually_true, program::text, sudo_view, user::User},
+    lab::{Lab, program::text, sudo_view, user::User},
     trials::{Trials, tests},
 };
 
@@ -42,7 +42,7 @@ async fn where_all_is_well_every_check_is_ok(lab: &Lab) {
     // An alarm about what another test did to the servers may stand for some seconds more.
     let desk = lab.desk().await;
     for role in [&desk.milter, &desk.worker] {
-        eventually_true("all is well", WELL_BOUND, async || role.is_ready().await).await;
+        role.becomes_ready(WELL_BOUND).await;
     }
     let seen = Seen::of(&command.output(b"").await);
     for finding in &seen.findings {

@@ -91,14 +91,7 @@ async fn while_the_database_is_away_a_page_says_so_and_nothing_is_done(lab: &Lab
         }
     })
     .await;
-    eventually("it is ready again", BOUND, async || {
-        if desk.web.is_ready().await {
-            Ok(())
-        } else {
-            Err("not ready")
-        }
-    })
-    .await;
+    desk.web.becomes_ready(BOUND).await;
     let sql = "select count(*) from audit_event where kind = 'signed_in'";
     assert_eq!(database.execute(sql).await.trim(), "1", "nothing half done");
     desk.web.stop().await;

@@ -165,10 +165,7 @@ async fn decisions_go_on_when_postgresql_comes_back(lab: &Lab) {
     })
     .await;
     lab.postgres.start_again().await;
-    eventually_true("the worker is ready", BOUND, async || {
-        worker.is_ready().await
-    })
-    .await;
+    worker.becomes_ready(BOUND).await;
     let captured = work.captured().await;
     work.is(&captured, State::Held).await;
     work.decide(&captured, Decision::Release).await;

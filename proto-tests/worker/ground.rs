@@ -10,6 +10,7 @@ use mailhold::domain::{
 };
 
 use super::{
+    identity::QUIET,
     mails::Mail,
     reconcile::{ALARM, GONE, is_gone, is_listed, refused, several_passes, watching},
     workplace::{BOUND, Workplace},
@@ -53,7 +54,8 @@ async fn nothing_is_gone_while_the_hold_queue_is_another_directory(lab: &Lab) {
 
     fs::remove_dir(&hold).unwrap();
     fs::rename(&away, &hold).unwrap();
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    // Whoever looked for a file while the directory was away felt a fault that must stay away first.
+    worker.becomes_ready(QUIET).await;
     work.decide(&mail, Decision::Release).await;
     work.is_delivered_once(&mail).await;
     assert_eq!(worker.metric(ALARM).await, 0.0);
@@ -92,7 +94,7 @@ async fn at_a_start_nothing_is_gone_in_a_directory_that_is_not_the_right_one(lab
     fs::rename(&file, away.join(late.id.as_str())).unwrap();
     fs::rename(&hold, postfix.queue_directory.join("under")).unwrap();
     fs::rename(&away, &hold).unwrap();
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    worker.becomes_ready(QUIET).await;
     for mail in mails.iter().chain([&late]) {
         work.decide(mail, Decision::Release).await;
         work.is_delivered_once(mail).await;
@@ -174,7 +176,7 @@ async fn a_hold_queue_that_was_made_anew_is_taken_on_an_operators_word(lab: &Lab
     );
     work.fixture.execute(&words).await;
     is_gone(&work, &worker, &mail).await;
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    worker.becomes_ready(QUIET).await;
     is_on_record(&work).await;
     work.is(&work.captured().await, State::Held).await;
     worker.stop().await;
@@ -210,7 +212,7 @@ async fn many_losses_at_once_without_a_word_are_a_riddle(lab: &Lab) {
     for (mail, file) in mails.iter().zip(&files).skip(1) {
         fs::rename(aside(mail), file).unwrap();
     }
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    worker.becomes_ready(BOUND).await;
     worker.stop().await;
     postfix.stop().await;
 }

@@ -148,7 +148,7 @@ async fn a_file_that_cannot_be_read_is_one_alarm_while_others_can(lab: &Lab) {
     assert_eq!((n_told("alarm.began"), n_told("alarm.ended")), (1, 0));
     give(&file, User::named("postfix"), 0o700);
     work.is(&mail, State::Held).await;
-    eventually_true("it is over", QUIET, async || worker.is_ready().await).await;
+    worker.becomes_ready(QUIET).await;
     assert_eq!((n_told("alarm.began"), n_told("alarm.ended")), (1, 1));
 }
 

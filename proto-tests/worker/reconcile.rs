@@ -184,7 +184,7 @@ async fn nothing_is_gone_while_postfix_is_away(lab: &Lab) {
     assert_eq!(work.review(&mails[0]).await.state, State::Held);
     postfix.start_again().await;
     is_gone(&work, &worker, &mails[0]).await;
-    eventually_true("it is ready", BOUND, async || worker.is_ready().await).await;
+    worker.becomes_ready(BOUND).await;
     assert_eq!(work.review(&mails[1]).await.state, State::Held);
     worker.stop().await;
     postfix.stop().await;

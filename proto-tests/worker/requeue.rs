@@ -211,10 +211,7 @@ async fn a_hold_queue_that_was_taken_away_is_served_again_when_it_is_back(lab: &
     })
     .await;
     fs::rename(&away, &hold).unwrap();
-    eventually_true("the worker is ready", QUIET, async || {
-        worker.is_ready().await
-    })
-    .await;
+    worker.becomes_ready(QUIET).await;
     let later = work.captured().await;
     work.is(&later, State::Held).await;
     worker.stop().await;
