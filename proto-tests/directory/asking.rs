@@ -125,15 +125,15 @@ pub async fn reading(directory: &dyn Directory, identity: &Identity) -> Option<F
     standing.flagged().and_then(|entry| entry.flag.reading())
 }
 
-/// The local ports of this machine's connections to a slapd.
-pub fn connections_to(slapd: &Slapd) -> Vec<u16> {
+/// The local ports of this machine's connections to a server.
+pub fn connections_to(server: SocketAddr) -> Vec<u16> {
     const ESTABLISHED: &str = "01";
     let port = |address: &str| u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok();
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let local = table.lines().skip(1).filter_map(|line| {
         let mut words = line.split_whitespace().skip(1);
         let (local, remote) = (words.next()?, words.next()?);
-        let is_it = port(remote) == Some(slapd.address.port()) && words.next()? == ESTABLISHED;
+        let is_it = port(remote) == Some(server.port()) && words.next()? == ESTABLISHED;
         if is_it { port(local) } else { None }
     });
     // The kernel gives the table in pieces, and a line twice where it changes between two of them.

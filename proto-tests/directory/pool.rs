@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use libtest_mimic::Trial;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, MissedTickBehavior, interval},
+};
 
 use super::asking::{PATIENCE, ask, connections_to, flagged, open, sender, settings};
 use crate::{
@@ -37,11 +40,11 @@ async fn a_connection_is_used_again(lab: &Lab) {
     let slapd = slapd(lab, "slapd-steady").await;
     let directory = open(settings(&slapd));
     flagged(&*directory, &sender(ANNA)).await;
-    let first = connections_to(&slapd);
+    let first = connections_to(slapd.address);
     assert_eq!(first.len(), 1);
     for _ in 0..10 {
         flagged(&*directory, &sender(ANNA)).await;
-        assert_eq!(connections_to(&slapd), first);
+        assert_eq!(connections_to(slapd.address), first);
     }
 }
 
@@ -51,10 +54,10 @@ async fn a_connection_is_replaced_when_it_is_old(lab: &Lab) {
     settings.max_connection_age = Duration::from_millis(200);
     let directory = open(settings);
     flagged(&*directory, &sender(ANNA)).await;
-    let first = connections_to(&slapd);
+    let first = connections_to(slapd.address);
     eventually("another connection alone", BOUND, async || {
         flagged(&*directory, &sender(ANNA)).await;
-        let now = connections_to(&slapd);
+        let now = connections_to(slapd.address);
         if now.len() == 1 && now != first {
             Ok(())
         } else {
@@ -76,7 +79,10 @@ async fn connections_never_exceed_the_maximum(lab: &Lab) {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            most = connections_to(&slapd).len().max(most);
+            // The table of a busy machine is long: meanwhile the directory is asked.
+            let server = slapd.address;
+            let found = spawn_blocking(move || connections_to(server)).await;
+            most = found.unwrap().len().max(most);
         }
     };
     let identity = sender(ANNA);

@@ -212,7 +212,7 @@ async fn a_mirror_that_is_dropped_lets_go_of_its_server(lab: &Lab) {
     eventually(
         "no connection",
         BOUND,
-        async || match crate::directory::asking::connections_to(&slapd) {
+        async || match crate::directory::asking::connections_to(slapd.address) {
             none if none.is_empty() => Ok(()),
             some => Err(some),
         },

@@ -86,7 +86,7 @@ async fn a_server_without_synchronisation_is_asked(lab: &Lab) {
     assert_eq!(reading(&house.mirror, &sender(ANNA)).await, KNOWN);
     eventually("the mirror's connection is gone", BOUND, async || {
         // Two pools, of one connection each.
-        let n_open = connections_to(&slapd).len();
+        let n_open = connections_to(slapd.address).len();
         (n_open <= 4).then_some(()).ok_or(n_open)
     })
     .await;
@@ -163,7 +163,11 @@ async fn filters_that_only_a_server_can_answer_make_no_mirror(lab: &Lab) {
     let directory = directory::open_mirrored(&settings, Folding::default(), &metrics, &alarms);
     let directory = directory.unwrap();
     assert_eq!(reading(&*directory, &sender(ANNA)).await, KNOWN);
-    assert_eq!(connections_to(&slapd).len(), 1, "the look-up's alone");
+    assert_eq!(
+        connections_to(slapd.address).len(),
+        1,
+        "the look-up's alone"
+    );
 }
 
 /// A member of a group changes without a change of the own entry.
@@ -209,7 +213,11 @@ async fn a_mirror_that_is_off_makes_no_connection(lab: &Lab) {
     let directory = directory::open_mirrored(&settings, Folding::default(), &metrics, &alarms);
     let directory = directory.unwrap();
     assert_eq!(reading(&*directory, &sender(ANNA)).await, None);
-    assert_eq!(connections_to(&slapd).len(), 1, "the look-up's alone");
+    assert_eq!(
+        connections_to(slapd.address).len(),
+        1,
+        "the look-up's alone"
+    );
 }
 
 /// slapd takes the wide letters of this login for plain ones.
