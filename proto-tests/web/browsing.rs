@@ -173,11 +173,7 @@ async fn keys_can_be_changed_and_switched_off(lab: &Lab) {
         form.set_by_name(name, value).await.unwrap();
     };
     let save = async || {
-        let button = browser
-            .client
-            .find(Locator::Css("main form button.main"))
-            .await;
-        button.unwrap().click().await.unwrap();
+        browser.click("main form button.main").await;
         browser.text(".told").await
     };
     set("key_discard", "q").await;
@@ -190,12 +186,7 @@ async fn keys_can_be_changed_and_switched_off(lab: &Lab) {
     browser
         .open(&format!("{}/preferences", house.secure.url))
         .await;
-    let on = browser
-        .client
-        .find(Locator::Css("[name=keys_on]"))
-        .await
-        .unwrap();
-    on.click().await.unwrap();
+    browser.click("[name=keys_on]").await;
     save().await;
     browser.open(&page).await;
     press(&browser, "q").await;
@@ -213,11 +204,6 @@ async fn without_scripts(house: &House, lab: &Lab) -> Browser {
     house.browser(lab, view).await
 }
 
-async fn click(browser: &Browser, css: &str) {
-    let found = browser.client.find(Locator::Css(css)).await;
-    found.unwrap().click().await.unwrap();
-}
-
 async fn a_message_is_read_and_decided_without_scripts(lab: &Lab) {
     let house = House::shared(lab).await;
     let sender = lab.person(&["Y"]).await;
@@ -228,19 +214,19 @@ async fn a_message_is_read_and_decided_without_scripts(lab: &Lab) {
     house
         .sign_in(&browser, &house.rita, &format!("/inbox?q={subject}"))
         .await;
-    click(&browser, ".lines a").await;
+    browser.click(".lines a").await;
     assert!(browser.text(".body").await.contains("Read me."));
     for tab in ["html", "header", "structure", "raw", "text"] {
-        click(&browser, &format!(".tabs a[href$='tab={tab}']")).await;
+        browser.click(&format!(".tabs a[href$='tab={tab}']")).await;
         browser.text(".tabs [aria-current]").await;
     }
     let note = browser.client.find(Locator::Css("#note")).await.unwrap();
     note.send_keys("without a script").await.unwrap();
-    click(&browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     assert!(browser.text(".empty").await.contains("Nothing here"));
     let settled = house.desk.settled(&held.queue_id).await;
     assert_eq!(settled["decided"]["note"], "without a script");
-    click(&browser, ".leave button").await;
+    browser.click(".leave button").await;
     browser.text("#password").await;
     browser.end().await;
 }
@@ -254,29 +240,33 @@ async fn every_other_page_works_without_scripts(lab: &Lab) {
     let browser = without_scripts(house, lab).await;
     browser.open(&format!("{}/sign-in", house.secure.url)).await;
     for (language, heading) in [("zh-Hant-TW", "登入"), ("en", "Sign in")] {
-        click(&browser, &format!(".languages [value={language}]")).await;
+        browser
+            .click(&format!(".languages [value={language}]"))
+            .await;
         assert_eq!(browser.text("h1").await, heading);
     }
     house.sign_in(&browser, &house.rita, "/preferences").await;
     let theme = browser.client.find(Locator::Css("#theme")).await.unwrap();
     theme.select_by_value("dark").await.unwrap();
-    click(&browser, "main form button.main").await;
+    browser.click("main form button.main").await;
     assert_eq!(browser.text(".told").await, "Saved.");
     let chosen = "document.documentElement.dataset.theme";
     assert_eq!(browser.value(chosen).await, "dark");
-    click(&browser, ".leave button").await;
+    browser.click(".leave button").await;
     // A look at a message is on the record, which leads to all that was done with it.
     let rita = house.session(&house.rita).await;
     let id = house.all_of(&sender, 1).await.remove(0);
     assert_eq!(rita.get(&format!("/inbox?at={id}")).await.status, 200);
     house.sign_in(&browser, &house.otto, "/log").await;
-    click(&browser, &format!("td a[href='/review/{id}/timeline']")).await;
+    browser
+        .click(&format!("td a[href='/review/{id}/timeline']"))
+        .await;
     let table = browser.text("main table").await;
     assert!(table.contains("rita looked at it"), "{table}");
-    click(&browser, ".leave button").await;
+    browser.click(".leave button").await;
     house.sign_in(&browser, &house.ada, "/health").await;
     for place in ["strays", "settings", "health"] {
-        click(&browser, &format!(".top nav a[href='/{place}']")).await;
+        browser.click(&format!(".top nav a[href='/{place}']")).await;
         let here = browser.text(".top nav [aria-current]").await;
         assert_eq!(here.to_lowercase(), place);
         browser.text("main table caption").await;
@@ -295,7 +285,7 @@ async fn the_slower_one_is_told_without_scripts(lab: &Lab) {
     house.sign_in(&browser, &house.rita, &page).await;
     let robert = house.session(&house.robert).await;
     assert_eq!(robert.decide(&held, "release").await.status, 303);
-    click(&browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     let told = browser.text(".told").await;
     assert!(told.contains("You were not the first."), "{told}");
     assert!(told.contains("robert decided at"), "{told}");

@@ -11,7 +11,7 @@ use super::{
     browsing::{moved_on, open_message, press},
     house::House,
     keys::{Sitting, focus, tap},
-    waiting::{HOLD_BACK, LET_GO, are_off, click, says},
+    waiting::{HOLD_BACK, LET_GO, are_off, says},
 };
 use crate::{
     lab::{
@@ -102,7 +102,7 @@ async fn two_quick_taps_decide_one_message(lab: &Lab) {
     let note = "void addEventListener('click', (event) => { window.first = event.timeStamp; }, \
         { once: true, capture: true })";
     browser.value(note).await;
-    click(browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
     let again = "(() => { const tap = new PointerEvent('click', \
             { detail: 1, bubbles: true, cancelable: true }); \
@@ -123,7 +123,7 @@ async fn a_double_tap_on_a_line_of_the_list_decides_nothing(lab: &Lab) {
     let house = House::shared(lab).await;
     let sitting = Sitting::begin(house, lab, View::narrow()).await;
     let browser = &sitting.browser;
-    click(browser, ".lines li a").await;
+    browser.click(".lines li a").await;
     assert_eq!(moved_on(browser, &None).await, sitting.id(0));
     let again = "(() => { const tap = new PointerEvent('click', \
             { detail: 1, bubbles: true, cancelable: true }); \
@@ -132,7 +132,7 @@ async fn a_double_tap_on_a_line_of_the_list_decides_nothing(lab: &Lab) {
     assert_eq!(browser.value(again).await, false);
     says(browser, "did not count").await;
     assert_eq!(sitting.decided(house).await, 0);
-    click(browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
     assert_eq!(sitting.decided(house).await, 1);
     sitting.browser.end().await;
@@ -315,14 +315,14 @@ async fn a_note_stays_where_the_session_has_ended(lab: &Lab) {
     sitting.step('j', None, sitting.id(0)).await;
     browser.client.delete_all_cookies().await.unwrap();
     write_note(browser, "asked Anna").await;
-    click(browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     says(browser, "You are signed out").await;
     let note = browser.value("document.getElementById('note').value").await;
     assert_eq!(note, "asked Anna");
     assert_eq!(open_message(browser).await, sitting.id(0));
     // Without one nothing is lost on the way.
     write_note(browser, "").await;
-    click(browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     browser.text("form.stack [name=password]").await;
     assert_eq!(sitting.decided(house).await, 0);
     sitting.browser.end().await;
@@ -356,7 +356,7 @@ async fn a_decision_arrives_whose_reader_goes_elsewhere(lab: &Lab) {
     let id = sitting.held[0].id;
     let hold = format!("begin; select from capture where capture_id = '{id}' for update");
     lock.execute(sqlx::AssertSqlSafe(hold)).await.unwrap();
-    click(browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     eventually("the decision waits for the lock", BOUND, async || {
         let sql = "select count(*) from pg_stat_activity
             where datname = current_database() and wait_event_type = 'Lock'";

@@ -328,9 +328,7 @@ async fn type_a_login(browser: &Browser, desk: &ReviewDesk) {
         serde_json::Value::from(login)
     );
     browser.value(&typed).await;
-    let button = Locator::Css("form.stack button.main");
-    let button = browser.client.find(button).await.unwrap();
-    button.click().await.unwrap();
+    browser.click("form.stack button.main").await;
     browser.text("main .fault").await;
 }
 

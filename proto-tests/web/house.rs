@@ -193,14 +193,7 @@ impl House {
         let form = form.unwrap();
         form.set_by_name("login", &who.login).await.unwrap();
         form.set_by_name("password", &who.password).await.unwrap();
-        browser
-            .client
-            .find(fantoccini::Locator::Css("form.stack button.main"))
-            .await
-            .unwrap()
-            .click()
-            .await
-            .unwrap();
+        browser.click("form.stack button.main").await;
         browser.text("form.leave .who").await;
         browser.calm().await;
     }

@@ -153,11 +153,7 @@ async fn both_themes_are_what_they_say(lab: &Lab) {
     form.set_by_name("theme", "light").await.ok();
     let select = browser.client.find(Locator::Css("#theme")).await.unwrap();
     select.select_by_value("light").await.unwrap();
-    let save = browser
-        .client
-        .find(Locator::Css("main form button.main"))
-        .await;
-    save.unwrap().click().await.unwrap();
+    browser.click("main form button.main").await;
     browser.text(".told").await;
     assert_eq!(ground().await, light, "as the reader says");
     browser.end().await;
@@ -167,11 +163,7 @@ async fn the_language_is_chosen_before_the_sign_in(lab: &Lab) {
     let house = House::shared(lab).await;
     let browser = house.browser(lab, View::default()).await;
     browser.open(&format!("{}/sign-in", house.secure.url)).await;
-    let button = browser
-        .client
-        .find(Locator::Css("[value=zh-Hant-TW]"))
-        .await;
-    button.unwrap().click().await.unwrap();
+    browser.click("[value=zh-Hant-TW]").await;
     assert_eq!(browser.text("h1").await, "登入");
     house.sign_in(&browser, &house.rita, "/inbox").await;
     assert_eq!(browser.text(".leave button").await, "登出");

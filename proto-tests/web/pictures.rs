@@ -97,11 +97,7 @@ async fn narrow(house: &House, browser: &Browser) {
         .await
         .unwrap();
     select.select_by_value("zh-Hant-TW").await.unwrap();
-    let save = browser
-        .client
-        .find(Locator::Css("main form button.main"))
-        .await;
-    save.unwrap().click().await.unwrap();
+    browser.click("main form button.main").await;
     browser.open(&format!("{}/inbox", house.secure.url)).await;
     open(browser, "合約").await;
 }
@@ -117,7 +113,6 @@ async fn open(browser: &Browser, subject: &str) {
 
 async fn tab(browser: &Browser, name: &str) {
     let css = format!(".tabs a[href$='tab={name}']");
-    let link = browser.client.find(Locator::Css(&css)).await.unwrap();
-    link.click().await.unwrap();
+    browser.click(&css).await;
     browser.text(".tabs [aria-current]").await;
 }

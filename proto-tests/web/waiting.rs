@@ -3,10 +3,6 @@
 
 use std::sync::Arc;
 
-use fantoccini::{
-    Locator,
-    error::{CmdError, ErrorStatus},
-};
 use libtest_mimic::Trial;
 
 use super::{
@@ -40,16 +36,6 @@ pub(super) const HOLD_BACK: &str = "void (() => { const real = window.fetch; \
     window.fetch = (...asked) => new Promise((go) => { \
         window.letGo = () => { window.fetch = real; go(); }; }).then(() => real(...asked)); })()";
 pub(super) const LET_GO: &str = "void window.letGo()";
-
-pub(super) async fn click(browser: &Browser, css: &str) {
-    let found = browser.client.find(Locator::Css(css)).await;
-    match found.unwrap().click().await {
-        Ok(()) => {}
-        // What it has led to is there before the driver looks after it.
-        Err(CmdError::Standard(fault)) if fault.error == ErrorStatus::StaleElementReference => {}
-        Err(fault) => panic!("{css}: {fault}"),
-    }
-}
 
 /// Whether the verbs are off.
 pub(super) async fn are_off(browser: &Browser) -> bool {
@@ -94,7 +80,7 @@ async fn the_next_message_is_read_from_its_beginning_on_a_narrow_screen(lab: &La
     let y = browser.value("scrollY").await.as_f64().unwrap();
     assert!(y > 200.0, "it is scrolled: {y}");
     // The button is there all the time, and invites to decide.
-    click(browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
     let is_seen = "(({ top, bottom }) => top >= 0 && bottom <= innerHeight \
         && bottom <= document.querySelector('.decide').getBoundingClientRect().top)\
@@ -135,7 +121,7 @@ async fn a_decision_that_meets_a_page_on_its_way_is_told_and_not_made(lab: &Lab)
         tap(browser, 'j').await;
         match verb {
             "d" => tap(browser, 'd').await,
-            button => click(browser, button).await,
+            button => browser.click(button).await,
         }
         assert_eq!(open_message(browser).await, sitting.id(at));
         browser.value(LET_GO).await;
@@ -160,7 +146,7 @@ async fn a_second_press_on_a_slow_decision_is_nothing_to_be_told(lab: &Lab) {
     browser.value(HOLD_BACK).await;
     tap(browser, 'r').await;
     tap(browser, 'r').await;
-    click(browser, ".decide .release").await;
+    browser.click(".decide .release").await;
     browser.value(LET_GO).await;
     assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
     says(browser, "Decided: release.").await;
@@ -188,7 +174,7 @@ async fn a_note_stays_where_its_decision_is_refused(lab: &Lab) {
     for (prepare, note, told) in refusals {
         browser.value(prepare).await;
         browser.value(&write(note)).await;
-        click(browser, ".decide .discard").await;
+        browser.click(".decide .discard").await;
         says(browser, told).await;
         let fault = browser.text("#pane #fault").await;
         assert!(fault.starts_with(told), "{fault}");
@@ -202,7 +188,7 @@ async fn a_note_stays_where_its_decision_is_refused(lab: &Lab) {
     }
     // What is mended is stored, and the fault is gone.
     browser.value(&write("asked Anna")).await;
-    click(browser, ".decide .discard").await;
+    browser.click(".decide .discard").await;
     assert_eq!(moved_on(browser, &sitting.id(0)).await, sitting.id(1));
     let faults = "document.querySelectorAll('#fault').length";
     assert_eq!(browser.value(faults).await, 0);

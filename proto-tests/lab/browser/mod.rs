@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    error::{CmdError, ErrorStatus},
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -21,7 +24,12 @@ pub use self::{
     axe::Finding,
     record::{Complaint, Request},
 };
-use super::{Tools, eventually::eventually_true, place::random_text, user::User};
+use super::{
+    Tools,
+    eventually::{eventually, eventually_true},
+    place::random_text,
+    user::User,
+};
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 /// Each takes some hundred MiB.
@@ -176,10 +184,23 @@ impl Browser {
 
     /// The text of an element as it is seen, once it is there.
     pub async fn text(&self, css: &str) -> String {
-        let wait = self.client.wait().at_most(BOUND);
-        let element = wait.for_element(Locator::Css(css)).await;
-        let element = element.unwrap_or_else(|error| panic!("no {css}: {error}"));
-        element.text().await.unwrap()
+        eventually(&format!("the page has {css}"), BOUND, async || {
+            // One that is found may be of the page that is just left.
+            self.client.find(Locator::Css(css)).await?.text().await
+        })
+        .await
+    }
+
+    /// Clicks an element that is there.
+    pub async fn click(&self, css: &str) {
+        let found = self.client.find(Locator::Css(css)).await;
+        match found.unwrap().click().await {
+            Ok(()) => {}
+            // What it has led to is there before the driver looks after it.
+            Err(CmdError::Standard(fault)) if fault.error == ErrorStatus::StaleElementReference => {
+            }
+            Err(fault) => panic!("{css}: {fault}"),
+        }
     }
 
     /// The value of an expression in the page; also where the page's own scripts are off.
