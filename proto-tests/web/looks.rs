@@ -164,7 +164,7 @@ async fn the_language_is_chosen_before_the_sign_in(lab: &Lab) {
     let browser = house.browser(lab, View::default()).await;
     browser.open(&format!("{}/sign-in", house.secure.url)).await;
     browser.click("[value=zh-Hant-TW]").await;
-    assert_eq!(browser.text("h1").await, "登入");
+    browser.reads("h1", "登入").await;
     house.sign_in(&browser, &house.rita, "/inbox").await;
     assert_eq!(browser.text(".leave button").await, "登出");
     assert_eq!(

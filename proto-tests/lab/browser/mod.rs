@@ -191,6 +191,18 @@ impl Browser {
         .await
     }
 
+    /// Waits until an element is there that reads so: one of the page before may still be seen.
+    pub async fn reads(&self, css: &str, words: &str) {
+        eventually(&format!("{css} reads {words}"), BOUND, async || {
+            let found = self.client.find(Locator::Css(css)).await;
+            match found.map_err(|error| error.to_string())?.text().await {
+                Ok(text) if text == words => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+    }
+
     /// Clicks an element that is there.
     pub async fn click(&self, css: &str) {
         let found = self.client.find(Locator::Css(css)).await;
